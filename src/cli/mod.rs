@@ -1,0 +1,1 @@
+//! The command line: arguments, one file per verb, output, exit codes.

@@ -1,0 +1,1 @@
+//! Operator settings: one struct per concern, every value with its origin.

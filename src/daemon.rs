@@ -1,0 +1,1 @@
+//! The daemon: ticks and wakes coalesced into passes.

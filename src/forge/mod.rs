@@ -1,0 +1,1 @@
+//! The forge: pull requests behind one small trait.

@@ -1,0 +1,3 @@
+//! The `headwater` binary: everything is in the library.
+
+fn main() {}

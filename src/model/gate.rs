@@ -1,0 +1,258 @@
+//! Conditions as people write them: before a set enters a stage (`enter`) and after it arrived (`verify`).
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize, de};
+use serde_json::Value;
+
+use super::name::Name;
+use super::object::hash8;
+use super::time::{Period, Timestamp};
+
+/// One condition: a map with a single key, its kind.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Gate {
+    /// The set has been known for some time.
+    Age(Age),
+    /// The set has stayed in the stage without interruption.
+    Soak(Period),
+    /// A CEL expression over the images of the set is true.
+    Expression(String),
+    /// Times of the week in which a set may enter.
+    Window(Window),
+    /// The image is signed with a cosign key.
+    Signature(Signature),
+    /// A workflow of the forge succeeds for the set.
+    Workflow(Workflow),
+    /// Named checks of the forge are green.
+    Checks(Vec<String>),
+    /// An HTTP answer satisfies a CEL expression.
+    Http(Http),
+}
+
+impl Gate {
+    /// The kind as written in YAML.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Age(_) => "age",
+            Self::Soak(_) => "soak",
+            Self::Expression(_) => "expression",
+            Self::Window(_) => "window",
+            Self::Signature(_) => "signature",
+            Self::Workflow(_) => "workflow",
+            Self::Checks(_) => "checks",
+            Self::Http(_) => "http",
+        }
+    }
+
+    /// Whether this kind may stand under `enter`.
+    pub const fn may_guard_entry(&self) -> bool {
+        matches!(
+            self,
+            Self::Age(_) | Self::Expression(_) | Self::Window(_) | Self::Signature(_)
+        )
+    }
+
+    /// Whether this kind may stand under `verify`.
+    pub const fn may_verify(&self) -> bool {
+        matches!(
+            self,
+            Self::Soak(_)
+                | Self::Expression(_)
+                | Self::Workflow(_)
+                | Self::Checks(_)
+                | Self::Http(_)
+        )
+    }
+
+    /// Eight hex digits that name this definition: a verdict belongs to (set, stage, definition).
+    pub fn id(&self) -> String {
+        hash8(&serde_json::to_string(self).unwrap_or_default())
+    }
+}
+
+/// What `age` counts from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Since {
+    /// When the set was first current in the pipeline's first stage.
+    #[default]
+    Imported,
+    /// When the set became current in the stage it comes from.
+    Entered,
+}
+
+/// A least age: `2h`, or `{min: 2h, since: imported | entered}`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Age {
+    /// The least age.
+    pub min: Period,
+    /// What it counts from.
+    pub since: Since,
+}
+
+impl<'de> Deserialize<'de> for Age {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+        impl<'de> de::Visitor<'de> for Visitor {
+            type Value = Age;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a length of time like 2h, or {min: 2h, since: imported}")
+            }
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Age, E> {
+                Ok(Age {
+                    min: text.parse().map_err(E::custom)?,
+                    since: Since::default(),
+                })
+            }
+            fn visit_map<A: de::MapAccess<'de>>(self, map: A) -> Result<Age, A::Error> {
+                #[derive(Deserialize)]
+                #[serde(deny_unknown_fields)]
+                struct Long {
+                    min: Period,
+                    #[serde(default)]
+                    since: Since,
+                }
+                let Long { min, since } =
+                    Long::deserialize(de::value::MapAccessDeserializer::new(map))?;
+                Ok(Age { min, since })
+            }
+        }
+        deserializer.deserialize_any(Visitor)
+    }
+}
+
+/// Times of the week in which a set may enter.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Window {
+    /// Open at these times (`Mon-Thu 09:00-16:00`).
+    #[serde(default)]
+    pub allow: Vec<String>,
+    /// Shut at these times, whatever `allow` says.
+    #[serde(default)]
+    pub deny: Vec<String>,
+    /// IANA name of the time zone; there is no default, because a guess would be wrong somewhere.
+    pub time_zone: String,
+}
+
+/// A cosign signature by a public key of the repository.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Signature {
+    /// Path of the public key, read at the base.
+    pub key: String,
+}
+
+/// A workflow run for the set.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Workflow {
+    /// Forge repository that holds the workflow.
+    pub repository: String,
+    /// Ref to run it on.
+    #[serde(default, rename = "ref")]
+    pub git_ref: Option<String>,
+    /// File of the workflow.
+    pub file: String,
+    /// Inputs that the workflow declares.
+    #[serde(default)]
+    pub inputs: BTreeMap<String, String>,
+    /// After this the run counts as failed.
+    #[serde(default)]
+    pub timeout: Option<Period>,
+    /// How often a failed run is started again.
+    #[serde(default)]
+    pub retries: u32,
+}
+
+/// An HTTP answer that must satisfy an expression.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Http {
+    /// Where to ask; the host must be listed by the operator.
+    pub url: String,
+    /// Name of an operator credential bound to that host.
+    #[serde(default)]
+    pub auth: Option<String>,
+    /// CEL over the answer.
+    pub expect: String,
+}
+
+/// Where an environment reports that a set runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Deployed {
+    /// Commit status or check run, with `{{app}}` and `{{environment}}` filled in.
+    #[serde(default)]
+    pub check: Option<String>,
+    /// An Argo CD application, as `{server, app}`.
+    #[serde(default)]
+    pub argocd: Option<Value>,
+    /// After this silence counts as failure.
+    #[serde(default)]
+    pub timeout: Option<Period>,
+}
+
+/// Who must approve, and how many of them. Spelled as CODEOWNERS does: `@user`, `@org/team`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Approvals {
+    /// How many different people.
+    pub count: u32,
+    /// Of whom; empty means anybody who may approve.
+    #[serde(default)]
+    pub from: Vec<String>,
+}
+
+/// What a gate says of a set.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", tag = "verdict")]
+pub enum Verdict {
+    /// The condition holds.
+    Open {
+        /// Evidence in plain words, free of anything relative to now.
+        why: String,
+    },
+    /// Not yet; may open by itself.
+    Waiting {
+        /// What it waits for.
+        why: String,
+        /// The earliest instant it could open, where that is known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until: Option<Timestamp>,
+    },
+    /// No, and waiting does not help.
+    Refused {
+        /// The reason.
+        why: String,
+    },
+}
+
+impl Verdict {
+    /// Whether the gate is open.
+    pub const fn is_open(&self) -> bool {
+        matches!(self, Self::Open { .. })
+    }
+
+    /// The reason in words.
+    pub fn why(&self) -> &str {
+        match self {
+            Self::Open { why } | Self::Waiting { why, .. } | Self::Refused { why } => why,
+        }
+    }
+}
+
+/// A gate that may be skipped by `promote --skip`, and by whom.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Overrides {
+    /// Kinds of gate that may be skipped.
+    #[serde(default)]
+    pub skip: Vec<Name>,
+    /// People or teams who may.
+    #[serde(default)]
+    pub by: Vec<String>,
+}

@@ -1,0 +1,99 @@
+//! Hold and Freeze documents: people's brakes. One file each; deleting the file lifts it.
+
+use serde::{Deserialize, Serialize};
+
+use super::digest::Digest;
+use super::name::Name;
+use super::pipeline::ObjectMeta;
+use super::set::SetId;
+
+/// A Hold: a stage stands still, or a set may not enter it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Hold {
+    /// Name, like its file.
+    pub metadata: ObjectMeta,
+    /// What is held and why.
+    pub spec: HoldSpec,
+}
+
+/// What is held and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct HoldSpec {
+    /// The pipeline.
+    pub pipeline: Name,
+    /// The stages.
+    pub stages: Vec<Name>,
+    /// Only this set; with neither `set` nor `digest` the whole stage is pinned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub set: Option<SetId>,
+    /// Only sets with this digest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<Digest>,
+    /// Why.
+    pub reason: String,
+    /// Who said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+    /// What made it.
+    #[serde(default)]
+    pub cause: HoldCause,
+    /// The opposite of a hold: a revert or closed pull request of this set no longer counts.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub lifted: bool,
+}
+
+/// What made a hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum HoldCause {
+    /// `hold`, or a file written by a person.
+    #[default]
+    Person,
+    /// `rollback`.
+    Rollback,
+    /// `unhold` of a revert.
+    Revert,
+}
+
+/// A Freeze: environments that no set may enter for a time.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Freeze {
+    /// Name, like its file.
+    pub metadata: ObjectMeta,
+    /// Where, when and why.
+    pub spec: FreezeSpec,
+}
+
+/// Where, when and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct FreezeSpec {
+    /// Environments by name; `*` at the end stands for any rest.
+    pub environments: Vec<String>,
+    /// What goes on nevertheless.
+    #[serde(default)]
+    pub except: FreezeExcept,
+    /// Begin, local to `timeZone` (`2026-11-26T00:00`); absent means at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<jiff::civil::DateTime>,
+    /// End; absent means until the file is deleted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<jiff::civil::DateTime>,
+    /// IANA name of the time zone; absent means UTC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time_zone: Option<String>,
+    /// Why.
+    pub reason: String,
+}
+
+/// What goes on during a freeze.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct FreezeExcept {
+    /// Pipelines.
+    #[serde(default)]
+    pub pipelines: Vec<Name>,
+}

@@ -1,0 +1,31 @@
+//! The nouns: what exists in a repository and in a registry, as types that cannot hold a wrong value.
+//! Pure: no async, no files, no clock, and nothing of ours above it.
+
+pub mod digest;
+pub mod environment;
+pub mod gate;
+pub mod hold;
+pub mod image_stream;
+pub mod name;
+pub mod object;
+pub mod pipeline;
+pub mod promotion;
+pub mod reference;
+pub mod repository_config;
+pub mod set;
+pub mod tag_event;
+pub mod time;
+
+pub use digest::Digest;
+pub use environment::{Application, ApplicationName, Delivery, Environment};
+pub use gate::{Approvals, Gate, Verdict};
+pub use hold::{Freeze, Hold};
+pub use image_stream::{ImageStream, TagEvent, TagReference};
+pub use name::{Name, Namespace, StageKey, StreamKey, StreamName, TagKey, TagName};
+pub use object::{BlobId, CommitId, RepoPath};
+pub use pipeline::{Pipeline, Stage};
+pub use promotion::{Promotion, Request, Source};
+pub use reference::{ImageReference, ImageRepository, PinnedImage, RegistryHost};
+pub use repository_config::RepositoryConfig;
+pub use set::{Set, SetId};
+pub use time::{Period, Timestamp};

@@ -1,0 +1,1 @@
+//! Observation: asks Git, registries, the forge and the clock; failures become data.

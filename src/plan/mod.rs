@@ -1,0 +1,1 @@
+//! The pure core: from an Observation to a Plan.

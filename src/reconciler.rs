@@ -1,0 +1,1 @@
+//! One pass: plan, observe what the plan asks for, plan again, apply.

@@ -1,0 +1,1 @@
+//! Registry: a client for the OCI distribution API.

@@ -1,0 +1,1 @@
+//! Logs: structured, to stderr, never with a secret in them.
