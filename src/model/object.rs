@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use sha1::Sha1;
 use sha2::{Digest as _, Sha256};
 
 /// Why a text names no Git object or no place in the repository.
@@ -79,6 +80,16 @@ object_id! {
 object_id! {
     /// A Git blob: the content of one file at one time.
     BlobId, "is not a blob id: forty lower-case hex digits"
+}
+
+impl BlobId {
+    /// The id Git gives to these bytes, so that an output can be compared without reading it.
+    pub fn of(bytes: &[u8]) -> Self {
+        let mut hasher = Sha1::new();
+        hasher.update(format!("blob {}\0", bytes.len()).as_bytes());
+        hasher.update(bytes);
+        Self(hex::encode(hasher.finalize()))
+    }
 }
 
 /// A file or folder of the repository: relative, with `/`, and unable to leave it or to enter `.git`.
@@ -181,6 +192,14 @@ pub fn hash8(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn blob_ids_are_those_of_git() {
+        assert_eq!(
+            BlobId::of(b"hello\n").as_str(),
+            "ce013625030ba8dba906f756967f9e9ca394464a"
+        );
+    }
 
     #[test]
     fn a_path_cannot_leave_the_repository() {

@@ -1,0 +1,94 @@
+//! A problem in a user's file: where it is, what is wrong, what to do. Plain data; drawing it is the terminal's work.
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::RepoPath;
+
+/// How bad a problem is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// The document, or what depends on it, cannot be used.
+    Error,
+    /// It works, but hardly as meant.
+    Warning,
+}
+
+/// A place in a file, with the line it is on so that it can be shown without reading the file again.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Place {
+    /// Line, from 1.
+    pub line: usize,
+    /// Column in characters, from 1.
+    pub column: usize,
+    /// How many characters to underline, at least 1.
+    pub length: usize,
+    /// The line itself, cut to 200 characters, control characters replaced.
+    pub text: String,
+}
+
+/// One problem.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Diagnostic {
+    /// File the problem is in.
+    pub path: RepoPath,
+    /// Where in it, when that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<Place>,
+    /// How bad it is.
+    pub severity: Severity,
+    /// Stable code such as `HW0112`.
+    pub code: String,
+    /// What is wrong: lower case, no full stop, the thing in backticks.
+    pub message: String,
+    /// What stands under the underlined text (`this pipeline has dev, staging, prod`), if anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+    /// What to do about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub help: Option<String>,
+}
+
+impl Diagnostic {
+    /// An error in a file, without a place yet.
+    pub fn error(path: &RepoPath, code: &str, message: impl Into<String>) -> Self {
+        Self {
+            path: path.clone(),
+            place: None,
+            severity: Severity::Error,
+            code: code.to_owned(),
+            message: message.into(),
+            label: None,
+            help: None,
+        }
+    }
+
+    /// A warning in a file, without a place yet.
+    pub fn warning(path: &RepoPath, code: &str, message: impl Into<String>) -> Self {
+        Self {
+            severity: Severity::Warning,
+            ..Self::error(path, code, message)
+        }
+    }
+
+    /// With a place.
+    #[must_use]
+    pub fn at(mut self, place: Option<Place>) -> Self {
+        self.place = place;
+        self
+    }
+
+    /// With words under the underlined text.
+    #[must_use]
+    pub fn label(mut self, label: impl Into<String>) -> Self {
+        self.label = Some(label.into());
+        self
+    }
+
+    /// With what to do.
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+}
