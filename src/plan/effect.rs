@@ -1,0 +1,101 @@
+//! Effects: the closed list of things a plan may have done to the world, each with what must still be true.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::pull::Marker;
+use crate::model::{CommitId, RepoPath};
+
+/// One thing to do. Apply carries it out and decides nothing.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", tag = "do")]
+pub enum Effect {
+    /// One commit on the base, by compare-and-swap.
+    PushBase {
+        /// The base head this was planned on.
+        expect: CommitId,
+        /// The commit.
+        commit: CommitContent,
+    },
+    /// A new branch and its pull request.
+    OpenPullRequest {
+        /// Branch, which must not exist.
+        branch: String,
+        /// The base commit it starts from.
+        start: CommitId,
+        /// Its only commit.
+        commit: CommitContent,
+        /// What people read.
+        text: PullRequestText,
+    },
+    /// A branch of ours made anew, its pull request's text changed, or both.
+    UpdatePullRequest {
+        /// The pull request.
+        id: String,
+        /// Its branch.
+        branch: String,
+        /// Head the branch must still have.
+        expect: CommitId,
+        /// A new change set, replacing the branch's, starting from this base commit.
+        rebuild: Option<Rebuild>,
+        /// New text.
+        text: Option<PullRequestText>,
+    },
+    /// Merge an approved pull request.
+    MergePullRequest {
+        /// The pull request.
+        id: String,
+        /// Its branch.
+        branch: String,
+        /// Head that was approved.
+        head: CommitId,
+        /// The base head the merge was checked on.
+        expect_base: CommitId,
+        /// Message of the squash commit.
+        message: String,
+    },
+    /// Close a pull request that is of no use any more; marked `superseded` first.
+    ClosePullRequest {
+        /// The pull request.
+        id: String,
+        /// Its text with the marker that says so.
+        text: PullRequestText,
+        /// Why, for people.
+        reason: String,
+    },
+}
+
+/// A branch's content, made anew.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Rebuild {
+    /// The base commit it starts from.
+    pub start: CommitId,
+    /// Its only commit.
+    pub commit: CommitContent,
+}
+
+/// A commit as content: final bytes and a message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CommitContent {
+    /// Message with trailers.
+    pub message: String,
+    /// Final text of each file; `None` deletes it.
+    pub files: BTreeMap<RepoPath, Option<String>>,
+}
+
+/// What people read of a pull request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PullRequestText {
+    /// Title.
+    pub title: String,
+    /// Body; its first line is the marker.
+    pub body: String,
+    /// Labels.
+    pub labels: Vec<String>,
+    /// What it is for.
+    pub marker: Marker,
+}

@@ -1,0 +1,208 @@
+//! Facts: what only the network, the forge, the clock and the operator know. One versioned JSON file holds them all, so
+//! that every decision can be made again at a desk.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::pull::PullRequestFacts;
+use super::question::{Describe, Resolve};
+use crate::model::{CommitId, Delivery, Digest, Name, Period, TagKey, Timestamp};
+
+/// Version of the facts file this program writes and reads.
+pub const FACTS_VERSION: u32 = 1;
+
+/// Everything a plan needs beside the repository itself.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Facts {
+    /// Version of this format.
+    pub v: u32,
+    /// The commit of the base these facts were gathered for.
+    pub commit: CommitId,
+    /// The instant of the pass.
+    pub now: Timestamp,
+    /// The instant that commits and events bear, where it is not `now`: that of a saved plan.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stamp: Option<Timestamp>,
+    /// What the operator decided, as far as it bears on plans. No secrets.
+    #[serde(default)]
+    pub settings: PlanSettings,
+    /// Answers of registries to `Resolve`.
+    #[serde(default, with = "pairs")]
+    pub resolved: BTreeMap<Resolve, Answer<Resolved>>,
+    /// Answers of registries to `Describe`.
+    #[serde(default, with = "pairs")]
+    pub described: BTreeMap<Describe, Answer<ImageFacts>>,
+    /// When each tag was last checked, and with what luck. A cache: it may be empty.
+    #[serde(default)]
+    pub memory: BTreeMap<TagKey, CheckMemory>,
+    /// Pull requests that bear our marker, open or not; `None` when the forge could not be asked.
+    #[serde(default)]
+    pub pulls: Option<Vec<PullRequestFacts>>,
+    /// Why the forge could not be asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forge_failure: Option<Failure>,
+    /// All branches of the remote below `headwater/`, so that no name is used twice.
+    #[serde(default)]
+    pub branches: BTreeMap<String, CommitId>,
+    /// Members of teams, by CODEOWNERS spelling (`@org/team`).
+    #[serde(default)]
+    pub teams: BTreeMap<String, Vec<String>>,
+    /// Set when the base went back: the head seen before, which is no ancestor any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub moved_back: Option<CommitId>,
+}
+
+impl Facts {
+    /// Facts with nothing known but the clock.
+    pub fn at(commit: CommitId, now: Timestamp) -> Self {
+        Self {
+            v: FACTS_VERSION,
+            commit,
+            now,
+            stamp: None,
+            settings: PlanSettings::default(),
+            resolved: BTreeMap::new(),
+            described: BTreeMap::new(),
+            memory: BTreeMap::new(),
+            pulls: Some(Vec::new()),
+            forge_failure: None,
+            branches: BTreeMap::new(),
+            teams: BTreeMap::new(),
+            moved_back: None,
+        }
+    }
+
+    /// The instant that commits and events bear.
+    pub fn stamp(&self) -> Timestamp {
+        self.stamp.unwrap_or(self.now)
+    }
+}
+
+/// The part of the operator's settings that changes plans.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct PlanSettings {
+    /// A changed digest waits this long for others; nothing in one-shot runs.
+    pub settle: Option<Period>,
+    /// What the repository may only tighten, by environment.
+    pub guards: BTreeMap<Name, PlanGuard>,
+}
+
+/// What the operator fixed for an environment.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct PlanGuard {
+    /// The loosest delivery.
+    pub delivery: Option<Delivery>,
+}
+
+/// An answer from outside: a value or a failure, and when it came.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Answer<T> {
+    /// When it came.
+    pub at: Timestamp,
+    /// What it was.
+    pub outcome: Outcome<T>,
+}
+
+/// A value, or why there is none.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Outcome<T> {
+    /// It worked.
+    Ok(T),
+    /// It did not.
+    Failed(Failure),
+}
+
+/// Why an edge has no answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Failure {
+    /// Upstream's word: `NotFound`, `Unauthorized`, `Forbidden`, `Invalid`, `InternalError`, ...
+    pub reason: String,
+    /// What happened, for people.
+    pub message: String,
+    /// The same without any variable part, for Git.
+    pub canonical: String,
+    /// Whether trying again may help.
+    pub transient: bool,
+    /// No request before this instant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_at: Option<Timestamp>,
+}
+
+/// What a reference resolved to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Resolved {
+    /// The digest of the manifest or index itself.
+    pub digest: Digest,
+    /// Its media type.
+    pub media_type: String,
+}
+
+impl Resolved {
+    /// Whether it is an index (manifest list).
+    pub fn is_index(&self) -> bool {
+        self.media_type.contains("image.index") || self.media_type.contains("manifest.list")
+    }
+}
+
+/// Labels and platforms of an image.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ImageFacts {
+    /// Labels; of an index its annotations, then what all children agree on.
+    pub labels: BTreeMap<String, String>,
+    /// `os/architecture[/variant]` of each image.
+    pub platforms: Vec<String>,
+}
+
+/// What is remembered of the checks of one tag.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct CheckMemory {
+    /// The last time the registry was asked.
+    pub last_check: Option<Timestamp>,
+    /// The last time it answered well.
+    pub last_success: Option<Timestamp>,
+    /// Failures in a row.
+    pub failures: u32,
+    /// When the row of failures with this reason began.
+    pub failing_since: Option<Timestamp>,
+    /// Upstream's word for the failure.
+    pub reason: String,
+    /// The failure in words.
+    pub message: String,
+    /// No check before this instant.
+    pub next_try: Option<Timestamp>,
+    /// A digest that differs from the recorded one, and since when it is seen.
+    pub seen: Option<(Digest, Timestamp)>,
+}
+
+/// Maps with structured keys, as lists of pairs in JSON.
+mod pairs {
+    use std::collections::BTreeMap;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(super) fn serialize<K: Serialize, V: Serialize, S: Serializer>(
+        map: &BTreeMap<K, V>,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
+        to.collect_seq(map)
+    }
+
+    pub(super) fn deserialize<'de, K, V, D>(from: D) -> Result<BTreeMap<K, V>, D::Error>
+    where
+        K: Deserialize<'de> + Ord,
+        V: Deserialize<'de>,
+        D: Deserializer<'de>,
+    {
+        Ok(Vec::<(K, V)>::deserialize(from)?.into_iter().collect())
+    }
+}

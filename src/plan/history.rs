@@ -1,0 +1,79 @@
+//! History: the base's first-parent log reduced to moves. Gates, soak and identity read this, never `status`.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::{BlobId, CommitId, Digest, Promotion, RepoPath, TagKey, Timestamp};
+
+/// The base's past.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct History {
+    /// Commits in first-parent order, oldest first; a move names its commit by index.
+    pub commits: Vec<HistoryCommit>,
+    /// Whether the log reaches its root; otherwise what came before is unknown.
+    pub complete: bool,
+    /// Moves of each tag, oldest first.
+    pub moves: BTreeMap<TagKey, Vec<Move>>,
+    /// What happened to each output file.
+    pub outputs: BTreeMap<RepoPath, OutputHistory>,
+}
+
+/// One commit of the base.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HistoryCommit {
+    /// The commit.
+    pub id: CommitId,
+    /// Committer time, never earlier than its first parent's.
+    pub time: Timestamp,
+    /// Whether it bears our committer identity.
+    pub ours: bool,
+    /// The author's e-mail address.
+    pub author: String,
+}
+
+/// A tag pointing to something else than one commit before.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Move {
+    /// Index of the commit.
+    pub at: usize,
+    /// What it points to since; `None` when the tag went away or points to nothing by digest.
+    pub digest: Option<Digest>,
+    /// Whether the digest follows from the spec (a pinned `from`), rather than from a recorded event alone.
+    pub by_spec: bool,
+    /// The promotion record on the tag at that commit, if that commit wrote it.
+    pub record: Option<Promotion>,
+}
+
+/// What happened to an output file.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OutputHistory {
+    /// Index of the last commit that touched it.
+    pub last: usize,
+    /// Contents that commits of ours replaced, with the commit, newest last, at most sixteen.
+    pub replaced_by_us: Vec<(usize, BlobId)>,
+}
+
+/// How many replaced contents are remembered per output file.
+pub const REPLACED_KEPT: usize = 16;
+
+impl History {
+    /// The commit a move or touch names.
+    pub fn commit(&self, at: usize) -> Option<&HistoryCommit> {
+        self.commits.get(at)
+    }
+
+    /// Index of a commit in the base's first-parent line.
+    pub fn position(&self, commit: &CommitId) -> Option<usize> {
+        self.commits.iter().rposition(|c| c.id == *commit)
+    }
+
+    /// Committer time of the first commit at or after `at` made by us: where the clock of a move by hand starts.
+    pub fn first_of_ours_from(&self, at: usize) -> Option<Timestamp> {
+        self.commits
+            .get(at..)?
+            .iter()
+            .find(|c| c.ours)
+            .map(|c| c.time)
+    }
+}

@@ -1,0 +1,82 @@
+//! The hidden marker of a pull request: one HTML comment with ids that are looked up, never trusted.
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::{SetId, StageKey};
+
+const OPEN: &str = "<!-- headwater: ";
+const CLOSE: &str = " -->";
+
+/// What a pull request is for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Marker {
+    /// What it carries.
+    #[serde(flatten)]
+    pub subject: Subject,
+    /// Set by us before we close it ourselves, so that the closing holds nothing.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub superseded: bool,
+}
+
+/// What a pull request carries.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Subject {
+    /// A promotion.
+    Promotion {
+        /// The stage entered.
+        stage: StageKey,
+        /// The set carried.
+        set: SetId,
+    },
+    /// Other drift of an environment.
+    Environment {
+        /// The environment.
+        environment: String,
+        /// First eight hex digits of the sha256 of the sorted path and content pairs.
+        change: String,
+    },
+}
+
+impl Marker {
+    /// The marker of a promotion.
+    pub const fn promotion(stage: StageKey, set: SetId) -> Self {
+        Self {
+            subject: Subject::Promotion { stage, set },
+            superseded: false,
+        }
+    }
+
+    /// As a line of a pull request's body.
+    pub fn to_line(&self) -> String {
+        let json = serde_json::to_string(self).unwrap_or_default();
+        format!("{OPEN}{json}{CLOSE}")
+    }
+
+    /// The marker in a body: the first well-formed one, which we always write as the first line.
+    pub fn find(body: &str) -> Option<Self> {
+        let line = body.lines().next()?.trim();
+        serde_json::from_str(line.strip_prefix(OPEN)?.strip_suffix(CLOSE)?).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_marker_reads_back_from_the_first_line_only() {
+        let marker = Marker::promotion(
+            "myapp/prod".parse().unwrap(),
+            "a".repeat(64).parse().unwrap(),
+        );
+        let body = format!("{}\n\n**myapp** moves", marker.to_line());
+        assert_eq!(Marker::find(&body), Some(marker.clone()));
+        assert_eq!(
+            Marker::find(&format!("quoted text\n{}", marker.to_line())),
+            None
+        );
+        assert_eq!(Marker::find("<!-- headwater: {} -->"), None);
+    }
+}

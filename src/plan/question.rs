@@ -1,0 +1,42 @@
+//! Questions: facts that a plan lacks. The edges answer them, then the plan is made again.
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::{BlobId, ImageReference, Namespace, PinnedImage};
+
+/// How often a pass may ask and plan again.
+pub const MOST_ROUNDS: usize = 4;
+
+/// One fact the plan lacks.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Question {
+    /// Which digest does this reference have now?
+    Resolve(Resolve),
+    /// Which labels and platforms does this image have?
+    Describe(Describe),
+    /// What is in this file? Answered from Git objects.
+    Blob(BlobId),
+}
+
+/// A reference to look up, for a stream of a namespace (credentials are granted by namespace).
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Resolve {
+    /// What to look up.
+    pub reference: ImageReference,
+    /// The namespace that asks.
+    pub namespace: Namespace,
+    /// The stream's wish to tolerate an insecure registry; only an operator-listed host grants it.
+    pub insecure: bool,
+}
+
+/// An image to describe, for a stream of a namespace.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Describe {
+    /// The image.
+    pub image: PinnedImage,
+    /// The namespace that asks.
+    pub namespace: Namespace,
+}
