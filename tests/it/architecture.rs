@@ -1,0 +1,461 @@
+//! The house rules, read from the source: which module may use which, a pure core, no panics, short functions and files,
+//! nothing at the top of the repository that was not agreed, and no test file that nobody runs.
+
+mod source;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use source::Source;
+
+/// Each module and those it may use. Binary and library roots may use all.
+const ARROWS: [(&str, &[&str]); 15] = [
+    ("model", &[]),
+    ("manifests", &["model"]),
+    ("plan", &["model", "manifests"]),
+    ("config", &["model"]),
+    ("registry", &["model", "config"]),
+    ("git", &["model", "config"]),
+    ("forge", &["model", "config", "git"]),
+    ("telemetry", &["config"]),
+    (
+        "observe",
+        &[
+            "plan",
+            "manifests",
+            "model",
+            "registry",
+            "git",
+            "forge",
+            "config",
+        ],
+    ),
+    ("apply", &["plan", "model", "registry", "git", "forge"]),
+    (
+        "reconciler",
+        &["observe", "plan", "apply", "config", "model"],
+    ),
+    ("daemon", &["reconciler", "config", "model"]),
+    ("server", &["model", "plan", "git", "registry", "config"]),
+    ("cli", &["*"]),
+    ("demo", &["*"]),
+];
+
+/// Modules without IO, clock and chance.
+const CORE: [&str; 3] = ["model", "manifests", "plan"];
+
+/// What the core must not name: paths as they stand in imports or expressions.
+const IMPURE: [&[&str]; 19] = [
+    &["async"],
+    &["await"],
+    &["tokio"],
+    &["reqwest"],
+    &["git2"],
+    &["axum"],
+    &["fastrand"],
+    &["rand"],
+    &["tempfile"],
+    &["std", "fs"],
+    &["std", "net"],
+    &["std", "env"],
+    &["std", "process"],
+    &["std", "thread"],
+    &["SystemTime"],
+    &["Instant"],
+    &["Timestamp", "now"],
+    &["Zoned", "now"],
+    &["TimeZone", "system"],
+];
+
+/// The one file that may say `unsafe`: libgit2's transports are registered by an unsafe function.
+const UNSAFE_FILE: &str = "git/transport.rs";
+
+const LONGEST_FUNCTION: usize = 80;
+const LONG_FILE: usize = 400;
+const LONGEST_FILE: usize = 600;
+
+/// What may lie at the top of the repository.
+const TOP: [&str; 16] = [
+    ".ci",
+    ".github",
+    ".gitignore",
+    "CHANGELOG.md",
+    "Cargo.lock",
+    "Cargo.toml",
+    "LICENSE",
+    "README.md",
+    "action.yml",
+    "benches",
+    "clippy.toml",
+    "environments",
+    "pipelines",
+    "src",
+    "templates",
+    "tests",
+];
+
+/// A file below a folder, its path relative to that folder.
+struct File {
+    path: String,
+    text: String,
+}
+
+impl File {
+    /// The module directly below the root; `None` for the roots themselves.
+    fn module(&self) -> Option<&str> {
+        let first = self.path.split('/').next()?;
+        let name = first.strip_suffix(".rs").unwrap_or(first);
+        (!matches!(name, "lib" | "main")).then_some(name)
+    }
+
+    /// How many modules it lies below the root.
+    fn depth(&self) -> usize {
+        let parts = self.path.split('/').count();
+        let is_folder = ["mod.rs", "lib.rs", "main.rs"].contains(&self.name());
+        parts - usize::from(is_folder)
+    }
+
+    fn name(&self) -> &str {
+        self.path.rsplit('/').next().unwrap_or(&self.path)
+    }
+
+    fn source(&self) -> Source {
+        Source::read(&self.text, self.depth())
+    }
+}
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn rust_files(folder: &str) -> Vec<File> {
+    let mut paths = Vec::new();
+    collect(&root().join(folder), &mut paths);
+    paths.retain(|path| path.extension().is_some_and(|e| e == "rs"));
+    assert!(!paths.is_empty(), "there are no files below {folder}");
+    let relative = |path: &Path| {
+        let path = path.strip_prefix(root().join(folder)).unwrap();
+        path.to_str().unwrap().replace('\\', "/")
+    };
+    paths
+        .iter()
+        .map(|path| File {
+            path: relative(path),
+            text: fs::read_to_string(path).unwrap(),
+        })
+        .collect()
+}
+
+fn collect(folder: &Path, paths: &mut Vec<PathBuf>) {
+    for path in entries(folder) {
+        if path.is_dir() {
+            collect(&path, paths);
+        } else {
+            paths.push(path);
+        }
+    }
+}
+
+fn entries(folder: &Path) -> Vec<PathBuf> {
+    let mut entries: Vec<PathBuf> = fs::read_dir(folder)
+        .unwrap_or_else(|e| panic!("{}: {e}", folder.display()))
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    entries.sort();
+    entries
+}
+
+fn assert_none(what: &str, found: &[String]) {
+    assert!(found.is_empty(), "{what}:\n  {}", found.join("\n  "));
+}
+
+fn forbidden_arrows(file: &File) -> BTreeSet<String> {
+    let Some(module) = file.module() else {
+        return BTreeSet::new();
+    };
+    let allowed = ARROWS.iter().find(|(name, _)| *name == module);
+    let may_use = |target: &str| {
+        let known = ARROWS.iter().any(|(name, _)| *name == target);
+        let allowed = allowed.is_some_and(|(_, to)| to.contains(&target) || *to == ["*"]);
+        target == module || known && allowed
+    };
+    file.source()
+        .paths
+        .iter()
+        .filter(|path| path.parts[0] == "crate" && path.parts.len() > 1)
+        .filter(|path| !may_use(&path.parts[1]))
+        .map(|path| {
+            format!(
+                "src/{}:{}: {module} -> {}",
+                file.path, path.line, path.parts[1]
+            )
+        })
+        .collect()
+}
+
+fn impurities(file: &File) -> Vec<String> {
+    if !file.module().is_some_and(|module| CORE.contains(&module)) {
+        return Vec::new();
+    }
+    file.source()
+        .paths
+        .iter()
+        .filter(|path| !path.test && IMPURE.iter().any(|bad| path.contains(bad)))
+        .map(|path| format!("src/{}:{}: {}", file.path, path.line, path.parts.join("::")))
+        .collect()
+}
+
+fn panics(file: &File) -> Vec<String> {
+    let panics = file.source().panics;
+    let show = |(line, word): &(usize, String)| format!("src/{}:{line}: {word}", file.path);
+    panics.iter().map(show).collect()
+}
+
+fn long_functions(file: &File) -> Vec<String> {
+    file.source()
+        .functions
+        .iter()
+        .filter(|f| f.lines > LONGEST_FUNCTION)
+        .map(|f| {
+            format!(
+                "src/{}:{}: {} has {} lines",
+                file.path, f.line, f.name, f.lines
+            )
+        })
+        .collect()
+}
+
+#[test]
+fn every_module_uses_only_what_its_arrows_allow() {
+    let files = rust_files("src");
+    let exist: BTreeSet<&str> = files.iter().filter_map(File::module).collect();
+    let named: BTreeSet<&str> = ARROWS.iter().map(|(name, _)| *name).collect();
+    assert_eq!(exist, named, "the table of arrows and the modules differ");
+    let found: Vec<String> = files.iter().flat_map(forbidden_arrows).collect();
+    assert_none("these uses point the wrong way", &found);
+}
+
+#[test]
+fn the_core_has_no_io_no_clock_and_no_chance() {
+    let found: Vec<String> = rust_files("src").iter().flat_map(impurities).collect();
+    assert_none(
+        "the core must be told these things, not ask for them",
+        &found,
+    );
+}
+
+#[test]
+fn nothing_outside_tests_may_panic() {
+    let found: Vec<String> = rust_files("src").iter().flat_map(panics).collect();
+    assert_none("these may panic", &found);
+}
+
+#[test]
+fn only_the_git_transport_is_unsafe() {
+    let found: Vec<String> = rust_files("src")
+        .iter()
+        .filter(|file| file.path != UNSAFE_FILE)
+        .filter(|file| file.source().paths.iter().any(|p| p.parts == ["unsafe"]))
+        .map(|file| file.path.clone())
+        .collect();
+    assert_none("these files say `unsafe`", &found);
+}
+
+#[test]
+fn functions_fit_on_a_screen() {
+    let found: Vec<String> = rust_files("src").iter().flat_map(long_functions).collect();
+    assert_none("these functions are too long", &found);
+}
+
+#[test]
+fn files_stay_small() {
+    let mut long: Vec<(usize, String)> = rust_files("src")
+        .iter()
+        .map(|file| (file.source().lines, file.path.clone()))
+        .filter(|(lines, _)| *lines > LONG_FILE)
+        .collect();
+    long.sort_by(|a, b| b.cmp(a));
+    let show = |(lines, path): &(usize, String)| format!("src/{path}: {lines} lines without tests");
+    let (too_long, rest): (Vec<_>, Vec<_>) =
+        long.iter().partition(|(lines, _)| *lines > LONGEST_FILE);
+    // Straight to stderr: what a passing test prints is not shown.
+    for file in rest {
+        writeln!(std::io::stderr(), "think about splitting {}", show(file)).unwrap();
+    }
+    let too_long: Vec<String> = too_long.into_iter().map(show).collect();
+    assert_none("these files are too long", &too_long);
+}
+
+#[test]
+fn every_file_says_what_it_is_for() {
+    for folder in ["src", "tests"] {
+        let found: Vec<String> = rust_files(folder)
+            .into_iter()
+            .filter(|file| !file.text.starts_with("//! "))
+            .map(|file| format!("{folder}/{}", file.path))
+            .collect();
+        assert_none("these files do not open with `//!`", &found);
+    }
+}
+
+#[test]
+fn the_top_of_the_repository_holds_only_what_was_agreed() {
+    let machine = crate::support::hermetic::Hermetic::new();
+    let listed = machine
+        .command("git")
+        .arg("-C")
+        .arg(root())
+        .args(["ls-files", "-z"])
+        .output()
+        .unwrap();
+    assert!(listed.status.success(), "this is no Git work tree");
+    let text = String::from_utf8(listed.stdout).unwrap();
+    let tops: BTreeSet<&str> = text
+        .split('\0')
+        .filter_map(|p| p.split('/').next())
+        .collect();
+    let found: Vec<String> = tops
+        .into_iter()
+        .filter(|top| !top.is_empty() && !TOP.contains(top))
+        .map(str::to_owned)
+        .collect();
+    assert_none("nobody agreed to these at the top", &found);
+}
+
+#[test]
+fn every_test_file_is_compiled() {
+    let files = rust_files("tests/it");
+    let declared = |folder: &str, name: &str| {
+        files.iter().any(|file| {
+            let holds = [format!("{folder}main.rs"), format!("{folder}mod.rs")]
+                .contains(&file.path)
+                || file.path == format!("{}.rs", folder.trim_end_matches('/'));
+            let line = format!("mod {name};");
+            holds
+                && file
+                    .text
+                    .lines()
+                    .any(|l| l == line || l.ends_with(&format!(" {line}")))
+        })
+    };
+    let found: Vec<String> = files
+        .iter()
+        .filter(|file| file.path != "main.rs")
+        .filter(|file| {
+            let module = file
+                .path
+                .trim_end_matches("/mod.rs")
+                .trim_end_matches(".rs");
+            let (folder, name) = module
+                .rfind('/')
+                .map_or(("", module), |i| module.split_at(i + 1));
+            !declared(folder, name)
+        })
+        .map(|file| format!("tests/it/{}", file.path))
+        .collect();
+    assert_none("no `mod` line names these", &found);
+}
+
+#[test]
+fn every_fixture_is_used() {
+    let folder = root().join("tests/fixtures");
+    if !folder.is_dir() {
+        return;
+    }
+    let mut texts: Vec<File> = rust_files("tests");
+    texts.extend(rust_files("src"));
+    let found: Vec<String> = entries(&folder)
+        .iter()
+        .map(|path| path.file_name().unwrap().to_str().unwrap().to_owned())
+        .filter(|name| !texts.iter().any(|file| file.text.contains(name.as_str())))
+        .collect();
+    assert_none("no test names these fixtures", &found);
+}
+
+fn sample(path: &str, text: &str) -> File {
+    File {
+        path: path.to_owned(),
+        text: text.to_owned(),
+    }
+}
+
+#[test]
+fn wrong_arrows_are_seen_however_they_are_written() {
+    for text in [
+        "use crate::git::Mirror;",
+        "use crate::{model::Digest, git};",
+        "use crate::{\n    model::{self, Digest},\n    git::{Mirror, transport::*},\n};",
+        "fn f(x: Vec<crate::git::Mirror>) {}",
+        "fn f() { format!(\"{}\", crate::git::name()) }",
+        "use super::super::git::Mirror;",
+        "mod inner { use super::super::super::git::Mirror; }",
+        "use crate::*;",
+        "use crate::Mirror;",
+        "#[cfg(test)] mod tests { use crate::git::Mirror; }",
+    ] {
+        let found = forbidden_arrows(&sample("plan/effect.rs", text));
+        assert_eq!(found.len(), 1, "{text}: {found:?}");
+    }
+    for text in [
+        "use crate::model::Digest;",
+        "use crate::{manifests, plan::Change};",
+        "use super::change::Change;",
+        "pub(crate) fn f() {}",
+        "// use crate::git::Mirror;\nconst A: &str = \"crate::git\";",
+        "mod tests { use super::super::git; }",
+    ] {
+        let found = forbidden_arrows(&sample("plan/effect.rs", text));
+        assert!(found.is_empty(), "{text}: {found:?}");
+    }
+    assert!(forbidden_arrows(&sample("demo/mod.rs", "use crate::git::Mirror;")).is_empty());
+    assert_eq!(
+        forbidden_arrows(&sample("model/mod.rs", "use crate::plan::Plan;")).len(),
+        1
+    );
+}
+
+#[test]
+fn impurity_is_seen_outside_tests_only() {
+    for text in [
+        "async fn f() {}",
+        "use std::{collections::BTreeMap, fs};",
+        "fn f() { std::env::var(\"A\"); }",
+        "use std::time::SystemTime;",
+        "fn f() -> Timestamp { jiff::Timestamp::now() }",
+    ] {
+        let found = impurities(&sample("plan/mod.rs", text));
+        assert_eq!(found.len(), 1, "{text}: {found:?}");
+        assert!(impurities(&sample("git/mod.rs", text)).is_empty());
+        let tests = format!("#[cfg(test)]\nmod tests {{ {text} }}");
+        assert!(impurities(&sample("plan/mod.rs", &tests)).is_empty());
+    }
+}
+
+#[test]
+fn panics_and_lengths_are_counted_outside_tests_only() {
+    let body = "    let a = 1;\n".repeat(80);
+    let text = format!(
+        "fn a() {{ b().unwrap(); }}\nfn b() {{ todo!() }}\nfn c() {{ x.map(Option::unwrap); json![y.expect(\"\")] }}\n\
+         fn fine() {{ x.unwrap_or(panic != (1)) }}\nfn long() {{\n{body}}}\n\
+         #[cfg(test)]\nmod tests {{\n    fn t() {{ x.unwrap(); panic!() }}\n{body}}}\n#[cfg(not(test))]\nfn d() {{ x.unwrap() }}\n"
+    );
+    let file = sample("plan/mod.rs", &text);
+    let lines: Vec<String> = panics(&file);
+    assert_eq!(
+        lines,
+        [
+            "src/plan/mod.rs:1: unwrap",
+            "src/plan/mod.rs:2: todo",
+            "src/plan/mod.rs:3: unwrap",
+            "src/plan/mod.rs:3: expect",
+            "src/plan/mod.rs:172: unwrap",
+        ]
+    );
+    assert_eq!(
+        long_functions(&file),
+        ["src/plan/mod.rs:5: long has 82 lines"]
+    );
+    assert_eq!(file.source().lines, 4 + 82 + 2);
+}
