@@ -1,5 +1,5 @@
 //! The house rules, read from the source: which module may use which, a pure core, no panics, short functions and files,
-//! nothing at the top of the repository that was not agreed, and no test file that nobody runs.
+//! nothing at the top of the repository that was not agreed, no test file that nobody runs, and a catalogue that is true.
 
 mod source;
 
@@ -372,6 +372,31 @@ fn every_fixture_is_used() {
         .filter(|name| !texts.iter().any(|file| file.text.contains(name.as_str())))
         .collect();
     assert_none("no test names these fixtures", &found);
+}
+
+#[test]
+fn the_catalogue_names_tests_that_exist() {
+    let catalogue = fs::read_to_string(root().join("tests/CATALOGUE.md")).unwrap();
+    let mut texts: Vec<File> = rust_files("tests");
+    texts.extend(rust_files("src"));
+    // The last cell of a row holds the names.
+    let cells = catalogue
+        .lines()
+        .filter_map(|l| l.strip_suffix('|')?.rsplit('|').next());
+    let names: Vec<&str> = cells
+        .flat_map(|cell| cell.split('`').skip(1).step_by(2))
+        .collect();
+    assert!(names.len() > 10, "the catalogue has lost its tables");
+    let found: Vec<String> = names
+        .iter()
+        .filter(|name| {
+            !texts
+                .iter()
+                .any(|file| file.text.contains(&format!("fn {name}(")))
+        })
+        .map(|name| (*name).to_owned())
+        .collect();
+    assert_none("there are no tests of these names", &found);
 }
 
 fn sample(path: &str, text: &str) -> File {
