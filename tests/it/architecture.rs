@@ -1,14 +1,15 @@
 //! The house rules, read from the source: which module may use which, a pure core, no panics, short functions and files,
 //! nothing at the top of the repository that was not agreed, no test file that nobody runs, and a catalogue that is true.
 
+mod files;
+mod samples;
 mod source;
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
 
-use source::Source;
+use files::{File, entries, root, rust_files};
 
 /// Each module and those it may use. Binary and library roots may use all.
 const ARROWS: [(&str, &[&str]); 15] = [
@@ -95,77 +96,6 @@ const TOP: [&str; 16] = [
     "templates",
     "tests",
 ];
-
-/// A file below a folder, its path relative to that folder.
-struct File {
-    path: String,
-    text: String,
-}
-
-impl File {
-    /// The module directly below the root; `None` for the roots themselves.
-    fn module(&self) -> Option<&str> {
-        let first = self.path.split('/').next()?;
-        let name = first.strip_suffix(".rs").unwrap_or(first);
-        (!matches!(name, "lib" | "main")).then_some(name)
-    }
-
-    /// How many modules it lies below the root.
-    fn depth(&self) -> usize {
-        let parts = self.path.split('/').count();
-        let is_folder = ["mod.rs", "lib.rs", "main.rs"].contains(&self.name());
-        parts - usize::from(is_folder)
-    }
-
-    fn name(&self) -> &str {
-        self.path.rsplit('/').next().unwrap_or(&self.path)
-    }
-
-    fn source(&self) -> Source {
-        Source::read(&self.text, self.depth())
-    }
-}
-
-fn root() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-}
-
-fn rust_files(folder: &str) -> Vec<File> {
-    let mut paths = Vec::new();
-    collect(&root().join(folder), &mut paths);
-    paths.retain(|path| path.extension().is_some_and(|e| e == "rs"));
-    assert!(!paths.is_empty(), "there are no files below {folder}");
-    let relative = |path: &Path| {
-        let path = path.strip_prefix(root().join(folder)).unwrap();
-        path.to_str().unwrap().replace('\\', "/")
-    };
-    paths
-        .iter()
-        .map(|path| File {
-            path: relative(path),
-            text: fs::read_to_string(path).unwrap(),
-        })
-        .collect()
-}
-
-fn collect(folder: &Path, paths: &mut Vec<PathBuf>) {
-    for path in entries(folder) {
-        if path.is_dir() {
-            collect(&path, paths);
-        } else {
-            paths.push(path);
-        }
-    }
-}
-
-fn entries(folder: &Path) -> Vec<PathBuf> {
-    let mut entries: Vec<PathBuf> = fs::read_dir(folder)
-        .unwrap_or_else(|e| panic!("{}: {e}", folder.display()))
-        .map(|entry| entry.unwrap().path())
-        .collect();
-    entries.sort();
-    entries
-}
 
 fn assert_none(what: &str, found: &[String]) {
     assert!(found.is_empty(), "{what}:\n  {}", found.join("\n  "));
@@ -397,90 +327,4 @@ fn the_catalogue_names_tests_that_exist() {
         .map(|name| (*name).to_owned())
         .collect();
     assert_none("there are no tests of these names", &found);
-}
-
-fn sample(path: &str, text: &str) -> File {
-    File {
-        path: path.to_owned(),
-        text: text.to_owned(),
-    }
-}
-
-#[test]
-fn wrong_arrows_are_seen_however_they_are_written() {
-    for text in [
-        "use crate::git::Mirror;",
-        "use crate::{model::Digest, git};",
-        "use crate::{\n    model::{self, Digest},\n    git::{Mirror, transport::*},\n};",
-        "fn f(x: Vec<crate::git::Mirror>) {}",
-        "fn f() { format!(\"{}\", crate::git::name()) }",
-        "use super::super::git::Mirror;",
-        "mod inner { use super::super::super::git::Mirror; }",
-        "use crate::*;",
-        "use crate::Mirror;",
-        "#[cfg(test)] mod tests { use crate::git::Mirror; }",
-    ] {
-        let found = forbidden_arrows(&sample("plan/effect.rs", text));
-        assert_eq!(found.len(), 1, "{text}: {found:?}");
-    }
-    for text in [
-        "use crate::model::Digest;",
-        "use crate::{manifests, plan::Change};",
-        "use super::change::Change;",
-        "pub(crate) fn f() {}",
-        "// use crate::git::Mirror;\nconst A: &str = \"crate::git\";",
-        "mod tests { use super::super::git; }",
-    ] {
-        let found = forbidden_arrows(&sample("plan/effect.rs", text));
-        assert!(found.is_empty(), "{text}: {found:?}");
-    }
-    assert!(forbidden_arrows(&sample("demo/mod.rs", "use crate::git::Mirror;")).is_empty());
-    assert_eq!(
-        forbidden_arrows(&sample("model/mod.rs", "use crate::plan::Plan;")).len(),
-        1
-    );
-}
-
-#[test]
-fn impurity_is_seen_outside_tests_only() {
-    for text in [
-        "async fn f() {}",
-        "use std::{collections::BTreeMap, fs};",
-        "fn f() { std::env::var(\"A\"); }",
-        "use std::time::SystemTime;",
-        "fn f() -> Timestamp { jiff::Timestamp::now() }",
-    ] {
-        let found = impurities(&sample("plan/mod.rs", text));
-        assert_eq!(found.len(), 1, "{text}: {found:?}");
-        assert!(impurities(&sample("git/mod.rs", text)).is_empty());
-        let tests = format!("#[cfg(test)]\nmod tests {{ {text} }}");
-        assert!(impurities(&sample("plan/mod.rs", &tests)).is_empty());
-    }
-}
-
-#[test]
-fn panics_and_lengths_are_counted_outside_tests_only() {
-    let body = "    let a = 1;\n".repeat(80);
-    let text = format!(
-        "fn a() {{ b().unwrap(); }}\nfn b() {{ todo!() }}\nfn c() {{ x.map(Option::unwrap); json![y.expect(\"\")] }}\n\
-         fn fine() {{ x.unwrap_or(panic != (1)) }}\nfn long() {{\n{body}}}\n\
-         #[cfg(test)]\nmod tests {{\n    fn t() {{ x.unwrap(); panic!() }}\n{body}}}\n#[cfg(not(test))]\nfn d() {{ x.unwrap() }}\n"
-    );
-    let file = sample("plan/mod.rs", &text);
-    let lines: Vec<String> = panics(&file);
-    assert_eq!(
-        lines,
-        [
-            "src/plan/mod.rs:1: unwrap",
-            "src/plan/mod.rs:2: todo",
-            "src/plan/mod.rs:3: unwrap",
-            "src/plan/mod.rs:3: expect",
-            "src/plan/mod.rs:172: unwrap",
-        ]
-    );
-    assert_eq!(
-        long_functions(&file),
-        ["src/plan/mod.rs:5: long has 82 lines"]
-    );
-    assert_eq!(file.source().lines, 4 + 82 + 2);
 }

@@ -14,6 +14,8 @@ pub(crate) struct Source {
     pub(crate) panics: Vec<(usize, String)>,
     /// Lines that are not compiled for tests only.
     pub(crate) lines: usize,
+    /// Modules in files of their own that are compiled for tests only.
+    pub(crate) test_modules: Vec<String>,
 }
 
 /// A path as the compiler sees it: `["crate", "model", "Digest"]`.
@@ -56,14 +58,14 @@ struct Context {
 }
 
 impl Source {
-    /// Reads a file that lies `depth` modules below the root of its crate.
-    pub(crate) fn read(text: &str, depth: usize) -> Self {
+    /// Reads a file that lies `depth` modules below the root of its crate; `test` if all of it is for tests.
+    pub(crate) fn read(text: &str, depth: usize, test: bool) -> Self {
         let tokens: TokenStream = text.parse().expect("a file that compiles can be tokenised");
         let mut source = Self {
-            lines: text.lines().count(),
+            lines: if test { 0 } else { text.lines().count() },
             ..Self::default()
         };
-        source.walk(tokens, Context { depth, test: false });
+        source.walk(tokens, Context { depth, test });
         source
     }
 
@@ -110,9 +112,15 @@ impl Source {
         if word == "fn" && !context.test {
             self.functions.extend(function(tokens, at));
         }
+        if word == "mod" && context.test && tokens.get(at + 2).is_some_and(|t| is_punct(t, ';')) {
+            self.test_modules.push(tokens[at + 1].to_string());
+        }
         let mut found = Vec::new();
         let next = path(tokens, at, &[], &mut found);
-        let is_method = at > 0 && is_punct(&tokens[at - 1], '.');
+        // `.expect` without arguments is a field.
+        let is_method = at > 0
+            && is_punct(&tokens[at - 1], '.')
+            && matches!(tokens.get(next), Some(TokenTree::Group(_)));
         for (line, mut parts) in found {
             let last = parts.last().map_or("", String::as_str);
             let panics = PANICKING_METHODS.contains(&last) && (is_method || parts.len() > 1)
