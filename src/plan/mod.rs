@@ -56,3 +56,8 @@ impl Plan {
         self.effects.is_empty()
     }
 }
+//! The pure core: from an Observation to a Plan.
+
+pub mod expression;
+pub mod template;
+pub mod version;
