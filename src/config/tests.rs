@@ -131,7 +131,7 @@ fn values_that_do_not_fit_say_where_and_what_is_expected() {
             "`forge.kind`: unknown value `githbu`",
         ),
         (
-            "guards: {Prod: {}}",
+            "guards: {Prod: {delivery: commit}}",
             "`guards.Prod`: `Prod` is not a valid name",
         ),
         (
