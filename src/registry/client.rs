@@ -1,6 +1,8 @@
 //! The client: what digest a reference stands for now, and what an image says about itself.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures_util::future::BoxFuture;
 use futures_util::{StreamExt, TryStreamExt};
@@ -162,7 +164,7 @@ impl Client {
             access,
             subject: &subject,
         };
-        let left = std::sync::atomic::AtomicUsize::new(MAX_CHILDREN);
+        let left = AtomicUsize::new(MAX_CHILDREN);
         self.describe_manifest(&question, image.digest.clone(), MAX_NESTING, &left)
             .await
     }
@@ -230,7 +232,7 @@ impl Client {
         question: &'a Question<'_>,
         digest: Digest,
         nesting: usize,
-        left: &'a std::sync::atomic::AtomicUsize,
+        left: &'a AtomicUsize,
     ) -> BoxFuture<'a, Result<ImageMetadata, RegistryError>> {
         Box::pin(async move {
             let answer = self.content(question, "manifests", &digest).await?;
@@ -266,7 +268,7 @@ impl Client {
         &self,
         question: &Question<'_>,
         config: &Descriptor,
-        annotations: &std::collections::BTreeMap<String, String>,
+        annotations: &BTreeMap<String, String>,
     ) -> Result<ImageConfig, RegistryError> {
         if !manifest::is_image_config(&config.media_type) {
             return Ok(ImageConfig {
@@ -283,7 +285,7 @@ impl Client {
         question: &Question<'_>,
         children: Vec<Descriptor>,
         nesting: usize,
-        left: &std::sync::atomic::AtomicUsize,
+        left: &AtomicUsize,
     ) -> Result<Vec<(Option<manifest::RawPlatform>, ImageMetadata)>, RegistryError> {
         let children: Vec<_> = children
             .into_iter()
@@ -293,8 +295,10 @@ impl Client {
             return Err(question.invalid("its indexes are nested too deeply"));
         };
         let take = |n: usize| n.checked_sub(children.len());
-        use std::sync::atomic::Ordering::Relaxed;
-        if left.fetch_update(Relaxed, Relaxed, take).is_err() {
+        if left
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, take)
+            .is_err()
+        {
             return Err(
                 question.invalid(format!("its index has more than {MAX_CHILDREN} children"))
             );
@@ -334,8 +338,28 @@ impl Client {
         Ok(answer)
     }
 
-    /// Asks with what is known about authentication, and exactly once more after a 401.
+    /// Asks, and says in a failure of trust what the stream's wish for insecurity lacks.
     async fn ask(
+        &self,
+        question: &Question<'_>,
+        method: Method,
+        kind: &str,
+        item: &str,
+    ) -> Result<Answer, RegistryError> {
+        let outcome = self.ask_authorized(question, method, kind, item).await;
+        outcome.map_err(|error| match error {
+            RegistryError::Tls { host, detail } if question.access.insecure => RegistryError::Tls {
+                host,
+                detail: format!(
+                    "{detail}; the stream asks for `insecure`, which only the operator's entry for this host grants"
+                ),
+            },
+            other => other,
+        })
+    }
+
+    /// Asks with what is known about authentication, and exactly once more after a 401.
+    async fn ask_authorized(
         &self,
         question: &Question<'_>,
         method: Method,
@@ -360,29 +384,14 @@ impl Client {
         let mut ask = Ask {
             url: upstream.url(&path, kind, item)?,
             accept: (kind == "manifests").then_some(manifest::ACCEPT),
-            authorization: inner.tokens.foresee(&inner.http, &who).await?,
+            authorization: None,
             form: None,
             limit: inner.limit,
             subject: question.subject,
             reach: upstream.reach,
             method,
         };
-        let answer = inner.http.exchange(upstream, &ask).await?;
-        if answer.status != StatusCode::UNAUTHORIZED {
-            return Ok(answer);
-        }
-        let sent = ask.authorization.take();
-        let proof = inner
-            .tokens
-            .answer(&inner.http, &who, &answer, sent.as_ref())
-            .await;
-        let outcome = match proof {
-            Ok(proof) => {
-                ask.authorization = Some(proof);
-                inner.http.exchange(upstream, &ask).await
-            }
-            Err(error) => Err(error),
-        };
+        let outcome = inner.prove(&who, &mut ask).await;
         let refused = match &outcome {
             Ok(answer) => answer.status == StatusCode::UNAUTHORIZED,
             Err(error) => matches!(error, RegistryError::Unauthorized { .. }),
@@ -391,6 +400,23 @@ impl Client {
             inner.credentials.forget(&host, &repository).await;
         }
         outcome
+    }
+}
+
+impl Inner {
+    async fn prove(&self, who: &Who<'_>, ask: &mut Ask<'_>) -> Result<Answer, RegistryError> {
+        ask.authorization = self.tokens.foresee(&self.http, who).await?;
+        let answer = self.http.exchange(who.upstream, ask).await?;
+        if answer.status != StatusCode::UNAUTHORIZED {
+            return Ok(answer);
+        }
+        let sent = ask.authorization.take();
+        let proof = self
+            .tokens
+            .answer(&self.http, who, &answer, sent.as_ref())
+            .await?;
+        ask.authorization = Some(proof);
+        self.http.exchange(who.upstream, ask).await
     }
 }
 

@@ -30,6 +30,8 @@ pub(super) const ACCEPT: &str = "application/vnd.oci.image.index.v1+json, \
     application/vnd.oci.image.manifest.v1+json, \
     application/vnd.docker.distribution.manifest.v2+json";
 
+/// How deep an answer may be nested. Real ones stay below ten.
+const MAX_DEPTH: usize = 64;
 /// The most labels kept of an image, and the most bytes of one label's key and value.
 const LABELS: (usize, usize, usize) = (256, 256, 4096);
 
@@ -107,7 +109,7 @@ pub(super) fn bare_type(header: &str) -> &str {
 impl Manifest {
     /// Reads a manifest that came with this `Content-Type`; the error says what is wrong with it.
     pub(super) fn parse(bytes: &[u8], content_type: Option<&str>) -> Result<Self, String> {
-        // The parser itself stops at a depth of 128.
+        check_depth(bytes)?;
         let raw: Raw = serde_json::from_slice(bytes).map_err(|e| {
             format!(
                 "its manifest cannot be read (line {}, column {})",
@@ -168,8 +170,9 @@ impl ImageConfig {
     pub(super) fn parse(bytes: &[u8]) -> Result<Self, String> {
         #[derive(Deserialize)]
         struct RawConfig {
-            #[serde(flatten)]
-            platform: RawPlatform,
+            os: Option<String>,
+            architecture: Option<String>,
+            variant: Option<String>,
             config: Option<Inner>,
             created: Option<String>,
         }
@@ -178,6 +181,7 @@ impl ImageConfig {
             #[serde(rename = "Labels")]
             labels: Option<BTreeMap<String, String>>,
         }
+        check_depth(bytes)?;
         let raw: RawConfig = serde_json::from_slice(bytes).map_err(|e| {
             format!(
                 "its configuration cannot be read (line {}, column {})",
@@ -187,10 +191,33 @@ impl ImageConfig {
         })?;
         Ok(Self {
             labels: bounded(raw.config.and_then(|c| c.labels).unwrap_or_default()),
-            platform: Some(raw.platform).filter(|p| !p.os.is_empty()),
+            platform: raw.os.filter(|os| !os.is_empty()).map(|os| RawPlatform {
+                os,
+                architecture: raw.architecture.unwrap_or_default(),
+                variant: raw.variant,
+            }),
             created: raw.created.as_deref().and_then(plausible_time),
         })
     }
+}
+
+/// Refuses deep nesting before anything is parsed: the parser skips fields it does not know at any depth.
+fn check_depth(json: &[u8]) -> Result<(), String> {
+    let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
+    for byte in json {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_string => escaped = true,
+            b'"' => in_string = !in_string,
+            b'[' | b'{' if !in_string => depth += 1,
+            b']' | b'}' if !in_string => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth > MAX_DEPTH {
+            return Err("it is nested too deeply".to_owned());
+        }
+    }
+    Ok(())
 }
 
 /// A time of creation that can be one: builders write year 1 and year 9999 as well.
