@@ -1,4 +1,3 @@
-//! Operator settings for Git: which branch, as whom, with which credentials.
 //! Operator settings for Git: which branch is the base, where mirrors are kept, who commits, and which credentials go where.
 
 use std::path::PathBuf;
@@ -6,39 +5,10 @@ use std::path::PathBuf;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
-/// Settings for Git.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-#[serde(default)]
-pub struct GitSettings {
-    /// Branch that is read and pushed to; absent means the remote's default branch.
-    pub base: Option<String>,
-    /// Where the mirror is kept.
-    pub cache_dir: Option<PathBuf>,
-    /// Name and address of our commits.
-    pub committer: Option<String>,
-    /// Who to be towards which origin.
-    pub credentials: Vec<GitCredential>,
-    /// More certificates to trust, PEM.
-    pub ca_file: Option<PathBuf>,
-}
-
-/// Credentials for one origin.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct GitCredential {
-    /// Scheme, host and port.
-    pub origin: String,
-    /// User.
-    pub username: String,
-    /// Password or token.
-    #[serde(serialize_with = "super::secret::serialize")]
-    pub password: SecretString,
-}
-use serde::Deserialize;
-
 use crate::model::Period;
 
 /// How the repository is reached and who writes to it. Never read from the repository itself.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "camelCase")]
 pub struct GitSettings {
     /// The base branch (short name); without it the remote's default branch.
@@ -56,7 +26,7 @@ pub struct GitSettings {
 }
 
 /// A name and an e-mail address as Git records them.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct GitPerson {
     /// Name.
@@ -66,7 +36,7 @@ pub struct GitPerson {
 }
 
 /// A secret that is sent to one origin and nowhere else.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct GitCredential {
     /// Scheme, host and port (`https://git.example`), optionally with a path that the repository must lie below.
@@ -75,12 +45,15 @@ pub struct GitCredential {
     #[serde(default)]
     pub username: Option<String>,
     /// Password or token.
-    #[serde(deserialize_with = "secret")]
+    #[serde(
+        deserialize_with = "secret",
+        serialize_with = "super::secret::serialize"
+    )]
     pub password: SecretString,
 }
 
 /// Limits on how long a server may take.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "camelCase")]
 pub struct GitTimeouts {
     /// To open a connection.

@@ -1,4 +1,3 @@
-//! Operator settings for registries.
 //! Operator settings for registries: who may be asked, how, with which credentials and within which bounds.
 //! Plain data; hosts and addresses are checked when the client is built.
 
@@ -7,27 +6,6 @@ use std::path::PathBuf;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
-/// Settings for registries.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-#[serde(default)]
-pub struct RegistrySettings {
-    /// Hosts that may be asked at all.
-    pub allowed: Vec<String>,
-    /// Who to be towards which registry.
-    pub credentials: Vec<RegistryCredential>,
-}
-
-/// Credentials for one host.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct RegistryCredential {
-    /// Host and port.
-    pub host: String,
-    /// User.
-    pub username: String,
-    /// Password or token.
-    #[serde(serialize_with = "super::secret::serialize")]
-    pub password: SecretString,
-}
 use crate::model::{Namespace, Period};
 
 /// Hosts that may be asked while the operator lists none (besides every host of `registries`).

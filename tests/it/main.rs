@@ -7,7 +7,5 @@
 )]
 
 mod architecture;
-mod support;
-//! Integration tests.
-
 mod cli;
+mod support;
