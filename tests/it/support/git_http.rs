@@ -1,6 +1,7 @@
 //! A real Git server over smart HTTP (`git http-backend` behind axum) and a hermetic `git` to prepare and judge
 //! repositories with. Faults are staged by hand: a moved ref between advertisement and update, a lost answer.
 
+use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -260,30 +261,45 @@ pub(crate) fn bare_repository(root: &Path, name: &str, files: &[(&str, &str)]) -
     bare
 }
 
-/// Adds a commit to a branch of a bare repository, through a clone as a person would; gives the commit's id.
+/// Adds a commit to a branch of a bare repository (a branch that is not there begins at `main`); gives the commit's id.
 pub(crate) fn commit_to(
     bare: &Path,
     branch: &str,
     files: &[(&str, &str)],
     message: &str,
 ) -> String {
-    let work = tempfile::tempdir().unwrap();
-    git(work.path(), &["clone", "-q", bare.to_str().unwrap(), "w"]);
-    let clone = work.path().join("w");
-    let known = git(&clone, &["ls-remote", "--heads", "origin", branch]);
-    if known.is_empty() {
-        git(&clone, &["checkout", "-q", "-B", branch]);
-    } else {
-        git(
-            &clone,
-            &["checkout", "-q", "-B", branch, &format!("origin/{branch}")],
-        );
+    let known = git(
+        bare,
+        &["for-each-ref", "--format=%(refname)", "refs/heads/"],
+    );
+    let name = format!("refs/heads/{branch}");
+    let parent = [name.as_str(), "refs/heads/main"]
+        .into_iter()
+        .find(|candidate| known.lines().any(|line| line == *candidate));
+    let mut stream = format!(
+        "commit {name}\ncommitter Ann <ann@example.org> 1700000000 +0000\ndata {}\n{message}\n\n",
+        message.len() + 1
+    );
+    if let Some(parent) = parent {
+        stream += &format!("from {parent}^0\n");
     }
-    write_files(&clone, files);
-    git(&clone, &["add", "-A"]);
-    git(&clone, &["commit", "-q", "--allow-empty", "-m", message]);
-    git(&clone, &["push", "-q", "origin", branch]);
-    git(&clone, &["rev-parse", "HEAD"])
+    for (path, content) in files {
+        let length = content.len();
+        stream += &format!("M 100644 inline {path}\ndata {length}\n{content}\n");
+    }
+    let mut child = hermetic(bare)
+        .args(["fast-import", "--quiet"])
+        .stdin(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(stream.as_bytes())
+        .unwrap();
+    assert!(child.wait().unwrap().success());
+    git(bare, &["rev-parse", &name])
 }
 
 /// Writes files below a folder.
