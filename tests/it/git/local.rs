@@ -172,3 +172,33 @@ async fn a_configured_base_that_does_not_exist_is_named() {
     let error = repository.fetch().await.unwrap_err();
     assert!(error.to_string().contains("`trunk`"), "{error}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_remote_changes_nothing_in_the_mirror() {
+    if !git_is_here() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let bare = bare_repository(dir.path(), "r.git", &[("a", "1")]);
+    let cache = dir.path().join("cache");
+    let url = format!("file://{}", bare.display());
+    let repository = Repository::open(&url, &settings(&cache), false).unwrap();
+    let first = base(&repository.fetch().await.unwrap());
+    commit_to(&bare, "main", &[("a", "2")], "second");
+    git(&bare, &["repack", "-adq"]);
+    for entry in std::fs::read_dir(bare.join("objects/pack")).unwrap() {
+        let path = entry.unwrap().path();
+        std::fs::remove_file(&path).unwrap();
+        std::fs::write(&path, "rubbish").unwrap();
+    }
+    let error = repository.fetch().await.unwrap_err();
+    assert!(error.to_string().contains("r.git"), "{error}");
+    assert_eq!(repository.tree(&first).await.unwrap().entries.len(), 1);
+    let aside = std::fs::read_dir(&cache)
+        .unwrap()
+        .map(|e| e.unwrap().path());
+    let aside: Vec<_> = aside
+        .filter(|p| p.extension().is_some_and(|e| e == "broken"))
+        .collect();
+    assert!(aside.is_empty(), "{aside:?}");
+}

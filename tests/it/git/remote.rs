@@ -2,6 +2,7 @@
 
 use headwater::config::git::GitCredential;
 use headwater::git::{GitError, PushResult, Repository};
+use headwater::model::Period;
 
 use super::{World, base, commit, id, push, settings, update};
 use crate::support::git_http::{GitHttp, bare_repository, commit_to, git, git_is_here, hook};
@@ -351,6 +352,63 @@ async fn locks_that_a_dead_process_left_in_the_mirror_are_removed() {
     let there = commit_to(&world.bare, "main", &[("a", "2")], "second");
     std::fs::write(world.mirror().join("refs/heads/main.lock"), "").unwrap();
     assert_eq!(repository.fetch().await.unwrap().base, Some(id(&there)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_never_answers_costs_no_more_than_the_time_limit() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/r.git", listener.local_addr().unwrap());
+    let dir = tempfile::tempdir().unwrap();
+    let mut settings = settings(&dir.path().join("cache"));
+    settings.timeouts.read = Period::seconds(1);
+    let start = std::time::Instant::now();
+    let repository = Repository::open(&url, &settings, false).unwrap();
+    let error = repository.fetch().await.unwrap_err();
+    assert!(error.to_string().contains("no answer in time"), "{error}");
+    assert!(start.elapsed().as_secs() < 10);
+    drop(listener);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mirror_of_many_packs_is_tidied_without_losing_anything() {
+    if !git_is_here() {
+        return;
+    }
+    let world = World::with(&[("a", "1"), ("d/b", "2")]).await;
+    let repository = world.open();
+    let first = base(&repository.fetch().await.unwrap());
+    let folder = world.mirror().join("objects/pack");
+    let packs = || -> Vec<std::path::PathBuf> {
+        let entries = std::fs::read_dir(&folder).unwrap();
+        let paths = entries.map(|entry| entry.unwrap().path());
+        paths
+            .filter(|path| path.extension().is_some_and(|e| e == "pack"))
+            .collect()
+    };
+    let original = packs().pop().unwrap();
+    let long_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(3 * 24 * 3600);
+    for n in 0..70 {
+        let copy = folder.join(format!("pack-{n:040x}.pack"));
+        std::fs::copy(original.with_extension("idx"), copy.with_extension("idx")).unwrap();
+        std::fs::copy(&original, &copy).unwrap();
+        // Packs are read-only; their times are not.
+        std::fs::File::open(&copy)
+            .unwrap()
+            .set_modified(long_ago)
+            .unwrap();
+    }
+    let second = commit_to(&world.bare, "main", &[("a", "2")], "second");
+    repository.fetch().await.unwrap();
+    assert!(packs().len() <= 3, "{:?}", packs());
+    assert_eq!(
+        git(&world.mirror(), &["fsck", "--strict", "--no-dangling"]),
+        ""
+    );
+    assert_eq!(
+        repository.tree(&id(&second)).await.unwrap().entries.len(),
+        2
+    );
+    assert!(repository.is_ancestor(&first, &id(&second)).await.unwrap());
 }
 
 #[tokio::test(flavor = "multi_thread")]
