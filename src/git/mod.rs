@@ -1,11 +1,16 @@
 //! Git: a bare mirror, snapshots and history from objects, commits as trees in memory, push as compare-and-swap.
 //! No work tree is ever checked out, no hook or filter runs, no `git` process is started.
 
+mod copy;
+mod credentials;
 mod error;
 mod history;
+mod http;
 mod local;
 mod location;
+mod maintenance;
 mod mirror;
+mod place;
 mod push;
 mod read;
 mod remote;
