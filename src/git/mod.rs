@@ -9,7 +9,9 @@ mod mirror;
 mod push;
 mod read;
 mod remote;
+mod replay;
 mod repository;
+mod signed;
 mod transport;
 mod types;
 mod work_commit;
@@ -17,7 +19,9 @@ mod work_tree;
 mod write;
 
 pub use error::GitError;
+pub use replay::Replay;
 pub use repository::Repository;
+pub use signed::SignedCommit;
 pub use types::{
     BlobProblem, CommitInfo, Entry, EntryKind, Fetched, FileChange, Log, Merge, NewCommit, Person,
     PushOutcome, PushResult, RefUpdate, TreeListing,

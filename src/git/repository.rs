@@ -30,7 +30,7 @@ pub struct Repository {
 }
 
 #[derive(Debug)]
-struct Inner {
+pub(super) struct Inner {
     place: Place,
     base: Option<String>,
     committer_email: String,
@@ -209,7 +209,7 @@ impl Repository {
     }
 
     /// Runs a job that only needs objects, and notes when it finds the mirror damaged.
-    async fn reading<T: Send + 'static>(
+    pub(super) async fn reading<T: Send + 'static>(
         &self,
         job: impl FnOnce(&Objects<'_>, &Inner) -> Result<T, GitError> + Send + 'static,
     ) -> Result<T, GitError> {
