@@ -267,7 +267,8 @@ impl Inner {
                 }
                 match self.update(mirror, remote, runtime, last.as_ref()) {
                     Err(error) if is_damage(&error) => {
-                        if mirror.open().is_ok_and(|handle| is_sound(&handle)) {
+                        let sound = |handle| mirror.has_whole_refs(&handle) && is_sound(&handle);
+                        if mirror.open().is_ok_and(sound) {
                             return Err(GitError::Network {
                                 location: remote.shown(),
                                 message: format!("what it sends cannot be read: {error}"),
@@ -371,11 +372,21 @@ impl Inner {
         let objects = Objects::new(handle);
         let mut refs = BTreeMap::new();
         for (name, id) in refs_of(handle).map_err(|error| GitError::libgit2(&shown, &error))? {
-            if names_a_commit(handle, id).map_err(|error| objects.fail(&error))? {
+            if names_a_commit(handle, id).map_err(|error| objects.damaged(&error))? {
                 refs.insert(name, commit_id(id)?);
             }
         }
-        let base = refs.get(&format!("refs/heads/{base_branch}")).cloned();
+        let base_ref = format!("refs/heads/{base_branch}");
+        let base = refs.get(&base_ref).cloned();
+        if base.is_none() {
+            // A damaged ref is left out of the list; it must not pass for an empty repository.
+            match handle.find_reference(&base_ref) {
+                Err(error) if error.code() != ErrorCode::NotFound => {
+                    return Err(objects.fail(&error));
+                }
+                _ => {}
+            }
+        }
         if base.is_none() && refs.keys().any(|name| name.starts_with("refs/heads/")) {
             return Err(GitError::NotFound(format!(
                 "`{}` has no branch `{base_branch}`",

@@ -363,10 +363,11 @@ impl Session {
             }
             body.extend_from_slice(&chunk);
         }
-        lock(&self.state).shallow = shallow_lines(&body);
+        let (shallow, rest) = take_shallow_lines(&body);
+        lock(&self.state).shallow = shallow;
         Ok(Answer {
             response: None,
-            ready: body.into(),
+            ready: rest.into(),
             received: 0,
         })
     }
@@ -545,28 +546,34 @@ fn causes(error: &dyn std::error::Error) -> String {
     clean(&innermost.to_string(), 300)
 }
 
-/// The `shallow <id>` lines of an advertisement.
-fn shallow_lines(body: &[u8]) -> Vec<git2::Oid> {
+/// The ids of an advertisement's `shallow <id>` lines, and the advertisement without these lines, at which libgit2 stops.
+fn take_shallow_lines(body: &[u8]) -> (Vec<git2::Oid>, Vec<u8>) {
     let mut found = Vec::new();
+    let mut kept = Vec::with_capacity(body.len());
     let mut rest = body;
-    while let Some(length) = rest
-        .get(..4)
-        .and_then(|digits| std::str::from_utf8(digits).ok())
-        .and_then(|digits| usize::from_str_radix(digits, 16).ok())
-    {
-        let length = length.max(4);
-        let Some(line) = rest.get(4..length) else {
-            break;
-        };
-        let id = line
-            .strip_prefix(b"shallow ")
-            .and_then(|id| id.get(..40))
-            .and_then(|id| std::str::from_utf8(id).ok())
-            .and_then(|id| git2::Oid::from_str(id).ok());
-        found.extend(id);
-        rest = &rest[length..];
+    while let Some((packet, after)) = next_packet(rest) {
+        match packet
+            .get(4..)
+            .and_then(|line| line.strip_prefix(b"shallow "))
+        {
+            Some(id) => found.extend(
+                id.get(..40)
+                    .and_then(|id| std::str::from_utf8(id).ok())
+                    .and_then(|id| git2::Oid::from_str(id).ok()),
+            ),
+            None => kept.extend_from_slice(packet),
+        }
+        rest = after;
     }
-    found
+    kept.extend_from_slice(rest);
+    (found, kept)
+}
+
+/// One packet with its length in front, and what follows it.
+fn next_packet(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let digits = std::str::from_utf8(bytes.get(..4)?).ok()?;
+    let length = usize::from_str_radix(digits, 16).ok()?.max(4);
+    bytes.split_at_checked(length)
 }
 
 #[cfg(test)]
@@ -616,13 +623,12 @@ mod tests {
     #[test]
     fn shallow_marks_are_read_from_an_advertisement() {
         let id = "ce013625030ba8dba906f756967f9e9ca394464a";
-        let body = format!("0010# service=x\n0000003dshallow {id}\n0000");
-        let body = body.replace("003d", &format!("{:04x}", 4 + 8 + 40 + 1));
-        let body = body.replace("0010#", &format!("{:04x}#", 4 + "# service=x\n".len()));
-        assert_eq!(
-            shallow_lines(body.as_bytes()),
-            [git2::Oid::from_str(id).unwrap()]
-        );
-        assert!(shallow_lines(b"ffff").is_empty());
+        let line = |text: &str| format!("{:04x}{text}", text.len() + 4);
+        let (first, last) = (line("# service=x\n"), line("b refs/heads/main\n"));
+        let body = format!("{first}0000{}{last}0000", line(&format!("shallow {id}\n")));
+        let (found, kept) = take_shallow_lines(body.as_bytes());
+        assert_eq!(found, [git2::Oid::from_str(id).unwrap()]);
+        assert_eq!(kept, format!("{first}0000{last}0000").as_bytes());
+        assert_eq!(take_shallow_lines(b"ffff").1, b"ffff");
     }
 }
