@@ -21,30 +21,6 @@ pub struct Repository {
     inner: Arc<Inner>,
 }
 
-<<<<<<< HEAD
-=======
-#[derive(Debug)]
-pub(super) struct Inner {
-    place: Place,
-    base: Option<String>,
-    committer_email: String,
-    /// Held while refs of the mirror change; remembers where the base was.
-    last_base: Mutex<Option<CommitId>>,
-}
-
-#[derive(Debug)]
-enum Place {
-    Mirror {
-        mirror: Mirror,
-        remote: Remote,
-    },
-    InPlace {
-        git_dir: PathBuf,
-        work_tree: Option<PathBuf>,
-    },
-}
-
->>>>>>> w-forge
 impl Repository {
     /// Opens a repository by URL (`https`, `http`, `file`: a private mirror in the cache directory), by the path of a
     /// bare repository (used in place) or by the path of a work tree (the mirror of its remote; with `local`, in place).
