@@ -1,1 +1,4 @@
 //! Integration tests.
+
+mod registry;
+mod support;
