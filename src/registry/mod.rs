@@ -6,6 +6,7 @@ mod auth;
 mod challenge;
 mod client;
 mod credentials;
+mod describe;
 mod docker_config;
 mod error;
 mod gate;

@@ -1,4 +1,10 @@
-//! Integration tests.
+//! Integration tests: one binary, one behaviour per test, names are sentences.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "clippy exempts test functions only, not what they share"
+)]
 
 mod registry;
 mod support;

@@ -1,4 +1,4 @@
 //! What tests stand on: real servers on loopback, and servers that misbehave on purpose.
 
-pub mod docker_registry;
-pub mod odd_registry;
+pub(crate) mod docker_registry;
+pub(crate) mod odd_registry;

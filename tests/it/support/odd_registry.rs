@@ -11,17 +11,17 @@ use tokio::task::JoinHandle;
 
 /// A request as it came.
 #[derive(Debug, Clone)]
-pub struct Seen {
-    pub method: String,
+pub(crate) struct Seen {
+    pub(crate) method: String,
     /// Path and query.
-    pub path: String,
-    pub authorization: Option<String>,
+    pub(crate) path: String,
+    pub(crate) authorization: Option<String>,
     /// The server's own host and port.
-    pub host: String,
+    pub(crate) host: String,
 }
 
 /// The running server; it stops when it is dropped.
-pub struct OddRegistry {
+pub(crate) struct OddRegistry {
     address: SocketAddr,
     seen: Arc<Mutex<Vec<Seen>>>,
     server: JoinHandle<()>,
@@ -29,12 +29,14 @@ pub struct OddRegistry {
 
 impl OddRegistry {
     /// Starts on 127.0.0.1.
-    pub async fn start(answer: impl Fn(&Seen) -> Response<Body> + Send + Sync + 'static) -> Self {
+    pub(crate) async fn start(
+        answer: impl Fn(&Seen) -> Response<Body> + Send + Sync + 'static,
+    ) -> Self {
         Self::start_at("127.0.0.1", answer).await
     }
 
     /// Starts on another loopback address.
-    pub async fn start_at(
+    pub(crate) async fn start_at(
         ip: &str,
         answer: impl Fn(&Seen) -> Response<Body> + Send + Sync + 'static,
     ) -> Self {
@@ -66,12 +68,12 @@ impl OddRegistry {
     }
 
     /// Host and port.
-    pub fn host(&self) -> String {
+    pub(crate) fn host(&self) -> String {
         self.address.to_string()
     }
 
     /// All requests so far.
-    pub fn seen(&self) -> Vec<Seen> {
+    pub(crate) fn seen(&self) -> Vec<Seen> {
         self.seen.lock().unwrap().clone()
     }
 }
