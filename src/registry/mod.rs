@@ -17,6 +17,7 @@ mod manifest;
 mod metadata;
 mod pool;
 mod stats;
+mod tags;
 
 pub use client::{Access, Client, Resolved};
 pub use error::RegistryError;

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use axum::body::Body;
 use axum::http::Response;
 use headwater::config::registry::RegistrySettings;
-use headwater::model::{Digest, ImageReference, PinnedImage};
+use headwater::model::{Digest, ImageReference, ImageRepository, PinnedImage};
 use headwater::registry::{Access, Client, ImageMetadata, RegistryError, Resolved};
 
 use crate::support::docker_registry::INDEX;
@@ -74,4 +74,10 @@ fn index() -> Response<Body> {
 
 async fn resolve_owned(client: Client, reference: String) -> Result<Resolved, RegistryError> {
     resolve(&client, &reference).await
+}
+
+async fn tags(client: Client, repository: String) -> Result<Vec<String>, RegistryError> {
+    let repository = ImageRepository::try_from(repository).unwrap();
+    let tags = client.tags(&repository, &access()).await?;
+    Ok(tags.iter().map(ToString::to_string).collect())
 }

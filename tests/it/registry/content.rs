@@ -9,7 +9,7 @@ use axum::body::Body;
 use headwater::model::Digest;
 use headwater::registry::RegistryError;
 
-use super::{EMPTY_INDEX, client, describe, index, plain, resolve, status};
+use super::{EMPTY_INDEX, client, describe, index, plain, resolve, status, tags};
 use crate::support::docker_registry::{INDEX, MANIFEST};
 use crate::support::odd_registry::OddRegistry;
 
@@ -192,4 +192,38 @@ async fn a_silent_registry_costs_no_more_than_its_time() {
         "{:?}",
         start.elapsed()
     );
+}
+
+#[tokio::test]
+async fn a_list_of_tags_ends_and_stays_at_home() {
+    let odd = OddRegistry::start(|seen| {
+        let page = |tags: &str, link: &str| status(200, &[("link", link)], tags.to_owned());
+        let (repository, query) = seen
+            .path
+            .trim_start_matches("/v2/")
+            .split_once('?')
+            .unwrap();
+        match (repository, query) {
+            ("paged/tags/list", "n=1000") => page(
+                r#"{"tags":["b","-bad-"]}"#,
+                "</v2/paged/tags/list?last=b>; rel=\"next\"",
+            ),
+            ("paged/tags/list", "last=b") => page(r#"{"tags":["a"]}"#, ""),
+            ("stuck/tags/list", _) => page(
+                r#"{"tags":["a"]}"#,
+                "</v2/stuck/tags/list?n=1>; rel=\"next\"",
+            ),
+            _ => page(
+                r#"{"tags":["a"]}"#,
+                "<http://127.0.0.2:1/v2/x>; rel=\"next\"",
+            ),
+        }
+    })
+    .await;
+    let client = plain(&odd.host());
+    let tags = |repository: &str| tags(client.clone(), format!("{}/{repository}", odd.host()));
+    assert_eq!(tags("paged").await.unwrap(), ["a", "b"]);
+    assert_eq!(tags("stuck").await.unwrap(), ["a"]);
+    assert_eq!(tags("elsewhere").await.unwrap_err().reason(), "Invalid");
+    assert_eq!(odd.seen().len(), 5);
 }

@@ -3,7 +3,7 @@
 use headwater::model::Digest;
 use headwater::registry::{Access, RegistryError};
 
-use super::{client, describe, labels, plain, resolve};
+use super::{client, describe, labels, plain, resolve, tags};
 use crate::support::docker_registry::{DockerRegistry, INDEX, Identity, MANIFEST};
 
 #[tokio::test]
@@ -102,6 +102,8 @@ async fn what_is_not_there_is_not_found() {
         );
     }
     assert_eq!(client.stats().total(), 3, "a 404 is not asked again");
+    let listed = tags(client, format!("{host}/acme/app")).await;
+    assert_eq!(listed.unwrap(), ["v1"]);
 }
 
 #[tokio::test]

@@ -245,3 +245,40 @@ async fn run_with_helper(variable: &str) {
         "{text}"
     );
 }
+
+#[tokio::test]
+async fn an_identity_token_is_exchanged_and_never_shown_to_the_registry() {
+    let odd = OddRegistry::start(|seen| {
+        if seen.path.starts_with("/token") {
+            assert_eq!(
+                (seen.method.as_str(), seen.authorization.as_deref()),
+                ("POST", None)
+            );
+            return status(200, &[], r#"{"access_token": "fresh"}"#);
+        }
+        match seen.authorization.as_deref() {
+            Some("Bearer fresh") => index(),
+            _ => status(401, &[("www-authenticate", &challenge(&seen.host))], ""),
+        }
+    })
+    .await;
+    let host = odd.host();
+    let config = tempfile::NamedTempFile::new().unwrap();
+    let auths = format!(r#"{{"auths": {{"https://{host}/v2/": {{"identitytoken": "canary"}}}}}}"#);
+    std::fs::write(config.path(), auths).unwrap();
+    let client = client(&format!(
+        "{{registries: [{{host: '{host}', plainHttp: true}}], dockerConfig: {}}}",
+        config.path().display()
+    ));
+    resolve(&client, &format!("{host}/a/b:v1")).await.unwrap();
+    assert_eq!(odd.seen().len(), 3);
+    assert!(odd.seen().iter().all(|seen| !seen.path.contains("canary")));
+    assert_eq!(
+        odd.seen()[1].body,
+        "grant_type=refresh_token&client_id=headwater&scope=s&refresh_token=canary"
+    );
+}
+
+fn challenge(host: &str) -> String {
+    format!(r#"Bearer realm="http://{host}/token",scope="s""#)
+}

@@ -16,6 +16,8 @@ pub(crate) struct Seen {
     /// Path and query.
     pub(crate) path: String,
     pub(crate) authorization: Option<String>,
+    /// Read up to 64 KiB.
+    pub(crate) body: String,
     /// The server's own host and port.
     pub(crate) host: String,
 }
@@ -47,12 +49,14 @@ impl OddRegistry {
         let router = Router::new().fallback(move |request: Request| {
             let (log, answer) = (Arc::clone(&log), Arc::clone(&answer));
             async move {
-                let header =
-                    |name: &str| Some(request.headers().get(name)?.to_str().unwrap().to_owned());
+                let (head, body) = request.into_parts();
+                let body = axum::body::to_bytes(body, 64 * 1024).await.unwrap();
+                let authorization = head.headers.get("authorization");
                 let seen = Seen {
-                    method: request.method().to_string(),
-                    path: request.uri().to_string(),
-                    authorization: header("authorization"),
+                    method: head.method.to_string(),
+                    path: head.uri.to_string(),
+                    authorization: authorization.map(|v| v.to_str().unwrap().to_owned()),
+                    body: String::from_utf8_lossy(&body).into_owned(),
                     host: address.to_string(),
                 };
                 log.lock().unwrap().push(seen.clone());
