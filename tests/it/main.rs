@@ -2,23 +2,13 @@
 #![allow(
     clippy::expect_used,
     clippy::panic,
+    clippy::print_stderr,
     clippy::unwrap_used,
     reason = "clippy exempts test functions only, not what they share"
 )]
 
 mod architecture;
 mod cli;
-mod support;
-//! Integration tests.
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::print_stderr,
-    clippy::unwrap_used
-)]
-
 mod git;
-
-mod support {
-    pub(crate) mod git_http;
-}
+mod registry;
+mod support;
