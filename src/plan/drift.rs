@@ -171,7 +171,7 @@ fn open_new(
     outcome.effects.push(Effect::OpenPullRequest {
         branch,
         start: desk.obs.snapshot.commit.clone(),
-        commit: commit(&text, files, desk),
+        commit: commit(&text, files),
         text,
     });
 }
@@ -209,7 +209,7 @@ fn keep(
             expect: pull.head.clone(),
             rebuild: Some(Rebuild {
                 start: desk.obs.snapshot.commit.clone(),
-                commit: commit(&text, files, desk),
+                commit: commit(&text, files),
             }),
             text: Some(text),
         });
@@ -241,12 +241,9 @@ fn keep(
     }
 }
 
-fn commit(text: &PullRequestText, files: Files, desk: &Desk<'_>) -> CommitContent {
+fn commit(text: &PullRequestText, files: Files) -> CommitContent {
     CommitContent {
-        message: format!(
-            "{}\n\nHeadwater-Base: {}\n",
-            text.title, desk.obs.snapshot.commit
-        ),
+        message: format!("{}\n", text.title),
         files,
     }
 }

@@ -58,6 +58,8 @@ pub struct Plan {
     pub branch: String,
     /// The instant it was made for.
     pub now: Timestamp,
+    /// The instant its commits and events bear.
+    pub stamp: Timestamp,
     /// The earliest instant at which a verdict it rests on may change; after it the plan is made again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub valid_until: Option<Timestamp>,
@@ -74,6 +76,11 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// What it would do, without when it was made: two plans with the same outcome do the same to the world.
+    pub fn outcome(&self) -> (&CommitId, &[Effect]) {
+        (&self.base, &self.effects)
+    }
+
     /// Whether there is nothing to do.
     pub fn is_empty(&self) -> bool {
         self.effects.is_empty()

@@ -265,6 +265,7 @@ impl Work<'_> {
             base: desk.obs.snapshot.commit.clone(),
             branch: desk.obs.snapshot.branch.clone(),
             now: desk.now(),
+            stamp: desk.stamp(),
             valid_until: desk.valid_until,
             changes,
             effects,

@@ -41,12 +41,13 @@ pub fn wave_message(changes: &[Change], trailers: &[Trailer], base: &CommitId) -
         text.push_str(&lines.join("\n"));
     }
     text.push_str("\n\n");
-    text.push_str(&trailer_lines(trailers, base));
+    text.push_str(&trailer_lines(trailers, Some(base)));
     text
 }
 
-/// Message of a promotion's commit.
-pub fn promotion_message(title: &str, trailer: &Trailer, base: &CommitId) -> String {
+/// Message of a promotion's commit: on its branch without, on the base with the trailer `Headwater-Base`. A branch must
+/// not bear it, because History follows it through merges.
+pub fn promotion_message(title: &str, trailer: &Trailer, base: Option<&CommitId>) -> String {
     format!(
         "{}\n\n{}",
         cut(title),
@@ -54,7 +55,7 @@ pub fn promotion_message(title: &str, trailer: &Trailer, base: &CommitId) -> Str
     )
 }
 
-fn trailer_lines(trailers: &[Trailer], base: &CommitId) -> String {
+fn trailer_lines(trailers: &[Trailer], base: Option<&CommitId>) -> String {
     let mut lines = Vec::new();
     for trailer in trailers {
         lines.push(format!("Headwater-Set: {}", trailer.set));
@@ -64,7 +65,7 @@ fn trailer_lines(trailers: &[Trailer], base: &CommitId) -> String {
         ));
         lines.extend(trailer.from.iter().map(|f| format!("Headwater-From: {f}")));
     }
-    lines.push(format!("Headwater-Base: {base}"));
+    lines.extend(base.map(|base| format!("Headwater-Base: {base}")));
     lines.join("\n") + "\n"
 }
 

@@ -7,7 +7,7 @@ use super::life::{
     still_merges,
 };
 use super::{Marker, PullRequestFacts};
-use crate::model::{Name, RepoPath, SetId};
+use crate::model::{CommitId, Name, RepoPath, SetId};
 use crate::plan::decide::{Judged, is_eligible};
 use crate::plan::desk::Desk;
 use crate::plan::effect::{CommitContent, Effect, PullRequestText, Rebuild};
@@ -199,7 +199,7 @@ impl Flow<'_, '_> {
             proposal.id.short()
         );
         let text = self.text(chosen, &proposal, &files, desk);
-        let message = self.message(&text.title, &proposal, desk);
+        let message = self.message(&text.title, &proposal, None);
         let branch = next_branch(&stem, desk);
         outcome
             .changes
@@ -240,7 +240,7 @@ impl Flow<'_, '_> {
             return;
         };
         let text = self.text(judged, &proposal, &files, desk);
-        let message = self.message(&text.title, &proposal, desk);
+        let message = self.message(&text.title, &proposal, None);
         outcome.changes.push(self.told(
             ChangeKind::Update,
             judged,
@@ -336,7 +336,7 @@ impl Flow<'_, '_> {
             self.decided.report.why = format!("pull request {} can be merged by a person", pull.id);
             return;
         }
-        let message = self.message(&pull.title, proposal, desk);
+        let message = self.message(&pull.title, proposal, Some(&desk.obs.snapshot.commit));
         outcome.changes.push(self.told(
             ChangeKind::Merge,
             judged,
@@ -405,12 +405,9 @@ impl Flow<'_, '_> {
         }
     }
 
-    fn message(&self, title: &str, proposal: &Proposal, desk: &Desk<'_>) -> String {
-        promotion_message(
-            title,
-            &trailer(self.decided.view, proposal),
-            &desk.obs.snapshot.commit,
-        )
+    /// Message of the commit on the branch, or of the squash commit on the base.
+    fn message(&self, title: &str, proposal: &Proposal, base: Option<&CommitId>) -> String {
+        promotion_message(title, &trailer(self.decided.view, proposal), base)
     }
 
     fn text(
