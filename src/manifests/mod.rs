@@ -16,6 +16,8 @@ pub mod yaml;
 pub use assemble::{Listing, Texts, assemble, config_of};
 pub use diagnostic::{Diagnostic, Place, Severity};
 pub use documents::{Documents, Located};
+pub use edit::{EditRefused, StreamEdit, edit_stream, freeze_text, hold_text, new_stream_text};
 pub use load::{BrokenDocument, Document, DocumentKind, Loaded, load};
 pub use role::{Role, role_of};
+pub use workload::{ImageField, image_fields, replace_images};
 pub use yaml::{Step, locate};
