@@ -1,1 +1,115 @@
-//! The daemon: ticks and wakes coalesced into passes.
+//! The daemon: ticks and wakes coalesced into passes, until it is told to stop.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Notify, watch};
+
+use crate::config::DaemonSettings;
+use crate::model::Timestamp;
+use crate::observe::ObserveError;
+use crate::plan::Plan;
+use crate::reconciler::{Pass, Reconciler};
+
+/// How long a stop waits for the pass under way.
+pub const STOP_WITHIN: Duration = Duration::from_secs(9);
+
+/// Is told of every pass when it has ended: when, and what it came to.
+pub type Listener = Box<dyn Fn(Timestamp, &Result<Pass, ObserveError>) + Send + Sync>;
+
+/// A daemon: make one, hand out wakers, run it.
+pub struct Daemon {
+    reconciler: Reconciler,
+    settings: DaemonSettings,
+    wake: Arc<Notify>,
+    listener: Listener,
+}
+
+impl Daemon {
+    /// A daemon that has not started yet.
+    pub fn new(reconciler: Reconciler, settings: DaemonSettings, listener: Listener) -> Self {
+        Self {
+            reconciler,
+            settings,
+            wake: Arc::new(Notify::new()),
+            listener,
+        }
+    }
+
+    /// Wakes it. Any number of wakes during a pass cause one more pass.
+    pub fn waker(&self) -> Arc<Notify> {
+        Arc::clone(&self.wake)
+    }
+
+    /// Passes until `stop` turns true. A pass under way is given a few seconds to end; what it leaves half done, the
+    /// next start finds and finishes.
+    pub async fn run(self, clock: impl Fn() -> Timestamp, mut stop: watch::Receiver<bool>) {
+        while !*stop.borrow() {
+            let now = clock();
+            let pass = self.reconciler.pass(now);
+            tokio::pin!(pass);
+            let ended = tokio::select! {
+                ended = &mut pass => Some(ended),
+                () = stopped(&mut stop) => tokio::time::timeout(STOP_WITHIN, &mut pass).await.ok(),
+            };
+            let Some(ended) = ended else {
+                tracing::warn!("stopped before the pass under way ended");
+                return;
+            };
+            tell(&ended);
+            (self.listener)(clock(), &ended);
+            if ended.as_ref().is_ok_and(|p| !p.receipt.done.is_empty()) {
+                continue;
+            }
+            let tick = self.settings.tick.as_std();
+            let due = ended.ok().and_then(|p| next_due(&p.plan, now));
+            tokio::select! {
+                () = tokio::time::sleep(due.map_or(tick, |due| due.min(tick))) => {}
+                () = self.wake.notified() => {}
+                () = stopped(&mut stop) => {}
+            }
+        }
+    }
+}
+
+async fn stopped(stop: &mut watch::Receiver<bool>) {
+    // A sender that is gone will never say stop: then only the end of the process does.
+    if stop.wait_for(|stop| *stop).await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}
+
+fn tell(ended: &Result<Pass, ObserveError>) {
+    match ended {
+        Ok(pass) => {
+            for done in &pass.receipt.done {
+                tracing::info!(done = ?done, "carried out");
+            }
+            for refusal in &pass.receipt.refused {
+                tracing::warn!(
+                    what = refusal.what,
+                    why = refusal.why,
+                    transient = refusal.transient,
+                    "refused"
+                );
+            }
+        }
+        Err(error) => {
+            tracing::error!(error = %error, transient = error.is_transient(), "the pass failed")
+        }
+    }
+}
+
+/// How long until the earliest instant at which a stage or a tag may go on by itself.
+fn next_due(plan: &Plan, now: Timestamp) -> Option<Duration> {
+    let instants = plan
+        .stages
+        .iter()
+        .filter_map(|s| s.until)
+        .chain(plan.holds.iter().filter_map(|h| h.until))
+        .chain(plan.valid_until);
+    let soonest = instants.filter(|at| *at > now).min()?;
+    u64::try_from(soonest.as_second() - now.as_second())
+        .ok()
+        .map(|s| Duration::from_secs(s.max(1)))
+}

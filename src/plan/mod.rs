@@ -1,5 +1,6 @@
 //! The pure core: from an Observation to a Plan. No IO, no clock, no chance; limits count bytes and steps, never time.
 
+pub mod acts;
 pub mod candidates;
 pub mod decide;
 pub mod desk;
