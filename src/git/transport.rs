@@ -86,7 +86,7 @@ fn authorization(
     credentials: &[GitCredential],
 ) -> Result<Option<HeaderValue>, GitError> {
     let text = match &location.userinfo {
-        Some((user, password)) => Some(basic(user, password.expose_secret())),
+        Some((user, password)) => Some(basic(user.expose_secret(), password.expose_secret())),
         None => credential_for(&location.url, credentials)?.map(|found| match &found.username {
             Some(user) => basic(user, found.password.expose_secret()),
             None => format!("Bearer {}", found.password.expose_secret()),
