@@ -446,6 +446,15 @@ fn yaml_that_hides_a_second_meaning_is_refused() {
     }
 }
 
+#[test]
+fn further_lines_of_a_value_are_indented_like_the_line_on_which_it_begins() {
+    let template = "a: |\n  {{values.v}}\n    x {{values.v}}\nb: 1\n";
+    assert_eq!(
+        one(template, &json!({"v": "p\n-"})).unwrap(),
+        "a: |\n  p\n  -\n    x p\n    -\nb: 1\n"
+    );
+}
+
 /// Everything around a hostile value: what must stay the same whatever the value is.
 const PLACES: &str = "\
 kind: ConfigMap
