@@ -455,6 +455,16 @@ fn further_lines_of_a_value_are_indented_like_the_line_on_which_it_begins() {
     );
 }
 
+#[test]
+fn the_end_of_an_output_is_tidied_without_cutting_a_value() {
+    let text = one("a: |+\n  {{values.v}}\n\n\n", &json!({"v": "x"})).unwrap();
+    assert_eq!(text, "a: |+\n  x\n");
+    let text = one("\u{feff}\na: \"{{values.v}}\"", &json!({"v": "x \n\n"})).unwrap();
+    assert_eq!(text, "a: \"x \\n\\n\"\n");
+    let text = one("---\na: 1\n---\nb: 2\n...\n", &json!({})).unwrap();
+    assert_eq!(text, "---\na: 1\n---\nb: 2\n...\n");
+}
+
 /// Everything around a hostile value: what must stay the same whatever the value is.
 const PLACES: &str = "\
 kind: ConfigMap
