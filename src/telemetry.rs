@@ -318,21 +318,41 @@ mod tests {
 
     #[test]
     fn a_blocked_reader_costs_lines_and_no_time() {
-        struct Blocked(Receiver<()>);
+        /// Says when it is first written to, and takes nothing until its gate is dropped.
+        struct Blocked {
+            entered: SyncSender<()>,
+            gate: Receiver<()>,
+            sink: Sink,
+        }
         impl Write for Blocked {
             fn write(&mut self, buffer: &[u8]) -> std::io::Result<usize> {
-                let _ = self.0.recv();
-                Ok(buffer.len())
+                let _ = self.entered.try_send(());
+                let _ = self.gate.recv();
+                self.sink.write(buffer)
             }
             fn flush(&mut self) -> std::io::Result<()> {
                 Ok(())
             }
         }
-        let (_keep, blocked) = sync_channel(0);
-        let mut queue = Queue::into(Box::new(Blocked(blocked)));
-        for _ in 0..QUEUE * 2 {
+        let ((entered, writing), (shut, gate)) = (sync_channel(1), sync_channel(0));
+        let sink = Sink::default();
+        let mut queue = Queue::into(Box::new(Blocked {
+            entered,
+            gate,
+            sink: sink.clone(),
+        }));
+        queue.write_all(b"first\n").unwrap();
+        writing.recv().unwrap();
+        for _ in 0..QUEUE + 7 {
             queue.write_all(b"x\n").unwrap();
         }
-        assert!(queue.dropped.load(Ordering::Relaxed) >= QUEUE as u64 - 1);
+        assert_eq!(queue.dropped.load(Ordering::Relaxed), 7);
+        drop(shut);
+        let (done, wait) = sync_channel(1);
+        queue.lines.send(Line::Flush(done)).unwrap();
+        wait.recv().unwrap();
+        let text = String::from_utf8(sink.0.lock().unwrap().clone()).unwrap();
+        assert!(text.starts_with("first\nheadwater: 7 log lines were dropped\nx\n"));
+        assert_eq!(text.lines().count(), QUEUE + 2);
     }
 }

@@ -43,7 +43,7 @@ pub struct OfflineSettings {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Trust {
-    /// Those signed by a key of `allowed_signers`.
+    /// Those signed by a key of `allowedSigners`.
     #[default]
     Signed,
     /// Those pushed: whoever may push may approve under any name. For demos.

@@ -45,10 +45,7 @@ pub struct GitCredential {
     #[serde(default)]
     pub username: Option<String>,
     /// Password or token.
-    #[serde(
-        deserialize_with = "secret",
-        serialize_with = "super::secret::serialize"
-    )]
+    #[serde(with = "super::secret")]
     pub password: SecretString,
 }
 
@@ -96,13 +93,6 @@ impl Default for GitTimeouts {
     }
 }
 
-fn secret<'de, D: serde::Deserializer<'de>>(input: D) -> Result<SecretString, D::Error> {
-    // The parser's own words would quote a password that is a number.
-    String::deserialize(input)
-        .map(SecretString::from)
-        .map_err(|_| serde::de::Error::custom("a password is text: put it in quotes"))
-}
-
 /// `$XDG_CACHE_HOME/headwater/git`, `~/.cache/headwater/git`, or a folder in the temporary directory where there is no home.
 fn default_cache_dir() -> PathBuf {
     let absolute = |name: &str| {
@@ -131,10 +121,17 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_is_not_printed() {
+    fn a_secret_is_neither_printed_nor_written() {
         let text =
             r#"{"credentials": [{"origin": "https://git.example", "password": "hunter2-canary"}]}"#;
         let settings: GitSettings = serde_json::from_str(text).unwrap();
         assert!(!format!("{settings:?}").contains("canary"));
+        let written = serde_json::to_value(&settings).unwrap();
+        assert_eq!(written["credentials"][0]["password"], "(set)");
+        assert!(!written.to_string().contains("canary"));
+        let number =
+            r#"{"credentials": [{"origin": "https://git.example", "password": 12345678}]}"#;
+        let error = serde_json::from_str::<GitSettings>(number).unwrap_err();
+        assert!(!error.to_string().contains("12345678"), "{error}");
     }
 }

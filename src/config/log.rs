@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// What is logged, and how.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default, deny_unknown_fields, rename_all = "camelCase")]
 pub struct LogSettings {
     /// `off`, `error`, `warn`, `info`, `debug`, `trace`, or directives such as `warn,headwater::git=debug`.
     pub level: String,

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::Value;
 
-/// Origins of settings by path (`git.credentials[0].host`). What is not in it is a default.
+use super::environment::PREFIX;
+
+/// Origins of settings by path (`git.credentials[0].origin`). What is not in it is a default.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Origins(BTreeMap<String, String>);
 
@@ -16,7 +18,7 @@ pub struct ConfigLine {
     pub path: String,
     /// The value; a secret is the text `(set)`.
     pub value: Value,
-    /// `default`, `file:line`, a variable or a flag.
+    /// `default`, `file:line`, a variable or a flag; several with commas between for a list put together from them.
     pub origin: String,
 }
 
@@ -37,6 +39,18 @@ impl Origins {
                 None => return "default",
             }
         }
+    }
+
+    /// The same for a list of plain values, of which variables may have set single ones.
+    fn of_list(&self, path: &str, items: usize) -> String {
+        let items = (0..items).map(|index| self.of(&format!("{path}[{index}]")));
+        let (mut origins, rest): (Vec<&str>, Vec<&str>) =
+            items.partition(|origin| origin.starts_with(PREFIX));
+        origins.dedup();
+        if origins.is_empty() || !rest.is_empty() {
+            origins.insert(0, self.of(path));
+        }
+        origins.join(", ")
     }
 
     /// Every setting below `value` with its origin, sorted by path; lists of plain values are one setting.
@@ -65,7 +79,10 @@ impl Origins {
             value => lines.push(ConfigLine {
                 path: path.to_owned(),
                 value: value.clone(),
-                origin: self.of(path).to_owned(),
+                origin: match value {
+                    Value::Array(items) => self.of_list(path, items.len()),
+                    _ => self.of(path).to_owned(),
+                },
             }),
         }
     }

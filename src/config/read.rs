@@ -10,10 +10,12 @@ use super::environment::PREFIX;
 use super::load::Problem;
 use super::origin::Origins;
 use access::{Choice, Entries, Items};
-use error::{ReadError, normal, suggestion};
+use error::{ReadError, suggestion};
+use names::{named, together};
 
 mod access;
 mod error;
+mod names;
 
 /// What is learned while reading.
 #[derive(Default)]
@@ -176,7 +178,7 @@ impl<'a> Reader<'a> {
             .map_err(|error| error.at(&path, origin.as_deref()))
     }
 
-    /// Finds the field that a key means. Variables cannot tell `cacheDir` from `cache_dir`, files can.
+    /// Files into `entries` what a key says about one of the `fields`, or notes that no field is called so.
     fn field(
         &self,
         key: String,
@@ -184,25 +186,20 @@ impl<'a> Reader<'a> {
         fields: &'static [&'static str],
         entries: &mut BTreeMap<String, Value>,
     ) {
-        if fields.contains(&key.as_str()) {
-            entries.entry(key).or_insert(value);
-            return;
-        }
-        let origin = origin_of(&value).map(str::to_owned);
-        let typed = origin
-            .as_deref()
-            .is_some_and(|origin| origin.starts_with(PREFIX));
-        match fields.iter().find(|field| normal(field) == normal(&key)) {
-            Some(field) if typed => {
-                entries.insert((*field).to_owned(), value);
-            }
-            _ => self.trace.problems.borrow_mut().push(Problem {
+        let Some(field) = named(&key, &value, fields) else {
+            self.trace.problems.borrow_mut().push(Problem {
                 path: self.child_path(&key),
-                origin,
+                origin: origin_of(&value).map(str::to_owned),
                 message: format!("unknown key `{key}`"),
                 help: Some(suggestion(&key, fields)),
-            }),
-        }
+            });
+            return;
+        };
+        let value = match entries.remove(field) {
+            Some(other) => together(other, value),
+            None => value,
+        };
+        entries.insert(field.to_owned(), value);
     }
 }
 

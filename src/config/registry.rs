@@ -61,56 +61,48 @@ impl Default for RegistrySettings {
 }
 
 /// What is special about one registry host.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RegistryEntry {
     /// The host as streams name it, with its port if it has one.
     pub host: String,
     /// Asked instead of the host (`http://127.0.0.1:5000/prefix`), while the original name is recorded.
+    #[serde(default)]
     pub mirror: Option<String>,
     /// Speak HTTP without TLS to this host.
+    #[serde(default)]
     pub plain_http: bool,
     /// Accept any certificate from this host.
+    #[serde(default)]
     pub skip_verify: bool,
     /// A PEM bundle trusted for this host besides the system's.
+    #[serde(default)]
     pub ca_file: Option<PathBuf>,
     /// Requests under way to this host at a time, instead of the general number.
+    #[serde(default)]
     pub concurrency: Option<usize>,
     /// Hosts outside this registry's own site that may be handed its credentials as token servers.
+    #[serde(default)]
     pub token_realms: Vec<String>,
 }
 
 /// A user name and password granted to (host, repository prefix, namespaces).
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RegistryCredential {
     /// The host that is asked; a mirror's own host, if one is set.
     pub host: String,
     /// Whole leading components of the repository (`acme` or `acme/app`); `None` grants the whole host.
+    #[serde(default)]
     pub prefix: Option<String>,
     /// Namespaces whose streams may use it; empty grants all.
+    #[serde(default)]
     pub namespaces: Vec<Namespace>,
     /// The user name.
     pub username: String,
-    /// The password; written back as `***`.
-    #[serde(with = "secret")]
+    /// The password.
+    #[serde(with = "super::secret")]
     pub password: SecretString,
-}
-
-/// Reads a secret and never writes it.
-mod secret {
-    use secrecy::SecretString;
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    pub(super) fn serialize<S: Serializer>(_: &SecretString, to: S) -> Result<S::Ok, S::Error> {
-        to.serialize_str("***")
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
-        from: D,
-    ) -> Result<SecretString, D::Error> {
-        String::deserialize(from).map(SecretString::from)
-    }
 }
 
 #[cfg(test)]
@@ -140,6 +132,23 @@ readTimeout: 5s
     fn a_password_is_neither_printed_nor_written() {
         let settings: RegistrySettings = serde_yaml::from_str(TEXT).unwrap();
         assert!(!format!("{settings:?}").contains("canary"));
-        assert!(!serde_yaml::to_string(&settings).unwrap().contains("canary"));
+        let written = serde_yaml::to_string(&settings).unwrap();
+        assert!(written.contains("password: (set)"), "{written}");
+        assert!(!written.contains("canary"), "{written}");
+    }
+
+    #[test]
+    fn an_entry_names_its_host_and_a_credential_its_user() {
+        for text in [
+            "registries: [{mirror: 'http://127.0.0.1:5000'}]",
+            "credentials: [{host: ghcr.io, password: canary}]",
+            "credentials: [{host: ghcr.io, username: robot}]",
+            "credentials: [{username: robot, password: canary}]",
+        ] {
+            assert!(
+                serde_yaml::from_str::<RegistrySettings>(text).is_err(),
+                "{text}"
+            );
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use config::{Value, ValueKind};
 use secrecy::{ExposeSecret, SecretString};
-use serde::Serializer;
+use serde::{Deserialize, Deserializer, Serializer};
 
 /// What stands in place of a secret wherever settings are printed.
 pub const SHOWN: &str = "(set)";
@@ -19,7 +19,7 @@ const SECRET_WORDS: [&str; 8] = [
     "authorization",
 ];
 
-/// For `#[serde(serialize_with)]` on secrets of settings: writes `(set)`, or nothing for an empty one.
+/// For `#[serde(with = "super::secret")]` on secrets of settings: writes `(set)`, or nothing for an empty one.
 pub fn serialize<S: Serializer>(secret: &SecretString, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(if secret.expose_secret().is_empty() {
         ""
@@ -28,15 +28,12 @@ pub fn serialize<S: Serializer>(secret: &SecretString, serializer: S) -> Result<
     })
 }
 
-/// The same for a secret that may be absent.
-pub fn serialize_option<S: Serializer>(
-    secret: &Option<SecretString>,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    match secret {
-        Some(secret) => serialize(secret, serializer),
-        None => serializer.serialize_none(),
-    }
+/// The other half: reads text, and never says what it found instead.
+pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SecretString, D::Error> {
+    // The parser's own words would quote a password that is a number.
+    String::deserialize(deserializer)
+        .map(SecretString::from)
+        .map_err(|_| serde::de::Error::custom("a secret is text: put it in quotes"))
 }
 
 /// Whether the setting at this path (`git.credentials[0].password`) is a secret, judged by its last key.
@@ -84,8 +81,8 @@ mod tests {
     fn secrets_are_known_by_their_last_key() {
         for secret in [
             "git.credentials[0].password",
-            "forge.webhook_secret",
-            "a.private_key",
+            "forge.webhookSecret",
+            "a.privateKey",
             "x.tokens.apiToken",
             "a.password[3]",
         ] {
@@ -93,8 +90,8 @@ mod tests {
         }
         for open in [
             "git.base",
-            "registry.registries[0].token_realms",
-            "a.password_file",
+            "registry.registries[0].tokenRealms",
+            "a.passwordFile",
             "secret.name",
         ] {
             assert!(!is_secret(open), "{open}");

@@ -43,7 +43,7 @@ impl Place {
 #[test]
 fn flags_go_over_variables_over_the_file_over_defaults_and_each_says_so() {
     let place = Place::new(
-        "git:\n  base: trunk\n  cache_dir: /a\nlog:\n  level: info\n  format: json\ndaemon: {tick: 5m}\n",
+        "git:\n  base: trunk\n  cacheDir: /a\nlog:\n  level: info\n  format: json\ndaemon: {tick: 5m}\n",
     );
     let mut inputs = place.inputs(&[
         ("HEADWATER_GIT__CACHE_DIR", "/b"),
@@ -57,7 +57,7 @@ fn flags_go_over_variables_over_the_file_over_defaults_and_each_says_so() {
     let file = place.file().display().to_string();
     for (path, origin) in [
         ("git.base", format!("{file}:2")),
-        ("git.cache_dir", "HEADWATER_GIT__CACHE_DIR".to_owned()),
+        ("git.cacheDir", "HEADWATER_GIT__CACHE_DIR".to_owned()),
         ("log.level", "-v".to_owned()),
         ("log.format", format!("{file}:6")),
         ("daemon.tick", format!("{file}:7")),
@@ -88,9 +88,86 @@ fn variables_reach_into_lists_and_split_at_commas() {
 }
 
 #[test]
+fn variables_match_regardless_of_case_and_underscores() {
+    let place = Place::new(
+        "git: {cacheDir: /file}\nregistry:\n  registries:\n  - {host: quay.io, tokenRealms: [a.example, b.example]}\n",
+    );
+    for name in [
+        "HEADWATER_GIT__CACHE_DIR",
+        "HEADWATER_GIT__CACHEDIR",
+        "HEADWATER_git__cacheDir",
+    ] {
+        let loaded = place.load(&[(name, "/variable")]).unwrap();
+        assert_eq!(loaded.settings.git.cache_dir, PathBuf::from("/variable"));
+        assert_eq!(loaded.origins.of("git.cacheDir"), name);
+    }
+    let name = "HEADWATER_REGISTRY__REGISTRIES__0__TOKEN_REALMS__1";
+    let loaded = place.load(&[(name, "c.example")]).unwrap();
+    let entry = &loaded.settings.registry.registries[0];
+    assert_eq!(entry.token_realms, ["a.example", "c.example"]);
+    let path = "registry.registries[0].tokenRealms";
+    assert_eq!(loaded.origins.of(&format!("{path}[1]")), name);
+    assert!(loaded.origins.of(path).ends_with("op.yaml:4"));
+}
+
+#[test]
+fn a_list_put_together_from_several_places_names_them_all() {
+    let place = Place::new("registry:\n  allowed:\n  - quay.io\n  - ghcr.io\n");
+    for (variables, origin) in [
+        (&[][..], "FILE:3"),
+        (
+            &[("HEADWATER_REGISTRY__ALLOWED", "a.example,b.example")],
+            "HEADWATER_REGISTRY__ALLOWED",
+        ),
+        (
+            &[("HEADWATER_REGISTRY__ALLOWED__1", "b.example")],
+            "FILE:3, HEADWATER_REGISTRY__ALLOWED__1",
+        ),
+        (
+            &[
+                ("HEADWATER_REGISTRY__ALLOWED__0", "a.example"),
+                ("HEADWATER_REGISTRY__ALLOWED__1", "b.example"),
+            ],
+            "HEADWATER_REGISTRY__ALLOWED__0, HEADWATER_REGISTRY__ALLOWED__1",
+        ),
+    ] {
+        let lines = place.load(variables).unwrap().lines().unwrap();
+        let line = lines.iter().find(|line| line.path == "registry.allowed");
+        let origin = origin.replace("FILE", &place.file().display().to_string());
+        assert_eq!(line.unwrap().origin, origin);
+    }
+}
+
+#[test]
+fn a_flag_goes_over_a_variable_however_that_is_spelt() {
+    for name in ["HEADWATER_GIT__CACHE_DIR", "HEADWATER_GIT__CACHEDIR"] {
+        let mut inputs = Place::new("").inputs(&[(name, "/variable")]);
+        inputs.file = None;
+        inputs.flags = vec![("git.cacheDir".into(), "/flag".into(), "--cache".into())];
+        let loaded = load(&inputs).unwrap();
+        assert_eq!(loaded.settings.git.cache_dir, PathBuf::from("/flag"));
+        assert_eq!(loaded.origins.of("git.cacheDir"), "--cache");
+    }
+}
+
+#[test]
+fn a_file_spells_keys_as_they_are() {
+    for (yaml, help) in [
+        ("git: {cache_dir: /a}", "did you mean `cacheDir`?"),
+        ("git: {cachedir: /a}", "did you mean `cacheDir`?"),
+        (
+            "forge: {offline: {allowed_signers: x}}",
+            "did you mean `allowedSigners`?",
+        ),
+    ] {
+        assert_eq!(place_error(yaml, &[]).help().as_deref(), Some(help));
+    }
+}
+
+#[test]
 fn unknown_keys_are_all_named_with_file_line_and_nearest_key() {
     let place = Place::new(
-        "git:\n  bsae: main\nforge:\n  offline:\n    alowed_signers: x\nregistries: []\n",
+        "git:\n  bsae: main\nforge:\n  offline:\n    alowedSigners: x\nregistries: []\n",
     );
     let error = place.load(&[]).unwrap_err();
     let text = error.to_string();
@@ -98,7 +175,7 @@ fn unknown_keys_are_all_named_with_file_line_and_nearest_key() {
         "`git.bsae`: unknown key `bsae`",
         "op.yaml:2)",
         "did you mean `base`?",
-        "did you mean `allowed_signers`?",
+        "did you mean `allowedSigners`?",
         "op.yaml:5)",
         "did you mean `registry`?",
     ] {

@@ -199,8 +199,8 @@ mod tests {
         let mut before = 0.0_f64;
         for n in 0..4 {
             gate.refused(None);
-            let until = gate.state.lock().unwrap().shut.unwrap().0;
-            let pause = until.duration_since(Instant::now()).as_secs_f64();
+            let shut = gate.state.lock().unwrap().shut;
+            let pause = shut.unwrap().0.duration_since(Instant::now()).as_secs_f64();
             assert!(
                 pause >= f64::from(1 << n) && pause <= 1.5 * f64::from(1 << n),
                 "{pause}"

@@ -5,6 +5,8 @@
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
+mod settings;
+
 const SECRET: &str = "correct-horse-battery";
 
 struct Home(tempfile::TempDir);

@@ -447,6 +447,15 @@ fn yaml_that_hides_a_second_meaning_is_refused() {
 }
 
 #[test]
+fn further_lines_of_a_value_are_indented_like_the_line_on_which_it_begins() {
+    let template = "a: |\n  {{values.v}}\n    x {{values.v}}\nb: 1\n";
+    assert_eq!(
+        one(template, &json!({"v": "p\n-"})).unwrap(),
+        "a: |\n  p\n  -\n    x p\n    -\nb: 1\n"
+    );
+}
+
+#[test]
 fn the_end_of_an_output_is_tidied_without_cutting_a_value() {
     let text = one("a: |+\n  {{values.v}}\n\n\n", &json!({"v": "x"})).unwrap();
     assert_eq!(text, "a: |+\n  x\n");
