@@ -7,4 +7,6 @@
 )]
 
 mod architecture;
+mod observe;
+mod registry;
 mod support;
