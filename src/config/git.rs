@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 
 use secrecy::SecretString;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::model::Period;
 
 /// How the repository is reached and who writes to it. Never read from the repository itself.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "camelCase")]
 pub struct GitSettings {
     /// The base branch (short name); without it the remote's default branch.
@@ -26,7 +26,7 @@ pub struct GitSettings {
 }
 
 /// A name and an e-mail address as Git records them.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct GitPerson {
     /// Name.
@@ -36,7 +36,7 @@ pub struct GitPerson {
 }
 
 /// A secret that is sent to one origin and nowhere else.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct GitCredential {
     /// Scheme, host and port (`https://git.example`), optionally with a path that the repository must lie below.
@@ -45,12 +45,15 @@ pub struct GitCredential {
     #[serde(default)]
     pub username: Option<String>,
     /// Password or token.
-    #[serde(deserialize_with = "secret")]
+    #[serde(
+        deserialize_with = "secret",
+        serialize_with = "super::secret::serialize"
+    )]
     pub password: SecretString,
 }
 
 /// Limits on how long a server may take.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "camelCase")]
 pub struct GitTimeouts {
     /// To open a connection.

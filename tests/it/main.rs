@@ -7,6 +7,5 @@
 )]
 
 mod architecture;
-mod observe;
-mod registry;
+mod cli;
 mod support;
