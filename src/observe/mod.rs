@@ -1,1 +1,9 @@
-//! Observation: asks Git, registries, the forge and the clock; failures become data.
+//! Observe: asks git, registries and the forge; failures become data.
+
+mod blobs;
+pub mod documents;
+mod error;
+pub mod history;
+mod store;
+
+pub use error::ObserveError;

@@ -8,4 +8,6 @@
 
 mod architecture;
 mod cli;
+mod observe;
+mod registry;
 mod support;
