@@ -5,9 +5,12 @@ mod check;
 pub mod code;
 pub mod diagnostic;
 pub mod documents;
+pub mod edit;
 pub mod load;
 pub mod role;
 mod suggest;
+pub mod values;
+pub mod workload;
 pub mod yaml;
 
 pub use assemble::{Listing, Texts, assemble, config_of};

@@ -1,5 +1,6 @@
 //! Debian's `docker-registry` on a free loopback port with a store of its own, and images made by `umoci` and `skopeo`.
 
+use std::io::Write as _;
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -11,13 +12,13 @@ use serde_json::json;
 use tempfile::TempDir;
 
 /// The type of an image manifest as umoci and skopeo write it.
-pub const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+pub(crate) const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 /// The type of an index.
-pub const INDEX: &str = "application/vnd.oci.image.index.v1+json";
+pub(crate) const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 
 /// How the registry presents itself.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Identity {
+pub(crate) enum Identity {
     /// Plain HTTP.
     Plain,
     /// A certificate issued by an authority whose certificate is in [`DockerRegistry::ca_file`].
@@ -27,7 +28,7 @@ pub enum Identity {
 }
 
 /// A running registry; it stops when it is dropped.
-pub struct DockerRegistry {
+pub(crate) struct DockerRegistry {
     child: Child,
     folder: TempDir,
     host: String,
@@ -36,14 +37,16 @@ pub struct DockerRegistry {
 }
 
 /// Whether all these programs are here. If not, says so aloud, or fails where the real parts are required.
-pub fn have(programs: &[&str]) -> bool {
+pub(crate) fn have(programs: &[&str]) -> bool {
     let missing: Vec<_> = programs.iter().filter(|p| find(p).is_none()).collect();
     if missing.is_empty() {
         return true;
     }
     let required = std::env::var_os("HEADWATER_REQUIRE_REAL_PARTS").is_some_and(|v| v == "1");
     assert!(!required, "{missing:?} must be installed for this test");
-    eprintln!(
+    // Written past the test harness, which keeps what passing tests print to itself.
+    let _ = writeln!(
+        std::io::stderr(),
         "SKIPPED: this test needs {missing:?}; install Debian's docker-registry, skopeo, umoci and apache2-utils"
     );
     false
@@ -58,12 +61,12 @@ fn find(program: &str) -> Option<PathBuf> {
 
 impl DockerRegistry {
     /// Starts a registry over plain HTTP without passwords; `None` if the programs for it are missing.
-    pub fn start() -> Option<Self> {
+    pub(crate) fn start() -> Option<Self> {
         Self::start_as(Identity::Plain, None)
     }
 
     /// Starts a registry with this identity, and with a user name and password if given.
-    pub fn start_as(
+    pub(crate) fn start_as(
         identity: Identity,
         login: Option<(&'static str, &'static str)>,
     ) -> Option<Self> {
@@ -116,17 +119,22 @@ impl DockerRegistry {
     }
 
     /// Host and port, as they stand in a reference.
-    pub fn host(&self) -> &str {
+    pub(crate) fn host(&self) -> &str {
         &self.host
     }
 
     /// The certificate of the authority behind [`Identity::Issued`], or of [`Identity::Authority`] itself.
-    pub fn ca_file(&self) -> PathBuf {
+    pub(crate) fn ca_file(&self) -> PathBuf {
         self.folder.path().join("ca.pem")
     }
 
     /// Makes an image of no layers with these labels for an architecture and pushes it to `place` (`acme/app:v1`).
-    pub fn push_image(&self, place: &str, labels: &[(&str, &str)], architecture: &str) -> Digest {
+    pub(crate) fn push_image(
+        &self,
+        place: &str,
+        labels: &[(&str, &str)],
+        architecture: &str,
+    ) -> Digest {
         let layout = TempDir::new_in(self.folder.path()).unwrap();
         let layout = layout.path().join("layout");
         let image = format!("{}:latest", layout.display());
@@ -153,7 +161,7 @@ impl DockerRegistry {
     }
 
     /// Pushes one image per architecture and an index of them to `repository:tag`; gives the index's digest first.
-    pub async fn push_index(
+    pub(crate) async fn push_index(
         &self,
         repository: &str,
         tag: &str,
@@ -181,7 +189,13 @@ impl DockerRegistry {
     }
 
     /// Puts a manifest as it is (plain registries only).
-    pub async fn put(&self, repository: &str, tag: &str, media_type: &str, body: String) -> Digest {
+    pub(crate) async fn put(
+        &self,
+        repository: &str,
+        tag: &str,
+        media_type: &str,
+        body: String,
+    ) -> Digest {
         let digest = Digest::sha256(body.as_bytes());
         let url = format!("http://{}/v2/{repository}/manifests/{tag}", self.host);
         let request = reqwest::Client::new()
@@ -193,7 +207,7 @@ impl DockerRegistry {
     }
 
     /// The manifest's bytes as skopeo sees them.
-    pub fn raw(&self, place: &str) -> Vec<u8> {
+    pub(crate) fn raw(&self, place: &str) -> Vec<u8> {
         let image = format!("docker://{}/{place}", self.host);
         let mut arguments = vec!["inspect", "--raw", "--tls-verify=false"];
         let login = self
@@ -205,7 +219,7 @@ impl DockerRegistry {
     }
 
     /// Whether TLS is spoken.
-    pub fn has_tls(&self) -> bool {
+    pub(crate) fn has_tls(&self) -> bool {
         self.identity != Identity::Plain
     }
 }
@@ -218,7 +232,7 @@ impl Drop for DockerRegistry {
 }
 
 /// Runs a program to its end and gives its output.
-pub fn run(program: &str, arguments: &[&str]) -> Vec<u8> {
+pub(crate) fn run(program: &str, arguments: &[&str]) -> Vec<u8> {
     let output = Command::new(program)
         .args(arguments)
         .stdin(Stdio::null())

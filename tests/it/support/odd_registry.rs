@@ -11,17 +11,19 @@ use tokio::task::JoinHandle;
 
 /// A request as it came.
 #[derive(Debug, Clone)]
-pub struct Seen {
-    pub method: String,
+pub(crate) struct Seen {
+    pub(crate) method: String,
     /// Path and query.
-    pub path: String,
-    pub authorization: Option<String>,
+    pub(crate) path: String,
+    pub(crate) authorization: Option<String>,
+    /// Read up to 64 KiB.
+    pub(crate) body: String,
     /// The server's own host and port.
-    pub host: String,
+    pub(crate) host: String,
 }
 
 /// The running server; it stops when it is dropped.
-pub struct OddRegistry {
+pub(crate) struct OddRegistry {
     address: SocketAddr,
     seen: Arc<Mutex<Vec<Seen>>>,
     server: JoinHandle<()>,
@@ -29,12 +31,14 @@ pub struct OddRegistry {
 
 impl OddRegistry {
     /// Starts on 127.0.0.1.
-    pub async fn start(answer: impl Fn(&Seen) -> Response<Body> + Send + Sync + 'static) -> Self {
+    pub(crate) async fn start(
+        answer: impl Fn(&Seen) -> Response<Body> + Send + Sync + 'static,
+    ) -> Self {
         Self::start_at("127.0.0.1", answer).await
     }
 
     /// Starts on another loopback address.
-    pub async fn start_at(
+    pub(crate) async fn start_at(
         ip: &str,
         answer: impl Fn(&Seen) -> Response<Body> + Send + Sync + 'static,
     ) -> Self {
@@ -45,12 +49,14 @@ impl OddRegistry {
         let router = Router::new().fallback(move |request: Request| {
             let (log, answer) = (Arc::clone(&log), Arc::clone(&answer));
             async move {
-                let header =
-                    |name: &str| Some(request.headers().get(name)?.to_str().unwrap().to_owned());
+                let (head, body) = request.into_parts();
+                let body = axum::body::to_bytes(body, 64 * 1024).await.unwrap();
+                let authorization = head.headers.get("authorization");
                 let seen = Seen {
-                    method: request.method().to_string(),
-                    path: request.uri().to_string(),
-                    authorization: header("authorization"),
+                    method: head.method.to_string(),
+                    path: head.uri.to_string(),
+                    authorization: authorization.map(|v| v.to_str().unwrap().to_owned()),
+                    body: String::from_utf8_lossy(&body).into_owned(),
                     host: address.to_string(),
                 };
                 log.lock().unwrap().push(seen.clone());
@@ -66,12 +72,12 @@ impl OddRegistry {
     }
 
     /// Host and port.
-    pub fn host(&self) -> String {
+    pub(crate) fn host(&self) -> String {
         self.address.to_string()
     }
 
     /// All requests so far.
-    pub fn seen(&self) -> Vec<Seen> {
+    pub(crate) fn seen(&self) -> Vec<Seen> {
         self.seen.lock().unwrap().clone()
     }
 }
