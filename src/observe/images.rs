@@ -23,7 +23,7 @@ const MOST_LABELS: usize = 256;
 
 /// Facts of images.
 #[derive(Debug, Clone)]
-pub struct Images {
+pub(super) struct Images {
     folder: Option<PathBuf>,
     recent: Cache<Digest, Arc<ImageFacts>>,
 }
@@ -38,7 +38,7 @@ struct Kept {
 
 impl Images {
     /// Facts kept in a folder, or only in memory.
-    pub fn new(folder: Option<PathBuf>) -> Self {
+    pub(super) fn new(folder: Option<PathBuf>) -> Self {
         let recent = Cache::builder()
             .max_capacity(MOST_MEMORY)
             .weigher(|_, facts: &Arc<ImageFacts>| weight(facts))
@@ -47,7 +47,10 @@ impl Images {
     }
 
     /// What is known of an image.
-    pub async fn get(&self, digest: &Digest) -> Result<Option<Arc<ImageFacts>>, ObserveError> {
+    pub(super) async fn get(
+        &self,
+        digest: &Digest,
+    ) -> Result<Option<Arc<ImageFacts>>, ObserveError> {
         if let Some(facts) = self.recent.get(digest).await {
             return Ok(Some(facts));
         }
@@ -57,19 +60,15 @@ impl Images {
         let wanted = digest.clone();
         let facts = aside(move || read(&path, &wanted)).await?.map(Arc::new);
         if let Some(facts) = &facts {
-            self.recent
-                .insert(digest.clone(), Arc::clone(facts))
-                .await;
+            self.recent.insert(digest.clone(), Arc::clone(facts)).await;
         }
         Ok(facts)
     }
 
     /// Keeps what an image says.
-    pub async fn put(&self, digest: &Digest, facts: ImageFacts) -> Result<(), ObserveError> {
+    pub(super) async fn put(&self, digest: &Digest, facts: ImageFacts) -> Result<(), ObserveError> {
         let facts = Arc::new(facts);
-        self.recent
-            .insert(digest.clone(), Arc::clone(&facts))
-            .await;
+        self.recent.insert(digest.clone(), Arc::clone(&facts)).await;
         let Some(path) = self.path(digest) else {
             return Ok(());
         };
@@ -108,7 +107,11 @@ fn write(path: &Path, kept: &Kept) {
 }
 
 fn weight(facts: &ImageFacts) -> u32 {
-    let labels: usize = facts.labels.iter().map(|(k, v)| k.len() + v.len() + 64).sum();
+    let labels: usize = facts
+        .labels
+        .iter()
+        .map(|(k, v)| k.len() + v.len() + 64)
+        .sum();
     u32::try_from(labels + 32 * facts.platforms.len() + 200).unwrap_or(u32::MAX)
 }
 

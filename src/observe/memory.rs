@@ -25,7 +25,7 @@ const MOST_CHARACTERS: usize = 500;
 
 /// The memory of one repository.
 #[derive(Debug, Default)]
-pub struct Memory {
+pub(super) struct Memory {
     path: Option<PathBuf>,
     tags: BTreeMap<TagKey, CheckMemory>,
     changed: bool,
@@ -46,7 +46,7 @@ struct Read {
 
 impl Memory {
     /// The memory in a file, or an empty one. Without a file nothing outlives the process.
-    pub fn open(path: Option<PathBuf>) -> Self {
+    pub(super) fn open(path: Option<PathBuf>) -> Self {
         let read = path
             .as_ref()
             .and_then(|path| store::read_json::<Read>(path, MOST_BYTES));
@@ -59,12 +59,12 @@ impl Memory {
     }
 
     /// What is remembered.
-    pub fn tags(&self) -> &BTreeMap<TagKey, CheckMemory> {
+    pub(super) fn tags(&self) -> &BTreeMap<TagKey, CheckMemory> {
         &self.tags
     }
 
     /// Takes in what registries answered, for every tag that takes its image from there, and forgets tags that are gone.
-    pub fn learn(
+    pub(super) fn learn(
         &mut self,
         documents: &Documents,
         answers: &BTreeMap<Resolve, Answer<Resolved>>,
@@ -86,9 +86,8 @@ impl Memory {
                 };
                 let tag_key = TagKey::new(key.clone(), &tag.name);
                 let asked = by_name.get(&reference.to_string()).into_iter().flatten();
-                let mut asked = asked.filter(|(question, _)| {
-                    is_about(question, &reference, &key.namespace, tag)
-                });
+                let mut asked = asked
+                    .filter(|(question, _)| is_about(question, &reference, &key.namespace, tag));
                 match asked.next() {
                     Some((_, answer)) => {
                         let old = self.tags.remove(&tag_key).unwrap_or_default();
@@ -107,7 +106,7 @@ impl Memory {
     }
 
     /// Writes the file if anything is new. What cannot be written is said in the log: it is a cache.
-    pub fn save(&mut self) {
+    pub(super) fn save(&mut self) {
         let Some(path) = self.path.as_ref().filter(|_| self.changed) else {
             return;
         };
@@ -127,7 +126,10 @@ impl Memory {
 
 /// What a tag is imported from, if it is imported from a registry at all.
 fn source(tag: &TagReference) -> Option<ImageReference> {
-    let from = tag.from.as_ref().filter(|from| from.kind == "DockerImage")?;
+    let from = tag
+        .from
+        .as_ref()
+        .filter(|from| from.kind == "DockerImage")?;
     from.name.parse().ok().filter(|_| !tag.reference)
 }
 

@@ -1,6 +1,6 @@
 //! Files that are only caches: private to this user, whole or not there at all, and worth nothing once they look wrong.
 
-use std::fs::{self, DirBuilder, File};
+use std::fs::{DirBuilder, File};
 use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
@@ -60,15 +60,6 @@ pub(super) fn make_folder(folder: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
 
-/// Takes a cache file away; a missing one is as good.
-pub(super) fn remove(path: &Path) {
-    match fs::remove_file(path) {
-        Ok(()) => {}
-        Err(error) if error.kind() == ErrorKind::NotFound => {}
-        Err(error) => not_kept(path, &error),
-    }
-}
-
 /// Says that a cache is made anew.
 pub(super) fn forgotten(path: &Path, why: &str) {
     tracing::warn!(path = %path.display(), error = why, "a cache cannot be used and is made anew");
@@ -81,6 +72,7 @@ pub(super) fn not_kept(path: &Path, error: &io::Error) {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::os::unix::fs::PermissionsExt as _;
 
     use super::*;
@@ -94,7 +86,11 @@ mod tests {
         let mode = fs::metadata(&path).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
         assert_eq!(
-            fs::metadata(path.parent().unwrap()).unwrap().permissions().mode() & 0o777,
+            fs::metadata(path.parent().unwrap())
+                .unwrap()
+                .permissions()
+                .mode()
+                & 0o777,
             0o700
         );
         assert_eq!(read(&path, 8).as_deref(), Some(&b"{\"a\": 1}"[..]));

@@ -64,7 +64,8 @@ impl DocumentReader {
         let mut batch = Batch::default();
         let settings = CONFIG_FILES.iter().filter_map(|name| name.parse().ok());
         let settings = settings.filter_map(|path: RepoPath| wanted(&listing, &path, Role::Config));
-        self.load(repository, settings.collect(), &mut batch).await?;
+        self.load(repository, settings.collect(), &mut batch)
+            .await?;
         let paths = paths_of(&batch);
         let documents = listing.entries.keys().filter_map(|path| {
             let role = role_of(path, &paths).filter(|role| *role != Role::Config)?;
@@ -78,7 +79,12 @@ impl DocumentReader {
     }
 
     /// What is known of a file with this content, if it was parsed for the last commit read.
-    pub(super) fn loaded(&self, path: &RepoPath, blob: &BlobId, role: Role) -> Option<&Arc<Loaded>> {
+    pub(super) fn loaded(
+        &self,
+        path: &RepoPath,
+        blob: &BlobId,
+        role: Role,
+    ) -> Option<&Arc<Loaded>> {
         let known = self.known.get(path)?;
         (known.blob == *blob && known.role == role).then_some(&known.loaded)
     }
@@ -98,10 +104,18 @@ impl DocumentReader {
             }
         }
         batch.parsed += unknown.len();
-        let loaded = read_each(repository, unknown, MAX_BYTES, |file, content| match content {
-            Ok(bytes) => (Arc::new(load(&file.path, bytes, file.role)), true),
-            Err(problem) => (Arc::new(unreadable(&file.path, problem)), is_lasting(problem)),
-        });
+        let loaded = read_each(
+            repository,
+            unknown,
+            MAX_BYTES,
+            |file, content| match content {
+                Ok(bytes) => (Arc::new(load(&file.path, bytes, file.role)), true),
+                Err(problem) => (
+                    Arc::new(unreadable(&file.path, problem)),
+                    is_lasting(problem),
+                ),
+            },
+        );
         for (file, (loaded, lasting)) in loaded.await? {
             if lasting {
                 batch.keep(file, loaded);
@@ -212,5 +226,8 @@ fn unreadable(path: &RepoPath, problem: &BlobProblem) -> Loaded {
 
 /// Whether a problem belongs to the content itself, rather than to our copy of it.
 fn is_lasting(problem: &BlobProblem) -> bool {
-    matches!(problem, BlobProblem::TooLarge { .. } | BlobProblem::NotABlob)
+    matches!(
+        problem,
+        BlobProblem::TooLarge { .. } | BlobProblem::NotABlob
+    )
 }

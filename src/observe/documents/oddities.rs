@@ -36,8 +36,7 @@ pub(super) fn of(listing: &TreeListing, paths: &Paths) -> Vec<(RepoPath, Role, A
         let role = role_at(name, false, &folders)?;
         let parent = known_folder(name)?;
         let message = format!("`{name}` cannot be read: {why}");
-        let problem = Diagnostic::error(&parent, code::NO_PATH, message)
-            .help("rename it");
+        let problem = Diagnostic::error(&parent, code::NO_PATH, message).help("rename it");
         Some((parent, role, problem))
     });
     let all = no_files.chain(no_paths);
@@ -181,10 +180,7 @@ mod tests {
 
     #[test]
     fn a_link_in_place_of_a_folder_hides_all_that_is_below_it() {
-        assert_eq!(
-            found(&[("ops", EntryKind::Symlink)], &[]),
-            ["ops Freezes"]
-        );
+        assert_eq!(found(&[("ops", EntryKind::Symlink)], &[]), ["ops Freezes"]);
         assert_eq!(
             found(&[("holds", EntryKind::Symlink)], &[]),
             ["holds Holds"]

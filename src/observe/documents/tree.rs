@@ -68,10 +68,7 @@ pub(super) struct BlobTexts {
 }
 
 impl BlobTexts {
-    pub(super) fn new(
-        repository: Repository,
-        files: Arc<BTreeMap<RepoPath, FileEntry>>,
-    ) -> Self {
+    pub(super) fn new(repository: Repository, files: Arc<BTreeMap<RepoPath, FileEntry>>) -> Self {
         Self {
             repository,
             files,

@@ -43,6 +43,7 @@ const AT_ONCE: usize = 256;
 pub struct HistoryReader {
     our_email: String,
     store: Option<Store>,
+    writes: bool,
     known: Option<Known>,
 }
 
@@ -120,7 +121,16 @@ impl HistoryReader {
         Self {
             our_email: our_email.to_owned(),
             store: file.map(Store::new),
+            writes: true,
             known: None,
+        }
+    }
+
+    /// The same, leaving the file as it is: for looking at another commit than the base's head.
+    pub fn read_only(our_email: &str, file: Option<PathBuf>) -> Self {
+        Self {
+            writes: false,
+            ..Self::new(our_email, file)
         }
     }
 
@@ -146,9 +156,10 @@ impl HistoryReader {
                 None => self.rebuild(settings, log, request).await?,
             }
         }
-        Ok(self.known.as_ref().map_or_else(Arc::default, |known| {
-            Arc::clone(&known.fold.history)
-        }))
+        Ok(self
+            .known
+            .as_ref()
+            .map_or_else(Arc::default, |known| Arc::clone(&known.fold.history)))
     }
 
     /// What the reduction of a commit depends on besides the commit.
@@ -265,7 +276,7 @@ impl HistoryReader {
         &mut self,
         job: impl FnOnce(&mut Store) + Send + 'static,
     ) -> Result<(), ObserveError> {
-        if let Some(mut store) = self.store.take() {
+        if let Some(mut store) = self.store.take_if(|_| self.writes) {
             let store = aside(move || {
                 job(&mut store);
                 store
@@ -278,7 +289,10 @@ impl HistoryReader {
 
 /// Whether a log that was to stop at a commit found it, rather than the beginning of all or a cut.
 fn reaches(log: &Log, stop: Option<&CommitId>) -> bool {
-    let beginning = log.commits.last().is_none_or(|last| last.parents.is_empty());
+    let beginning = log
+        .commits
+        .last()
+        .is_none_or(|last| last.parents.is_empty());
     stop.is_some() && log.complete && !beginning
 }
 
@@ -328,17 +342,19 @@ impl Work<'_> {
             parent = Some(&commit.id);
         }
         let paths = &self.request.config.paths;
-        let work = work.into_iter().map(|(parent, commit, reduced)| async move {
-            if let Some(line) = reduced {
-                return Ok(Item::Reduced(Box::new(line)));
-            }
-            if parent.is_none() && !complete {
-                // What the first commit after a cut changed is not known.
-                return Ok(Item::Fresh(Fresh::default()));
-            }
-            let changes = repository.changes(parent, &commit.id).await?;
-            Ok(Item::Fresh(Fresh::new(changes, paths)))
-        });
+        let work = work
+            .into_iter()
+            .map(|(parent, commit, reduced)| async move {
+                if let Some(line) = reduced {
+                    return Ok(Item::Reduced(Box::new(line)));
+                }
+                if parent.is_none() && !complete {
+                    // What the first commit after a cut changed is not known.
+                    return Ok(Item::Fresh(Fresh::default()));
+                }
+                let changes = repository.changes(parent, &commit.id).await?;
+                Ok(Item::Fresh(Fresh::new(changes, paths)))
+            });
         futures_util::stream::iter(work)
             .buffered(2 * cores())
             .try_collect()
@@ -346,11 +362,7 @@ impl Work<'_> {
     }
 
     /// What the changed files say: those after each commit, and those before where that was not read yet.
-    async fn views(
-        &self,
-        known: &Known,
-        items: &[Item],
-    ) -> Result<Views, ObserveError> {
+    async fn views(&self, known: &Known, items: &[Item]) -> Result<Views, ObserveError> {
         let mut views = Views::new();
         let mut wanted = Vec::new();
         let mut met = HashSet::new();

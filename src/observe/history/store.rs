@@ -79,7 +79,8 @@ impl Store {
         while let Some(line) = lines.next::<CommitLine>() {
             let line = line.and_then(|line| {
                 let fits = line.parent == last;
-                fits.then_some(line).ok_or_else(|| "its commits do not follow each other".to_owned())
+                fits.then_some(line)
+                    .ok_or_else(|| "its commits do not follow each other".to_owned())
             });
             match line {
                 Ok(line) => {

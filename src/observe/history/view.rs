@@ -90,7 +90,11 @@ mod tests {
     use crate::manifests::{Role, load};
 
     fn view(text: &str) -> FileView {
-        let loaded = load(&"streams/a.yaml".parse().unwrap(), text.as_bytes(), Role::Streams);
+        let loaded = load(
+            &"streams/a.yaml".parse().unwrap(),
+            text.as_bytes(),
+            Role::Streams,
+        );
         FileView::of(&loaded, &"team".parse().unwrap())
     }
 
