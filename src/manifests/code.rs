@@ -116,6 +116,10 @@ codes! {
     POLICY = "HW0417";
     /// More tags than are read.
     TOO_MANY_TAGS = "HW0418";
+    /// A symbolic link or submodule where a file is read.
+    NO_FILE = "HW0501";
+    /// A file whose name no path can hold.
+    NO_PATH = "HW0502";
 }
 
 #[cfg(test)]

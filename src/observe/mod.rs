@@ -1,1 +1,305 @@
-//! Observation: asks Git, registries, the forge and the clock; failures become data.
+//! Observe: asks Git, registries and the forge, and turns what failed into data. It decides nothing and reads no clock.
+//!
+//! ```text
+//! observe(now)                 fetch, documents, history, pull requests, check memory   -> Observation
+//! answer(observation, asked)   what a plan lacks: digests, labels, contents of files     -> a fuller Observation
+//! replay(facts)                the same from a commit and a file of facts, without asking anybody
+//! ```
+//!
+//! Everything kept here (parsed files, history, metadata of images, check memory) is a cache that may be lost.
+
+mod answers;
+mod blobs;
+mod carried;
+pub mod documents;
+mod error;
+pub mod history;
+mod images;
+mod memory;
+mod pulls;
+mod store;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+use sha2::{Digest as _, Sha256};
+use tokio::sync::Mutex;
+
+pub use answers::Progress;
+pub use documents::DocumentReader;
+pub use error::ObserveError;
+pub use history::{HistoryReader, HistoryRequest};
+
+use crate::config::Guard;
+use crate::forge::Forge;
+use crate::git::{Fetched, GitError, Repository};
+use crate::model::{CommitId, Name, Timestamp};
+use crate::plan::facts::{PlanGuard, PlanSettings};
+use crate::plan::{Facts, Observation, Question, Snapshot};
+use crate::registry::Client;
+use answers::{Asked, Registries, texts};
+use carried::Carried;
+use documents::Reading;
+use error::aside;
+use images::Images;
+use memory::Memory;
+use pulls::{PullQuestion, PullReader, our_branches};
+
+/// What an observer needs to know of the operator's settings.
+#[derive(Debug, Clone, Default)]
+pub struct ObserverSettings {
+    /// E-mail address of our commits (`git.committer.email`).
+    pub our_email: String,
+    /// Where caches are kept; without it nothing outlives the process, and everything is due at once.
+    pub cache_dir: Option<PathBuf>,
+    /// Members of teams, by CODEOWNERS spelling.
+    pub teams: BTreeMap<String, Vec<String>>,
+    /// What the repository may only tighten.
+    pub guards: BTreeMap<Name, Guard>,
+    /// Whether changed digests wait for others (`import.settle` of the repository): only where passes follow each other.
+    pub settle: bool,
+}
+
+/// Observes one repository, one pass after the other.
+#[derive(Debug)]
+pub struct Observer {
+    repository: Repository,
+    registry: Client,
+    forge: Arc<dyn Forge>,
+    settings: ObserverSettings,
+    images: Images,
+    progress: Option<Progress>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    documents: DocumentReader,
+    history: HistoryReader,
+    pulls: PullReader,
+    memory: Memory,
+    carried: Carried,
+}
+
+impl Observer {
+    /// An observer with what earlier processes left in its caches.
+    pub fn new(
+        repository: Repository,
+        registry: Client,
+        forge: Arc<dyn Forge>,
+        settings: ObserverSettings,
+    ) -> Self {
+        let folder = folder(&settings, &repository);
+        let history = folder.as_ref().map(|folder| folder.join("history.jsonl"));
+        let state = State {
+            documents: DocumentReader::default(),
+            history: HistoryReader::new(&settings.our_email, history),
+            pulls: PullReader::default(),
+            memory: Memory::open(folder.map(|folder| folder.join("memory.json"))),
+            carried: Carried::default(),
+        };
+        let images = settings.cache_dir.as_ref().map(|dir| dir.join("images"));
+        Self {
+            images: Images::new(images),
+            repository,
+            registry,
+            forge,
+            settings,
+            progress: None,
+            state: Mutex::new(state),
+        }
+    }
+
+    /// With somebody to be told how far questions to registries are answered.
+    #[must_use]
+    pub fn with_progress(mut self, progress: Progress) -> Self {
+        self.progress = Some(progress);
+        self
+    }
+
+    /// The base as it is now, and all that is known without a plan asking for it.
+    pub async fn observe(&self, now: Timestamp) -> Result<Observation, ObserveError> {
+        let started = Instant::now();
+        let fetched = self.repository.fetch().await?;
+        let head = fetched
+            .base
+            .clone()
+            .ok_or_else(|| ObserveError::Empty(self.repository.describe()))?;
+        let mut state = self.state.lock().await;
+        let reading = state.documents.read(&self.repository, &head).await?;
+        let State {
+            documents, history, ..
+        } = &mut *state;
+        let history = history
+            .read(&HistoryRequest {
+                repository: &self.repository,
+                head: &head,
+                shallow: fetched.shallow,
+                config: &reading.documents.config.spec,
+                documents,
+            })
+            .await?;
+        let facts = self.facts(&mut state, &fetched, &reading, now).await?;
+        let blobs = state.carried.blobs(&reading, facts.pulls.as_deref());
+        tracing::debug!(
+            commit = head.as_str(),
+            parsed = reading.parsed,
+            elapsed_ms = started.elapsed().as_millis(),
+            "observed the base"
+        );
+        Ok(Observation {
+            snapshot: Snapshot {
+                commit: head,
+                branch: fetched.base_branch,
+                documents: reading.documents,
+                files: reading.files,
+            },
+            history,
+            facts,
+            blobs,
+        })
+    }
+
+    /// Answers what a plan asked, and remembers how the checks went. Failures of registries are answers.
+    pub async fn answer(
+        &self,
+        observation: &mut Observation,
+        questions: &[Question],
+    ) -> Result<(), ObserveError> {
+        let asked = Asked::new(questions, &observation.facts, &observation.blobs);
+        let registries = Registries {
+            client: &self.registry,
+            images: &self.images,
+            progress: self.progress.as_ref(),
+            now: observation.facts.now,
+        };
+        let (answers, blobs) = tokio::try_join!(
+            registries.answer(&asked),
+            texts(&self.repository, &asked.blobs)
+        )?;
+        let mut state = self.state.lock().await;
+        state.carried.keep(&answers.described, &blobs);
+        if !answers.resolved.is_empty() {
+            // This pass goes on with the memory it began with: a tag just checked is still the tag that was due.
+            let mut memory = std::mem::take(&mut state.memory);
+            let documents = Arc::clone(&observation.snapshot.documents);
+            let resolved = answers.resolved.clone();
+            state.memory = aside(move || {
+                memory.learn(&documents, &resolved);
+                memory.save();
+                memory
+            })
+            .await?;
+        }
+        observation.facts.resolved.extend(answers.resolved);
+        observation.facts.described.extend(answers.described);
+        observation.blobs.extend(blobs);
+        Ok(())
+    }
+
+    /// The observation that recorded facts belong to: nobody is asked, only Git objects are read. A commit that is not
+    /// here is fetched.
+    pub async fn replay(&self, facts: Facts) -> Result<Observation, ObserveError> {
+        let commit = facts.commit.clone();
+        self.bring(&commit).await?;
+        let mut documents = DocumentReader::default();
+        let reading = documents.read(&self.repository, &commit).await?;
+        let file = folder(&self.settings, &self.repository).map(|f| f.join("history.jsonl"));
+        let history = HistoryReader::read_only(&self.settings.our_email, file)
+            .read(&HistoryRequest {
+                repository: &self.repository,
+                head: &commit,
+                shallow: false,
+                config: &reading.documents.config.spec,
+                documents: &documents,
+            })
+            .await?;
+        Ok(Observation {
+            snapshot: Snapshot {
+                commit,
+                branch: facts.branch.clone(),
+                documents: reading.documents,
+                files: reading.files,
+            },
+            history,
+            facts,
+            blobs: BTreeMap::new(),
+        })
+    }
+
+    /// Answers of [`Self::answer`] that need nobody but Git objects: what a replay may still ask.
+    pub async fn answer_from_objects(
+        &self,
+        observation: &mut Observation,
+        questions: &[Question],
+    ) -> Result<(), ObserveError> {
+        let asked = Asked::new(questions, &observation.facts, &observation.blobs);
+        let blobs = texts(&self.repository, &asked.blobs).await?;
+        observation.blobs.extend(blobs);
+        Ok(())
+    }
+
+    async fn facts(
+        &self,
+        state: &mut State,
+        fetched: &Fetched,
+        reading: &Reading,
+        now: Timestamp,
+    ) -> Result<Facts, ObserveError> {
+        let question = PullQuestion {
+            repository: &self.repository,
+            forge: &*self.forge,
+            fetched,
+            base: &reading.commit,
+            our_email: &self.settings.our_email,
+        };
+        let (pulls, forge_failure) = match state.pulls.read(&question).await? {
+            Ok(pulls) => (Some(pulls), None),
+            Err(failure) => (None, Some(failure)),
+        };
+        let config = &reading.documents.config.spec;
+        let guards = self.settings.guards.iter().map(|(environment, guard)| {
+            let delivery = guard.delivery;
+            (environment.clone(), PlanGuard { delivery })
+        });
+        Ok(Facts {
+            branch: fetched.base_branch.clone(),
+            settings: PlanSettings {
+                settle: self.settings.settle.then_some(config.import.settle),
+                guards: guards.collect(),
+            },
+            described: state.carried.described().clone(),
+            memory: state.memory.tags().clone(),
+            pulls,
+            forge_failure,
+            branches: our_branches(fetched),
+            teams: self.settings.teams.clone(),
+            moved_back: fetched.moved_back.clone(),
+            ..Facts::at(reading.commit.clone(), now)
+        })
+    }
+
+    /// Makes sure that a commit is here.
+    async fn bring(&self, commit: &CommitId) -> Result<(), ObserveError> {
+        match self.repository.commit_info(commit).await {
+            Err(GitError::NotFound(_)) => {}
+            found => return Ok(found.map(|_| ())?),
+        }
+        self.repository.fetch().await?;
+        match self.repository.commit_info(commit).await {
+            Err(GitError::NotFound(_)) => Err(ObserveError::CommitGone {
+                commit: commit.to_string(),
+                repository: self.repository.describe(),
+            }),
+            found => Ok(found.map(|_| ())?),
+        }
+    }
+}
+
+/// The folder of a repository's caches.
+fn folder(settings: &ObserverSettings, repository: &Repository) -> Option<PathBuf> {
+    let name = hex::encode(&Sha256::digest(repository.describe())[..16]);
+    Some(settings.cache_dir.as_ref()?.join(name))
+}

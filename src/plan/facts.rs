@@ -20,6 +20,9 @@ pub struct Facts {
     pub v: u32,
     /// The commit of the base these facts were gathered for.
     pub commit: CommitId,
+    /// The base branch, for people.
+    #[serde(default)]
+    pub branch: String,
     /// The instant of the pass.
     pub now: Timestamp,
     /// The instant that commits and events bear, where it is not `now`: that of a saved plan.
@@ -60,6 +63,7 @@ impl Facts {
         Self {
             v: FACTS_VERSION,
             commit,
+            branch: String::new(),
             now,
             stamp: None,
             settings: PlanSettings::default(),

@@ -10,5 +10,6 @@
 mod architecture;
 mod cli;
 mod git;
+mod observe;
 mod registry;
 mod support;

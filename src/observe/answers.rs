@@ -1,0 +1,260 @@
+//! Answers to what a plan asks. Registries are asked side by side, within bounds; one that fails is an answer too.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use futures_util::{StreamExt as _, TryStreamExt as _};
+
+use super::error::ObserveError;
+use super::images::Images;
+use crate::git::{BlobProblem, Repository};
+use crate::model::{BlobId, ImageReference, Timestamp};
+use crate::plan::facts::{Answer, Failure, ImageFacts, Outcome, Resolved};
+use crate::plan::question::{Describe, Resolve};
+use crate::plan::{Facts, Question};
+use crate::registry::{Access, Client, ImageMetadata, Platform, RegistryError};
+
+/// Registry questions under way at a time; the client bounds them for each host besides.
+const IN_FLIGHT: usize = 64;
+/// The largest file that a plan may read.
+const MOST_BYTES: usize = 1 << 20;
+/// Files that are in memory at a time while they are read.
+const BLOBS_AT_ONCE: usize = 256;
+/// Longer messages are cut.
+const MOST_CHARACTERS: usize = 500;
+
+/// Told how many of how many registry questions are answered.
+#[derive(Clone)]
+pub struct Progress(Arc<dyn Fn(usize, usize) + Send + Sync>);
+
+impl Progress {
+    /// Calls `tell` with the number answered and the number asked.
+    pub fn new(tell: impl Fn(usize, usize) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(tell))
+    }
+}
+
+impl fmt::Debug for Progress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Progress(..)")
+    }
+}
+
+/// What registries are asked in one go.
+#[derive(Debug, Default)]
+pub(super) struct Asked {
+    resolve: Vec<Resolve>,
+    describe: Vec<Describe>,
+    pub blobs: Vec<BlobId>,
+}
+
+impl Asked {
+    /// The questions that have no answer yet, each once.
+    pub(super) fn new(
+        questions: &[Question],
+        facts: &Facts,
+        blobs: &BTreeMap<BlobId, Option<Arc<str>>>,
+    ) -> Self {
+        let mut asked = Self::default();
+        let unique: std::collections::BTreeSet<&Question> = questions.iter().collect();
+        for question in unique {
+            match question {
+                Question::Resolve(q) if !facts.resolved.contains_key(q) => {
+                    asked.resolve.push(q.clone());
+                }
+                Question::Describe(q) if !facts.described.contains_key(q) => {
+                    asked.describe.push(q.clone());
+                }
+                Question::Blob(id) if !blobs.contains_key(id) => asked.blobs.push(id.clone()),
+                _ => {}
+            }
+        }
+        asked
+    }
+}
+
+/// What registries answered.
+#[derive(Debug, Default)]
+pub(super) struct Answers {
+    pub resolved: BTreeMap<Resolve, Answer<Resolved>>,
+    pub described: BTreeMap<Describe, Answer<ImageFacts>>,
+}
+
+/// Asks registries, and for what never changes the cache first.
+pub(super) struct Registries<'a> {
+    pub client: &'a Client,
+    pub images: &'a Images,
+    pub progress: Option<&'a Progress>,
+    /// The instant of the pass, which every answer bears.
+    pub now: Timestamp,
+}
+
+enum One {
+    Resolved(Resolve, Outcome<Resolved>),
+    Described(Describe, Outcome<ImageFacts>),
+}
+
+impl Registries<'_> {
+    /// Answers everything that is for registries.
+    pub(super) async fn answer(&self, asked: &Asked) -> Result<Answers, ObserveError> {
+        let total = asked.resolve.len() + asked.describe.len();
+        let done = AtomicUsize::new(0);
+        let tell = || {
+            let done = done.fetch_add(1, Ordering::Relaxed) + 1;
+            if let Some(Progress(tell)) = self.progress {
+                tell(done, total);
+            }
+        };
+        let resolve = asked.resolve.iter().map(Ok);
+        let describe = asked.describe.iter().map(Err);
+        let tell = &tell;
+        let work = resolve.chain(describe).map(|question| async move {
+            let one = match question {
+                Ok(question) => One::Resolved(question.clone(), self.resolve(question).await),
+                Err(question) => One::Described(question.clone(), self.describe(question).await?),
+            };
+            tell();
+            Ok::<One, ObserveError>(one)
+        });
+        let all: Vec<One> = futures_util::stream::iter(work)
+            .buffer_unordered(IN_FLIGHT)
+            .try_collect()
+            .await?;
+        let mut answers = Answers::default();
+        let at = self.now;
+        for one in all {
+            match one {
+                One::Resolved(question, outcome) => {
+                    answers.resolved.insert(question, Answer { at, outcome });
+                }
+                One::Described(question, outcome) => {
+                    answers.described.insert(question, Answer { at, outcome });
+                }
+            }
+        }
+        Ok(answers)
+    }
+
+    async fn resolve(&self, question: &Resolve) -> Outcome<Resolved> {
+        let access = Access {
+            namespace: question.namespace.clone(),
+            insecure: question.insecure,
+        };
+        match self.client.resolve(&question.reference, &access).await {
+            Ok(resolved) => Outcome::Ok(Resolved {
+                digest: resolved.digest,
+                media_type: resolved.media_type,
+            }),
+            Err(error) => Outcome::Failed(failure(&error, &question.reference)),
+        }
+    }
+
+    async fn describe(&self, question: &Describe) -> Result<Outcome<ImageFacts>, ObserveError> {
+        let digest = &question.image.digest;
+        if let Some(facts) = self.images.get(digest).await? {
+            return Ok(Outcome::Ok(ImageFacts::clone(&facts)));
+        }
+        let access = Access {
+            namespace: question.namespace.clone(),
+            insecure: false,
+        };
+        match self.client.describe(&question.image, &access).await {
+            Ok(metadata) => {
+                let facts = facts(metadata);
+                self.images.put(digest, facts.clone()).await?;
+                Ok(Outcome::Ok(facts))
+            }
+            Err(error) => {
+                let reference = ImageReference {
+                    repository: question.image.repository.clone(),
+                    tag: None,
+                    digest: Some(digest.clone()),
+                };
+                Ok(Outcome::Failed(failure(&error, &reference)))
+            }
+        }
+    }
+}
+
+fn facts(metadata: ImageMetadata) -> ImageFacts {
+    ImageFacts {
+        labels: metadata.labels,
+        platforms: metadata.platforms.iter().map(platform).collect(),
+    }
+}
+
+fn platform(platform: &Platform) -> String {
+    let Platform {
+        os, architecture, ..
+    } = platform;
+    match &platform.variant {
+        Some(variant) => format!("{os}/{architecture}/{variant}"),
+        None => format!("{os}/{architecture}"),
+    }
+}
+
+fn failure(error: &RegistryError, reference: &ImageReference) -> Failure {
+    Failure {
+        reason: error.reason().to_owned(),
+        message: error.to_string().chars().take(MOST_CHARACTERS).collect(),
+        canonical: error.canonical(reference),
+        transient: error.is_transient(),
+        retry_at: error.retry_at(),
+    }
+}
+
+/// Texts of files by content; `None` for what is missing, too large or no text.
+pub(super) async fn texts(
+    repository: &Repository,
+    ids: &[BlobId],
+) -> Result<BTreeMap<BlobId, Option<Arc<str>>>, ObserveError> {
+    let mut texts = BTreeMap::new();
+    for chunk in ids.chunks(BLOBS_AT_ONCE) {
+        for (id, content) in repository.blobs(chunk.to_vec(), MOST_BYTES).await? {
+            texts.insert(id, text(content));
+        }
+    }
+    Ok(texts)
+}
+
+fn text(content: Result<Vec<u8>, BlobProblem>) -> Option<Arc<str>> {
+    let bytes = content.ok()?;
+    String::from_utf8(bytes).ok().map(Arc::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_keeps_what_git_may_hold_apart_from_what_people_read() {
+        let reference: ImageReference = "quay.io/acme/app:main".parse().unwrap();
+        let at: Timestamp = "2026-01-05T09:00:00Z".parse().unwrap();
+        let limited = RegistryError::RateLimited {
+            host: "quay.io".to_owned(),
+            retry_at: at,
+        };
+        let found = failure(&limited, &reference);
+        assert_eq!((found.transient, found.retry_at), (true, Some(at)));
+        assert!(found.message.contains("2026") && !found.canonical.contains("2026"));
+
+        let gone = RegistryError::NotFound {
+            subject: "x".repeat(10_000),
+        };
+        let found = failure(&gone, &reference);
+        assert_eq!(
+            (found.reason.as_str(), found.transient),
+            ("NotFound", false)
+        );
+        assert_eq!(found.message.chars().count(), MOST_CHARACTERS);
+    }
+
+    #[test]
+    fn only_utf_8_is_text() {
+        assert_eq!(text(Ok(b"a: 1\n".to_vec())).as_deref(), Some("a: 1\n"));
+        assert_eq!(text(Ok(vec![0xff])), None);
+        assert_eq!(text(Err(BlobProblem::Missing)), None);
+    }
+}

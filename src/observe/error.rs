@@ -1,0 +1,45 @@
+//! What ends an observation: Git itself, and nothing else. A registry or forge that fails is a fact, not an error.
+
+use crate::git::GitError;
+
+/// Why nothing could be observed.
+#[derive(Debug, thiserror::Error)]
+pub enum ObserveError {
+    /// The repository cannot be reached or read (it says itself whose fault that is).
+    #[error(transparent)]
+    Git(#[from] GitError),
+    /// The repository has no commit yet (its owner's to mend).
+    #[error("`{0}` is empty: push a first commit to it")]
+    Empty(String),
+    /// The commit that recorded facts were gathered for is nowhere to be found (whoever gives the facts).
+    #[error("commit `{commit}` of the facts is not in `{repository}`")]
+    CommitGone {
+        /// The commit.
+        commit: String,
+        /// Where it was looked for.
+        repository: String,
+    },
+    /// Work of ours stopped on the way (our fault, or the process ends).
+    #[error("reading the repository stopped: {0}")]
+    Stopped(String),
+}
+
+impl ObserveError {
+    /// Whether trying again later, with nobody doing anything, may succeed.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Git(error) => error.is_transient(),
+            Self::Stopped(_) => true,
+            Self::Empty(_) | Self::CommitGone { .. } => false,
+        }
+    }
+}
+
+/// Runs work that takes the processor or the disk off the threads that wait for networks.
+pub(super) async fn aside<T: Send + 'static>(
+    job: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, ObserveError> {
+    tokio::task::spawn_blocking(job)
+        .await
+        .map_err(|error| ObserveError::Stopped(error.to_string()))
+}

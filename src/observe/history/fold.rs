@@ -1,0 +1,282 @@
+//! Commits to History, oldest first. A tag moves where its settled view differs from the last one that could be read: a
+//! file that is broken for a while moves nothing, and neither does a stream that two files claim.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use super::line::{CommitLine, MoveLine};
+use super::view::{FileView, TagView};
+use crate::git::{CommitInfo, FileChange};
+use crate::model::{BlobId, Digest, Promotion, RepoPath, StreamKey, TagKey};
+use crate::plan::History;
+use crate::plan::history::{HistoryCommit, Move, OutputHistory, REPLACED_KEPT};
+
+/// History as far as it is read, and what is needed to read on.
+#[derive(Debug)]
+pub(super) struct Fold {
+    pub history: Arc<History>,
+    our_email: String,
+    /// Streams that each file holds, as far as it could be read.
+    claims: HashMap<RepoPath, Vec<StreamKey>>,
+    /// The same by stream.
+    owners: HashMap<StreamKey, BTreeSet<RepoPath>>,
+    /// Where tags pointed before the first commit known, where history is cut.
+    seeds: BTreeMap<TagKey, Option<Digest>>,
+    /// Records that tags bear now; of a tag that is not here, the last one written.
+    records: HashMap<TagKey, Option<Box<Promotion>>>,
+}
+
+/// A changed file that may hold streams.
+#[derive(Debug, Clone)]
+pub(super) struct ChangedFile {
+    /// The file.
+    pub path: RepoPath,
+    /// Its content before, where this process has not read that yet.
+    pub before: Option<Arc<FileView>>,
+    /// Its content since; `None` where it is gone.
+    pub after: Option<Arc<FileView>>,
+}
+
+impl Fold {
+    /// Nothing read yet. `complete`: the first commit will be a root.
+    pub(super) fn new(our_email: &str, complete: bool) -> Self {
+        let history = History {
+            complete,
+            ..History::default()
+        };
+        Self {
+            history: Arc::new(history),
+            our_email: our_email.to_owned(),
+            claims: HashMap::new(),
+            owners: HashMap::new(),
+            seeds: BTreeMap::new(),
+            records: HashMap::new(),
+        }
+    }
+
+    /// The same for another base line, nothing read yet.
+    pub(super) fn anew(&self, complete: bool) -> Self {
+        Self::new(&self.our_email, complete)
+    }
+
+    /// Reduces a commit that follows on what is read. [`Self::push`] adds it.
+    pub(super) fn reduce(
+        &mut self,
+        commit: &CommitInfo,
+        files: &[ChangedFile],
+        outputs: &[FileChange],
+    ) -> CommitLine {
+        let claims = self.claims_after(files);
+        let mut streams: BTreeSet<StreamKey> = BTreeSet::new();
+        for file in files {
+            streams.extend(self.claims.get(&file.path).into_iter().flatten().cloned());
+            streams.extend(claims.get(&file.path).into_iter().flatten().cloned());
+        }
+        for (path, held) in &claims {
+            self.claim(path, held);
+        }
+        let after: HashMap<&RepoPath, &FileView> = files
+            .iter()
+            .filter_map(|file| Some((&file.path, &**file.after.as_ref()?)))
+            .collect();
+        let ours = commit.committer.email == self.our_email;
+        let mut moves = Vec::new();
+        for stream in streams {
+            self.moves_of(&stream, &after, ours, &mut moves);
+        }
+        CommitLine {
+            id: commit.id.clone(),
+            parent: self.history.commits.last().map(|last| last.id.clone()),
+            time: commit.commit_time,
+            committer: commit.committer.email.clone(),
+            author: commit.author.email.clone(),
+            moves,
+            touches: outputs
+                .iter()
+                .map(|change| (change.path.clone(), change.old.clone()))
+                .collect(),
+            claims,
+        }
+    }
+
+    /// Adds a reduced commit.
+    pub(super) fn push(&mut self, line: CommitLine) {
+        for (path, held) in &line.claims {
+            self.claim(path, held);
+        }
+        let ours = line.committer == self.our_email;
+        let history = Arc::make_mut(&mut self.history);
+        let at = history.commits.len();
+        let earliest = history.commits.last().map_or(line.time, |last| last.time);
+        history.commits.push(HistoryCommit {
+            id: line.id,
+            time: line.time.max(earliest),
+            ours,
+            author: line.author,
+        });
+        for step in line.moves {
+            history.moves.entry(step.tag).or_default().push(Move {
+                at,
+                digest: step.digest,
+                by_spec: step.by_spec,
+                record: step.record,
+            });
+        }
+        for (path, old) in line.touches {
+            let output = history.outputs.entry(path).or_default();
+            touch(output, at, old.filter(|_| ours));
+        }
+    }
+
+    /// Which changed files hold other streams than before. A file that cannot be read in whole keeps what it had.
+    fn claims_after(&mut self, files: &[ChangedFile]) -> BTreeMap<RepoPath, Vec<StreamKey>> {
+        let mut changed = BTreeMap::new();
+        for file in files {
+            if let Some(before) = &file.before {
+                self.learn(&file.path, before);
+                if let (true, Some(after)) = (before.partial && !self.history.complete, &file.after)
+                {
+                    // Nobody knows what it held, so nothing in it is known to have moved.
+                    self.learn(&file.path, after);
+                }
+            }
+            let old = self.claims.get(&file.path).cloned().unwrap_or_default();
+            let mut new: BTreeSet<StreamKey> = BTreeSet::new();
+            if let Some(after) = &file.after {
+                new.extend(after.streams.keys().cloned());
+                new.extend(old.iter().filter(|_| after.partial).cloned());
+            }
+            if !new.iter().eq(old.iter()) {
+                changed.insert(file.path.clone(), new.into_iter().collect());
+            }
+        }
+        changed
+    }
+
+    /// Takes in what a file held before the commit at hand.
+    fn learn(&mut self, path: &RepoPath, before: &FileView) {
+        if !self.claims.contains_key(path) {
+            self.claim(path, &before.streams.keys().cloned().collect::<Vec<_>>());
+        }
+        for (stream, tags) in &before.streams {
+            for (tag, view) in tags {
+                let key = TagKey::new(stream.clone(), tag);
+                if !self.history.complete && !self.history.moves.contains_key(&key) {
+                    self.seeds
+                        .entry(key.clone())
+                        .or_insert_with(|| view.digest.clone());
+                }
+                self.bears(key, view.record.as_ref());
+            }
+        }
+    }
+
+    fn bears(&mut self, tag: TagKey, record: Option<&Promotion>) {
+        if record.is_some() || self.written(&tag).next().is_some() {
+            self.records.insert(tag, record.cloned().map(Box::new));
+        }
+    }
+
+    /// Records written on a tag, newest first.
+    fn written<'a>(&'a self, tag: &TagKey) -> impl Iterator<Item = &'a Promotion> {
+        let moves = self.history.moves.get(tag).map(Vec::as_slice);
+        let moves = moves.unwrap_or_default().iter().rev();
+        moves.filter_map(|step| step.record.as_ref())
+    }
+
+    fn claim(&mut self, path: &RepoPath, held: &[StreamKey]) {
+        let old = if held.is_empty() {
+            self.claims.remove(path)
+        } else {
+            self.claims.insert(path.clone(), held.to_vec())
+        };
+        for stream in old.unwrap_or_default() {
+            if let Some(owners) = self.owners.get_mut(&stream) {
+                owners.remove(path);
+            }
+        }
+        for stream in held {
+            self.owners
+                .entry(stream.clone())
+                .or_default()
+                .insert(path.clone());
+        }
+    }
+
+    fn moves_of(
+        &mut self,
+        stream: &StreamKey,
+        after: &HashMap<&RepoPath, &FileView>,
+        ours: bool,
+        moves: &mut Vec<MoveLine>,
+    ) {
+        let nowhere = BTreeMap::new();
+        let owners = self.owners.get(stream).filter(|owners| !owners.is_empty());
+        let tags = match owners {
+            None => &nowhere,
+            Some(owners) if owners.len() == 1 => {
+                let mut views = owners.iter().filter_map(|path| after.get(path));
+                match views.find_map(|view| view.streams.get(stream)) {
+                    Some(tags) => tags,
+                    // Unchanged, or not to be read: what is known of it stays.
+                    None => return,
+                }
+            }
+            Some(_) => return,
+        };
+        let mut names: BTreeSet<String> = tags.keys().cloned().collect();
+        names.extend(self.known_tags(stream).map(str::to_owned));
+        for name in names {
+            let now = tags.get(&name).cloned().unwrap_or_default();
+            let key = TagKey::new(stream.clone(), name);
+            let step = self.step(&key, &now, ours);
+            self.bears(key, now.record.as_ref());
+            moves.extend(step);
+        }
+    }
+
+    fn known_tags<'a>(&'a self, stream: &'a StreamKey) -> impl Iterator<Item = &'a str> {
+        let first = TagKey::new(stream.clone(), "");
+        let seeds = self.seeds.range(first.clone()..).map(|(key, _)| key);
+        let seeds = seeds.take_while(move |key| key.stream == *stream);
+        let moved = self.history.moves.range(first..).map(|(key, _)| key);
+        let moved = moved.take_while(move |key| key.stream == *stream);
+        seeds.chain(moved).map(|key| key.tag.as_str())
+    }
+
+    /// The move of one tag, if it moved or bears a record that this commit wrote.
+    fn step(&self, tag: &TagKey, now: &TagView, ours: bool) -> Option<MoveLine> {
+        let last = match self.history.moves.get(tag).and_then(|moves| moves.last()) {
+            Some(last) => last.digest.as_ref(),
+            None => self.seeds.get(tag).and_then(Option::as_ref),
+        };
+        let record = now.record.as_ref();
+        let record = record.filter(|record| self.is_written(tag, record, ours));
+        (last != now.digest.as_ref() || record.is_some()).then(|| MoveLine {
+            tag: tag.clone(),
+            digest: now.digest.clone(),
+            by_spec: now.by_spec,
+            record: record.cloned(),
+        })
+    }
+
+    /// Whether a record is another one than the tag bore. One that it bore some time before and that another than us puts
+    /// back was not written now: that is what a `git revert` looks like.
+    fn is_written(&self, tag: &TagKey, record: &Promotion, ours: bool) -> bool {
+        let borne = match self.records.get(tag) {
+            Some(borne) => borne.as_deref(),
+            None => self.written(tag).next(),
+        };
+        borne != Some(record) && (ours || self.written(tag).all(|old| old != record))
+    }
+}
+
+fn touch(output: &mut OutputHistory, at: usize, replaced: Option<BlobId>) {
+    output.last = at;
+    if let Some(blob) = replaced {
+        output.replaced_by_us.push((at, blob));
+        if output.replaced_by_us.len() > REPLACED_KEPT {
+            output.replaced_by_us.remove(0);
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! Check memory: when each tag was last asked for, and with what luck. A file that may be deleted at any time: without it
+//! everything is due now. Nothing of it is ever written into Git.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::store;
+use crate::manifests::Documents;
+use crate::model::promotion::INTERVAL;
+use crate::model::{ImageReference, ImageStream, Namespace, Period, TagKey, TagReference};
+use crate::plan::facts::{Answer, CheckMemory, Outcome, Resolved};
+use crate::plan::import::remember;
+use crate::plan::question::Resolve;
+
+/// Version of the file.
+const VERSION: u32 = 1;
+/// A larger file is not read.
+const MOST_BYTES: u64 = 64 << 20;
+/// More tags than these are not remembered.
+const MOST_TAGS: usize = 200_000;
+/// Longer messages are cut.
+const MOST_CHARACTERS: usize = 500;
+
+/// The memory of one repository.
+#[derive(Debug, Default)]
+pub(super) struct Memory {
+    path: Option<PathBuf>,
+    tags: BTreeMap<TagKey, CheckMemory>,
+    changed: bool,
+}
+
+#[derive(Serialize)]
+struct Written<'a> {
+    v: u32,
+    tags: &'a BTreeMap<TagKey, CheckMemory>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Read {
+    v: u32,
+    tags: BTreeMap<TagKey, CheckMemory>,
+}
+
+impl Memory {
+    /// The memory in a file, or an empty one. Without a file nothing outlives the process.
+    pub(super) fn open(path: Option<PathBuf>) -> Self {
+        let read = path
+            .as_ref()
+            .and_then(|path| store::read_json::<Read>(path, MOST_BYTES));
+        let usable = read.filter(|read| read.v == VERSION && read.tags.len() <= MOST_TAGS);
+        Self {
+            path,
+            tags: usable.map(|read| read.tags).unwrap_or_default(),
+            changed: false,
+        }
+    }
+
+    /// What is remembered.
+    pub(super) fn tags(&self) -> &BTreeMap<TagKey, CheckMemory> {
+        &self.tags
+    }
+
+    /// Takes in what registries answered, for every tag that takes its image from there, and forgets tags that are gone.
+    pub(super) fn learn(
+        &mut self,
+        documents: &Documents,
+        answers: &BTreeMap<Resolve, Answer<Resolved>>,
+    ) {
+        if answers.is_empty() {
+            return;
+        }
+        let mut by_name: BTreeMap<String, Vec<(&Resolve, &Answer<Resolved>)>> = BTreeMap::new();
+        for (question, answer) in answers {
+            let name = question.reference.to_string();
+            by_name.entry(name).or_default().push((question, answer));
+        }
+        let default = documents.config.spec.import.interval;
+        let mut present = BTreeMap::new();
+        for (key, located) in &documents.streams {
+            for tag in located.value.spec.tags.iter() {
+                let Some(reference) = source(tag) else {
+                    continue;
+                };
+                let tag_key = TagKey::new(key.clone(), &tag.name);
+                let asked = by_name.get(&reference.to_string()).into_iter().flatten();
+                let mut asked = asked
+                    .filter(|(question, _)| is_about(question, &reference, &key.namespace, tag));
+                match asked.next() {
+                    Some((_, answer)) => {
+                        let old = self.tags.remove(&tag_key).unwrap_or_default();
+                        let new = after(&old, answer, &located.value, tag, default);
+                        present.insert(tag_key, new);
+                    }
+                    None => present.extend(self.tags.remove_entry(&tag_key)),
+                }
+            }
+        }
+        while present.len() > MOST_TAGS {
+            present.pop_last();
+        }
+        self.tags = present;
+        self.changed = true;
+    }
+
+    /// Writes the file if anything is new. What cannot be written is said in the log: it is a cache.
+    pub(super) fn save(&mut self) {
+        let Some(path) = self.path.as_ref().filter(|_| self.changed) else {
+            return;
+        };
+        let written = Written {
+            v: VERSION,
+            tags: &self.tags,
+        };
+        let done = store::replace(path, |to| {
+            serde_json::to_writer(to, &written).map_err(std::io::Error::other)
+        });
+        match done {
+            Ok(()) => self.changed = false,
+            Err(error) => store::not_kept(path, &error),
+        }
+    }
+}
+
+/// What a tag is imported from, if it is imported from a registry at all.
+fn source(tag: &TagReference) -> Option<ImageReference> {
+    let from = tag
+        .from
+        .as_ref()
+        .filter(|from| from.kind == "DockerImage")?;
+    from.name.parse().ok().filter(|_| !tag.reference)
+}
+
+fn is_about(
+    question: &Resolve,
+    reference: &ImageReference,
+    namespace: &Namespace,
+    tag: &TagReference,
+) -> bool {
+    question.reference == *reference
+        && question.namespace == *namespace
+        && question.insecure == tag.import_policy.insecure
+}
+
+fn after(
+    old: &CheckMemory,
+    answer: &Answer<Resolved>,
+    stream: &ImageStream,
+    tag: &TagReference,
+    default: Period,
+) -> CheckMemory {
+    let said = tag.annotations.get(INTERVAL);
+    let interval = said.and_then(|text| text.parse().ok()).unwrap_or(default);
+    let outcome = match &answer.outcome {
+        Outcome::Ok(resolved) => Ok(resolved),
+        Outcome::Failed(failure) => Err(failure),
+    };
+    let head = stream.head(&tag.name).map(|head| head.image.as_str());
+    let mut new = remember(old, answer.at, outcome, head, interval);
+    if new.message.chars().count() > MOST_CHARACTERS {
+        new.message = new.message.chars().take(MOST_CHARACTERS).collect();
+    }
+    new
+}

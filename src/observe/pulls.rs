@@ -1,0 +1,269 @@
+//! Pull requests as facts: those that bear our marker, and each open one's branch held against the base. What another
+//! than us added to a branch is told; merging the base into it is not adding.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures_util::{StreamExt as _, TryStreamExt as _};
+
+use super::blobs::cores;
+use crate::forge::{self, Forge, ForgeError, PullProblem, PullRequest};
+use crate::git::{CommitInfo, Fetched, FileChange, GitError, Merge, Repository};
+use crate::model::{BlobId, CommitId, RepoPath};
+use crate::plan::facts::Failure;
+use crate::plan::pull::{ApprovalFacts, BranchFacts, Marker, PullRequestFacts, PullState};
+
+/// A branch with more commits of its own is none of ours.
+const MOST_COMMITS: usize = 200;
+const HEADS: &str = "refs/heads/";
+const OUR_BRANCHES: &str = "refs/heads/headwater/";
+
+/// Reads pull requests, each branch once per pair of heads.
+#[derive(Debug, Default)]
+pub(super) struct PullReader {
+    known: BTreeMap<(CommitId, CommitId), BranchFacts>,
+    problems: Vec<PullProblem>,
+}
+
+/// Where to look.
+pub(super) struct PullQuestion<'a> {
+    pub repository: &'a Repository,
+    pub forge: &'a dyn Forge,
+    pub fetched: &'a Fetched,
+    pub base: &'a CommitId,
+    pub our_email: &'a str,
+}
+
+impl PullReader {
+    /// All pull requests with our marker, or why the forge did not tell.
+    pub(super) async fn read(
+        &mut self,
+        question: &PullQuestion<'_>,
+    ) -> Result<Result<Vec<PullRequestFacts>, Failure>, GitError> {
+        let listing = match question.forge.list(question.fetched).await {
+            Ok(listing) => listing,
+            Err(error) => return Ok(Err(failure(&error))),
+        };
+        self.report(listing.problems);
+        let known = std::mem::take(&mut self.known);
+        let known = &known;
+        let pulls = listing.pulls.into_iter().filter_map(|pull| {
+            let marker = Marker::find(&pull.body)?;
+            Some((pull, marker))
+        });
+        let facts = pulls.map(|(pull, marker)| async move {
+            let branch_facts = match open_head(&pull, question.fetched) {
+                None => None,
+                Some(head) => match known.get(&(question.base.clone(), head.clone())) {
+                    Some(facts) => Some(facts.clone()),
+                    None => Some(branch_facts(question, head).await?),
+                },
+            };
+            Ok(pull_facts(pull, marker, branch_facts))
+        });
+        let facts: Vec<PullRequestFacts> = futures_util::stream::iter(facts)
+            .buffered(2 * cores())
+            .try_collect()
+            .await?;
+        for branch in facts.iter().filter_map(|pull| pull.branch_facts.as_ref()) {
+            let key = (question.base.clone(), branch.head.clone());
+            self.known.insert(key, branch.clone());
+        }
+        Ok(Ok(facts))
+    }
+
+    /// Says what is wrong with single pull requests, once.
+    fn report(&mut self, problems: Vec<PullProblem>) {
+        for problem in &problems {
+            if !self.problems.contains(problem) {
+                let (pull_request, error) = (&problem.id, &problem.message);
+                tracing::warn!(pull_request, error, "a pull request cannot be read");
+            }
+        }
+        self.problems = problems;
+    }
+}
+
+/// Branches below `headwater/`, by their names without `refs/heads/`.
+pub(super) fn our_branches(fetched: &Fetched) -> BTreeMap<String, CommitId> {
+    let all = fetched.refs.iter();
+    all.filter(|(name, _)| name.starts_with(OUR_BRANCHES))
+        .map(|(name, head)| (name[HEADS.len()..].to_owned(), head.clone()))
+        .collect()
+}
+
+fn open_head<'a>(pull: &PullRequest, fetched: &'a Fetched) -> Option<&'a CommitId> {
+    let open = pull.state == forge::PullState::Open;
+    let name = open.then(|| format!("{HEADS}{}", pull.branch))?;
+    fetched.refs.get(&name)
+}
+
+fn pull_facts(
+    pull: PullRequest,
+    marker: Marker,
+    branch_facts: Option<BranchFacts>,
+) -> PullRequestFacts {
+    PullRequestFacts {
+        id: pull.id,
+        branch: pull.branch,
+        state: match pull.state {
+            forge::PullState::Open => PullState::Open,
+            forge::PullState::Merged => PullState::Merged,
+            forge::PullState::Closed => PullState::Closed,
+        },
+        marker,
+        title: pull.title,
+        body: pull.body,
+        labels: pull.labels,
+        head: pull.head,
+        closed_by: pull.closed_by,
+        merged_as: pull.merged_as,
+        approvals: pull
+            .approvals
+            .into_iter()
+            .map(|approval| ApprovalFacts {
+                who: approval.who,
+                head: approval.head,
+                at: approval.at,
+                authentic: approval.authentic,
+            })
+            .collect(),
+        branch_facts,
+    }
+}
+
+fn failure(error: &ForgeError) -> Failure {
+    let transient = error.is_transient();
+    let reason = match error {
+        ForgeError::Git(GitError::Auth { .. }) => "Unauthorized",
+        ForgeError::Refused { .. } | ForgeError::Git(GitError::Rejected { .. }) => "Forbidden",
+        ForgeError::NotFound(_) | ForgeError::NoBranch(_) => "NotFound",
+        _ if transient => "InternalError",
+        _ => "Invalid",
+    };
+    Failure {
+        reason: reason.to_owned(),
+        message: error.to_string().chars().take(500).collect(),
+        canonical: "the forge cannot be asked for pull requests".to_owned(),
+        transient,
+        retry_at: None,
+    }
+}
+
+/// A branch held against the base.
+async fn branch_facts(
+    question: &PullQuestion<'_>,
+    head: &CommitId,
+) -> Result<BranchFacts, GitError> {
+    let PullQuestion {
+        repository, base, ..
+    } = question;
+    let Some(merge_base) = repository.merge_base(base, head).await? else {
+        return Ok(BranchFacts {
+            head: head.clone(),
+            merge_base: head.clone(),
+            foreign: Some("its branch has nothing in common with the base".to_owned()),
+            pushed_by: Vec::new(),
+            changed: BTreeMap::new(),
+            merged: None,
+        });
+    };
+    let changed = repository.changes(Some(&merge_base), head).await?;
+    let merged = match repository.merge(base, head).await? {
+        Merge::Clean { changed, .. } => Some(by_path(changed)),
+        Merge::Conflict { .. } => None,
+    };
+    let foreign = foreign_commits(question, head).await?;
+    let pushed_by: BTreeSet<String> = match &foreign {
+        Foreign::Commits(commits) => commits.iter().map(|c| c.author.email.clone()).collect(),
+        Foreign::TooMany => BTreeSet::new(),
+    };
+    Ok(BranchFacts {
+        head: head.clone(),
+        merge_base,
+        foreign: foreign.in_words(),
+        pushed_by: pushed_by.into_iter().collect(),
+        changed: by_path(changed),
+        merged,
+    })
+}
+
+fn by_path(changes: Vec<FileChange>) -> BTreeMap<RepoPath, Option<BlobId>> {
+    let pairs = changes.into_iter().map(|change| (change.path, change.new));
+    pairs.collect()
+}
+
+/// Commits of a branch that are neither ours nor plain merges of the base.
+enum Foreign {
+    /// These, newest first.
+    Commits(Vec<CommitInfo>),
+    /// There are more than anybody looks at.
+    TooMany,
+}
+
+impl Foreign {
+    fn in_words(&self) -> Option<String> {
+        let commits = match self {
+            Self::TooMany => return Some(format!("it has more than {MOST_COMMITS} commits")),
+            Self::Commits(commits) => commits,
+        };
+        let first = commits.first()?;
+        let (id, author) = (first.id.short(), &first.author);
+        let more = match commits.len() - 1 {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        Some(format!(
+            "commit {id} by {} <{}>{more} is not ours",
+            author.name, author.email
+        ))
+    }
+}
+
+async fn foreign_commits(
+    question: &PullQuestion<'_>,
+    head: &CommitId,
+) -> Result<Foreign, GitError> {
+    let repository = question.repository;
+    let mut foreign = Vec::new();
+    let mut seen = BTreeSet::new();
+    let mut todo = vec![head.clone()];
+    while let Some(id) = todo.pop() {
+        if seen.contains(&id) || repository.is_ancestor(&id, question.base).await? {
+            continue;
+        }
+        if seen.len() >= MOST_COMMITS {
+            return Ok(Foreign::TooMany);
+        }
+        let commit = repository.commit_info(&id).await?;
+        seen.insert(id);
+        todo.extend(commit.parents.iter().rev().cloned());
+        let ours = commit.committer.email == question.our_email;
+        if !ours && !merges_base(question, &commit).await? {
+            foreign.push(commit);
+        }
+    }
+    Ok(Foreign::Commits(foreign))
+}
+
+/// Whether a commit only brings the base into the branch: its tree is what a clean merge gives, and nothing else.
+async fn merges_base(question: &PullQuestion<'_>, commit: &CommitInfo) -> Result<bool, GitError> {
+    let repository = question.repository;
+    let [first, second] = commit.parents.as_slice() else {
+        return Ok(false);
+    };
+    let of_base = (
+        repository.is_ancestor(first, question.base).await?,
+        repository.is_ancestor(second, question.base).await?,
+    );
+    let (branch, base) = match of_base {
+        (false, true) => (first, second),
+        (true, false) => (second, first),
+        _ => return Ok(false),
+    };
+    match repository.merge(branch, base).await? {
+        Merge::Clean { changed, .. } => {
+            Ok(repository.changes(Some(branch), &commit.id).await? == changed)
+        }
+        Merge::Conflict { .. } => Ok(false),
+    }
+}

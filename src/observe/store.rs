@@ -1,0 +1,107 @@
+//! Files that are only caches: private to this user, whole or not there at all, and worth nothing once they look wrong.
+
+use std::fs::{DirBuilder, File};
+use std::io::{self, ErrorKind, Read as _, Write as _};
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::Path;
+
+use serde::de::DeserializeOwned;
+
+/// The content of a cache file of at most `most` bytes; `None` where there is none that could be used.
+pub(super) fn read(path: &Path, most: u64) -> Option<Vec<u8>> {
+    let content = File::open(path).and_then(|file| {
+        let mut bytes = Vec::new();
+        file.take(most + 1).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    });
+    match content {
+        Ok(bytes) if bytes.len() as u64 <= most => Some(bytes),
+        Ok(_) => {
+            forgotten(path, "it is too large");
+            None
+        }
+        Err(error) if error.kind() == ErrorKind::NotFound => None,
+        Err(error) => {
+            forgotten(path, &error.to_string());
+            None
+        }
+    }
+}
+
+/// The same as JSON.
+pub(super) fn read_json<T: DeserializeOwned>(path: &Path, most: u64) -> Option<T> {
+    serde_json::from_slice(&read(path, most)?)
+        .map_err(|error| forgotten(path, &error.to_string()))
+        .ok()
+}
+
+/// Puts a file in place at once: a reader, and whoever comes after a crash, sees the old content or the new one.
+pub(super) fn replace(
+    path: &Path,
+    write: impl FnOnce(&mut dyn io::Write) -> io::Result<()>,
+) -> io::Result<()> {
+    let folder = path
+        .parent()
+        .ok_or_else(|| io::Error::new(ErrorKind::InvalidInput, "a cache file needs a folder"))?;
+    make_folder(folder)?;
+    // Temporary files are made for this user alone.
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    let mut buffered = io::BufWriter::new(file.as_file_mut());
+    write(&mut buffered)?;
+    buffered.flush()?;
+    drop(buffered);
+    file.as_file().sync_all()?;
+    file.persist(path).map_err(|error| error.error)?;
+    Ok(())
+}
+
+/// A folder that only this user can look into.
+pub(super) fn make_folder(folder: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(folder)
+}
+
+/// Says that a cache is made anew.
+pub(super) fn forgotten(path: &Path, why: &str) {
+    tracing::warn!(path = %path.display(), error = why, "a cache cannot be used and is made anew");
+}
+
+/// Says that a cache cannot be kept; everything works without it, only slower after a restart.
+pub(super) fn not_kept(path: &Path, error: &io::Error) {
+    tracing::warn!(path = %path.display(), %error, "a cache cannot be written");
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[test]
+    fn a_cache_file_is_private_whole_and_bounded() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a/b/cache.json");
+        assert_eq!(read(&path, 100), None);
+        replace(&path, |to| to.write_all(b"{\"a\": 1}")).unwrap();
+        let mode = fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        assert_eq!(
+            fs::metadata(path.parent().unwrap())
+                .unwrap()
+                .permissions()
+                .mode()
+                & 0o777,
+            0o700
+        );
+        assert_eq!(read(&path, 8).as_deref(), Some(&b"{\"a\": 1}"[..]));
+        assert_eq!(read(&path, 7), None);
+
+        let failed = replace(&path, |to| {
+            to.write_all(b"half")?;
+            Err(io::Error::other("disk full"))
+        });
+        assert!(failed.is_err());
+        assert_eq!(read_json::<serde_json::Value>(&path, 100).unwrap()["a"], 1);
+        assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
+    }
+}
