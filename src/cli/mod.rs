@@ -7,6 +7,7 @@ use clap::Parser as _;
 
 pub mod args;
 pub mod config;
+pub mod engine;
 pub mod error;
 pub mod exit;
 pub mod output;
