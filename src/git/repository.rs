@@ -1,0 +1,174 @@
+//! The repository as everything else sees it: an async facade, one libgit2 handle per call, blocking work on its own threads.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tokio::runtime::Handle;
+
+use super::error::GitError;
+use super::place::Inner;
+use super::read::{Objects, describe};
+use super::types::{
+    BlobProblem, CommitInfo, Fetched, FileChange, Log, Merge, NewCommit, PushOutcome, RefUpdate,
+    TreeListing,
+};
+use crate::config::git::GitSettings;
+use crate::model::{BlobId, CommitId};
+
+/// A Git repository that is observed and written to. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Repository {
+    inner: Arc<Inner>,
+}
+
+impl Repository {
+    /// Opens a repository by URL (`https`, `http`, `file`: a private mirror in the cache directory), by the path of a
+    /// bare repository (used in place) or by the path of a work tree (the mirror of its remote; with `local`, in place).
+    /// Does not reach for the network.
+    pub fn open(location: &str, settings: &GitSettings, local: bool) -> Result<Self, GitError> {
+        Ok(Self {
+            inner: Arc::new(Inner::open_place(location, settings, local)?),
+        })
+    }
+
+    /// Brings the mirror up to date and says where every ref is. A damaged mirror is set aside and made anew.
+    pub async fn fetch(&self) -> Result<Fetched, GitError> {
+        let runtime = Handle::current();
+        self.blocking(move |inner| inner.fetch(&runtime)).await
+    }
+
+    /// All files of a commit.
+    pub async fn tree(&self, commit: &CommitId) -> Result<TreeListing, GitError> {
+        let commit = commit.clone();
+        self.reading(move |objects, _| objects.listing(&commit))
+            .await
+    }
+
+    /// Contents by id, none above `max_bytes_each`; what cannot be given is told per id.
+    pub async fn blobs(
+        &self,
+        ids: Vec<BlobId>,
+        max_bytes_each: usize,
+    ) -> Result<BTreeMap<BlobId, Result<Vec<u8>, BlobProblem>>, GitError> {
+        self.reading(move |objects, _| objects.blobs(ids, max_bytes_each))
+            .await
+    }
+
+    /// Files that differ between two commits (`None`: an empty tree), sorted by path, without rename detection.
+    pub async fn changes(
+        &self,
+        from: Option<&CommitId>,
+        to: &CommitId,
+    ) -> Result<Vec<FileChange>, GitError> {
+        let (from, to) = (from.cloned(), to.clone());
+        self.reading(move |objects, _| objects.changes(from.as_ref(), &to))
+            .await
+    }
+
+    /// History from `head` along the base's own line, newest first, without `stop` and what lies behind it.
+    pub async fn log(
+        &self,
+        head: &CommitId,
+        stop: Option<&CommitId>,
+        limit: usize,
+    ) -> Result<Log, GitError> {
+        let (head, stop) = (head.clone(), stop.cloned());
+        self.reading(move |objects, inner| {
+            objects.log(&head, stop.as_ref(), limit, &inner.committer_email)
+        })
+        .await
+    }
+
+    /// What one commit says about itself.
+    pub async fn commit_info(&self, id: &CommitId) -> Result<CommitInfo, GitError> {
+        let id = id.clone();
+        self.reading(move |objects, _| describe(&objects.commit(&id)?))
+            .await
+    }
+
+    /// Whether `ancestor` is `descendant` or one of its ancestors; `false` if `ancestor` is not here at all.
+    pub async fn is_ancestor(
+        &self,
+        ancestor: &CommitId,
+        descendant: &CommitId,
+    ) -> Result<bool, GitError> {
+        let (old, new) = (ancestor.clone(), descendant.clone());
+        self.reading(move |objects, _| objects.is_ancestor(&old, &new))
+            .await
+    }
+
+    /// The best common ancestor of two commits.
+    pub async fn merge_base(
+        &self,
+        a: &CommitId,
+        b: &CommitId,
+    ) -> Result<Option<CommitId>, GitError> {
+        let (a, b) = (a.clone(), b.clone());
+        self.reading(move |objects, _| objects.merge_base(&a, &b))
+            .await
+    }
+
+    /// Merges `branch` into `base` in memory. No ref moves; the files of a clean merge can be read by [`Self::blobs`].
+    pub async fn merge(&self, base: &CommitId, branch: &CommitId) -> Result<Merge, GitError> {
+        let (base, branch) = (base.clone(), branch.clone());
+        self.reading(move |objects, _| objects.merge(&base, &branch))
+            .await
+    }
+
+    /// Makes a commit. No ref moves until it is pushed.
+    pub async fn commit(&self, new: NewCommit) -> Result<CommitId, GitError> {
+        self.reading(move |objects, _| objects.make_commit(&new))
+            .await
+    }
+
+    /// Moves refs of the base, each by itself and only if it is where `expect` says. An error says nothing about
+    /// whether the server took it (a cut connection): fetch and look.
+    pub async fn push(&self, updates: Vec<RefUpdate>) -> Result<Vec<PushOutcome>, GitError> {
+        if updates.is_empty() {
+            return Ok(Vec::new());
+        }
+        let runtime = Handle::current();
+        self.blocking(move |inner| inner.push(&updates, &runtime))
+            .await
+    }
+
+    /// Whether a push moves a branch that somebody has checked out (a work tree used in place).
+    pub fn base_is_checked_out(&self) -> bool {
+        self.inner.is_checked_out()
+    }
+
+    /// What this repository is, in words and without secrets.
+    pub fn describe(&self) -> String {
+        self.inner.describe()
+    }
+
+    /// Runs a job that only needs objects, and notes when it finds the mirror damaged.
+    async fn reading<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&Objects<'_>, &Inner) -> Result<T, GitError> + Send + 'static,
+    ) -> Result<T, GitError> {
+        self.blocking(move |inner| {
+            let handle = inner.open()?;
+            job(&Objects::new(&handle), inner)
+        })
+        .await
+    }
+
+    async fn blocking<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&Inner) -> Result<T, GitError> + Send + 'static,
+    ) -> Result<T, GitError> {
+        let inner = Arc::clone(&self.inner);
+        let done = tokio::task::spawn_blocking(move || {
+            let result = job(&inner);
+            if let Err(error) = &result {
+                inner.note(error);
+            }
+            result
+        });
+        done.await.map_err(|error| GitError::Local {
+            message: format!("the work on the repository stopped: {error}"),
+            transient: true,
+        })?
+    }
+}
