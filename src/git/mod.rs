@@ -14,7 +14,9 @@ mod place;
 mod push;
 mod read;
 mod remote;
+mod replay;
 mod repository;
+mod signed;
 mod transport;
 mod types;
 mod work_commit;
@@ -22,7 +24,9 @@ mod work_tree;
 mod write;
 
 pub use error::GitError;
+pub use replay::Replay;
 pub use repository::Repository;
+pub use signed::SignedCommit;
 pub use types::{
     BlobProblem, CommitInfo, Entry, EntryKind, Fetched, FileChange, Log, Merge, NewCommit, Person,
     PushOutcome, PushResult, RefUpdate, TreeListing,

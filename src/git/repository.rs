@@ -143,7 +143,7 @@ impl Repository {
     }
 
     /// Runs a job that only needs objects, and notes when it finds the mirror damaged.
-    async fn reading<T: Send + 'static>(
+    pub(super) async fn reading<T: Send + 'static>(
         &self,
         job: impl FnOnce(&Objects<'_>, &Inner) -> Result<T, GitError> + Send + 'static,
     ) -> Result<T, GitError> {
