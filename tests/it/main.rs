@@ -6,6 +6,7 @@
     clippy::unwrap_used
 )]
 
+mod forge;
 mod git;
 
 mod support {
