@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{CliError, Context};
+use super::{CliError, Context, Exit};
 use crate::apply::Applier;
 use crate::config::Settings;
 use crate::config::forge::ForgeKind;
@@ -58,7 +58,7 @@ impl Engine {
     /// When there is no repository, or a setting makes no sense.
     pub fn assemble(settings: &Settings, opening: Opening) -> Result<Self, CliError> {
         let git = Repository::open(&opening.location, &settings.git, opening.local)
-            .map_err(CliError::from_error)?;
+            .map_err(|e| edge(&e, e.is_transient()))?;
         let committer = Person::from(&settings.git.committer);
         let forge: Arc<dyn Forge> = match settings.forge.kind {
             ForgeKind::Offline => Arc::new(OfflineForge::new(
@@ -67,7 +67,8 @@ impl Engine {
                 committer.clone(),
             )),
         };
-        let registry = Client::new(&settings.registry).map_err(CliError::from_error)?;
+        let registry =
+            Client::new(&settings.registry).map_err(|e| CliError::from_error(Exit::Usage, &e))?;
         let observer_settings = ObserverSettings {
             our_email: committer.email.clone(),
             cache_dir: Some(settings.git.cache_dir.join("observed")),
@@ -94,6 +95,18 @@ impl Engine {
             },
         })
     }
+}
+
+/// An error of an edge: try again later where that may help.
+pub fn edge(error: &(dyn std::error::Error + 'static), transient: bool) -> CliError {
+    CliError::from_error(
+        if transient {
+            Exit::TryAgain
+        } else {
+            Exit::Failed
+        },
+        error,
+    )
 }
 
 /// The wall clock, read in one place.
