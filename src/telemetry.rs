@@ -1,1 +1,338 @@
-//! Logs: structured, to stderr, never with a secret in them.
+//! Logs and the redactor. Logs go to stderr through a bounded queue: a blocked pipe loses lines (counted), never work.
+//! Whatever we print, log or panic with passes [`redact`], which knows every secret by value.
+//!
+//! Field names are stable: `pipeline`, `stage`, `environment`, `stream`, `tag`, `digest`, `commit`, `branch`, `path`,
+//! `registry`, `repository`, `forge`, `pull_request`, `attempt`, `status`, `elapsed_ms`, `wait_s`, `error`.
+
+use std::borrow::Cow;
+use std::io::Write;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use base64::Engine as _;
+use secrecy::{ExposeSecret, SecretString};
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::MakeWriter;
+
+use crate::config::{LogFormat, LogSettings};
+
+/// Secrets shorter than this are not looked for: replacing them would garble everything else.
+const SHORTEST: usize = 4;
+/// Lines that may wait for a slow reader.
+const QUEUE: usize = 4096;
+/// How long leaving waits for the last lines.
+const FAREWELL: Duration = Duration::from_millis(500);
+/// What stands in place of a secret.
+const HIDDEN: &str = "[redacted]";
+
+static SECRETS: RwLock<Vec<SecretString>> = RwLock::new(Vec::new());
+
+/// Makes a secret known, so that it is replaced wherever it would be shown; also as JSON, URL and base64 write it.
+pub fn register_secret(secret: &SecretString) {
+    let plain = secret.expose_secret();
+    let json = serde_json::to_string(plain).unwrap_or_default();
+    let url: String = url::form_urlencoded::byte_serialize(plain.as_bytes()).collect();
+    let mut forms = vec![
+        plain.to_owned(),
+        json.trim_matches('"').to_owned(),
+        url.replace('+', "%20"),
+        url,
+        base64::engine::general_purpose::STANDARD.encode(plain),
+    ];
+    forms.extend(plain.lines().map(|line| line.trim().to_owned()));
+    let mut known = SECRETS.write().unwrap_or_else(PoisonError::into_inner);
+    for form in forms {
+        if form.len() >= SHORTEST && !known.iter().any(|k| k.expose_secret() == form) {
+            known.push(SecretString::from(form));
+        }
+    }
+    known.sort_by_key(|form| std::cmp::Reverse(form.expose_secret().len()));
+}
+
+/// The text without secrets: known values, and the user part of URLs.
+pub fn redact(text: &str) -> Cow<'_, str> {
+    let mut text = redact_urls(text);
+    for secret in SECRETS
+        .read()
+        .unwrap_or_else(PoisonError::into_inner)
+        .iter()
+    {
+        if text.contains(secret.expose_secret()) {
+            text = Cow::Owned(text.replace(secret.expose_secret(), HIDDEN));
+        }
+    }
+    text
+}
+
+/// `https://user:password@host` without the part before `@`.
+fn redact_urls(text: &str) -> Cow<'_, str> {
+    let mut out = String::new();
+    let mut done = 0;
+    for (at, _) in text.match_indices("://") {
+        let start = at + 3;
+        if start < done {
+            continue;
+        }
+        let authority = text[start..]
+            .split(|c: char| c.is_whitespace() || "/?#\"'`<>".contains(c))
+            .next()
+            .unwrap_or_default();
+        if let Some(end) = authority.rfind('@')
+            && authority[..end].contains(':')
+        {
+            out.push_str(&text[done..start]);
+            out.push_str(HIDDEN);
+            done = start + end;
+        }
+    }
+    if done == 0 {
+        Cow::Borrowed(text)
+    } else {
+        out.push_str(&text[done..]);
+        Cow::Owned(out)
+    }
+}
+
+/// Why logging cannot begin.
+#[derive(Debug, thiserror::Error)]
+pub enum TelemetryError {
+    /// The operator's level is none.
+    #[error("`log.level`: `{0}` is no level: use off, error, warn, info, debug or trace")]
+    Level(String),
+    /// Something else logs already: our fault.
+    #[error("logging has begun before")]
+    Twice,
+}
+
+impl TelemetryError {
+    /// Whether trying again may help.
+    pub const fn is_transient(&self) -> bool {
+        false
+    }
+}
+
+/// Keeps the log running; dropping it writes what is still queued, for half a second at most.
+#[derive(Debug)]
+#[must_use]
+pub struct Guard {
+    queue: Queue,
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        let (done, wait) = sync_channel(1);
+        if self.queue.lines.try_send(Line::Flush(done)).is_ok() {
+            let _ = wait.recv_timeout(FAREWELL);
+        }
+    }
+}
+
+/// Begins logging into `sink` for the rest of the process.
+pub fn start(
+    settings: &LogSettings,
+    color: bool,
+    sink: Box<dyn Write + Send>,
+) -> Result<Guard, TelemetryError> {
+    let queue = Queue::into(sink);
+    let guard = Guard {
+        queue: queue.clone(),
+    };
+    tracing::dispatcher::set_global_default(dispatch(settings, color, queue)?)
+        .map_err(|_| TelemetryError::Twice)?;
+    Ok(guard)
+}
+
+fn dispatch(
+    settings: &LogSettings,
+    color: bool,
+    queue: Queue,
+) -> Result<tracing::Dispatch, TelemetryError> {
+    let filter = EnvFilter::try_new(directives(&settings.level))
+        .map_err(|_| TelemetryError::Level(settings.level.clone()))?;
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(queue)
+        .with_ansi(color);
+    Ok(match settings.format {
+        LogFormat::Text => builder.with_target(false).into(),
+        LogFormat::Json => builder.json().flatten_event(true).into(),
+    })
+}
+
+/// A bare level is about us; what libraries do is of interest from `warn` up, unless named.
+fn directives(level: &str) -> String {
+    match level {
+        "off" | "error" | "warn" => level.to_owned(),
+        "info" | "debug" | "trace" => format!("warn,headwater={level}"),
+        other => other.to_owned(),
+    }
+}
+
+enum Line {
+    Text(Vec<u8>),
+    Flush(SyncSender<()>),
+}
+
+/// The way of lines to a thread that may block.
+#[derive(Debug, Clone)]
+struct Queue {
+    lines: SyncSender<Line>,
+    dropped: Arc<AtomicU64>,
+}
+
+impl Queue {
+    fn into(sink: Box<dyn Write + Send>) -> Self {
+        let (lines, receiver) = sync_channel(QUEUE);
+        let dropped = Arc::new(AtomicU64::new(0));
+        let counter = Arc::clone(&dropped);
+        // A log without its thread is a log that drops everything: no reason to stop.
+        let _ = std::thread::Builder::new()
+            .name("log".to_owned())
+            .spawn(move || drain(&receiver, &counter, sink));
+        Self { lines, dropped }
+    }
+}
+
+fn drain(lines: &Receiver<Line>, dropped: &AtomicU64, mut sink: Box<dyn Write + Send>) {
+    while let Ok(line) = lines.recv() {
+        match line {
+            Line::Text(text) => {
+                let lost = dropped.swap(0, Ordering::Relaxed);
+                if lost > 0 {
+                    let _ = writeln!(sink, "headwater: {lost} log lines were dropped");
+                }
+                let _ = sink.write_all(&text);
+            }
+            Line::Flush(done) => {
+                let _ = sink.flush();
+                let _ = done.try_send(());
+            }
+        }
+    }
+}
+
+impl Write for Queue {
+    fn write(&mut self, buffer: &[u8]) -> std::io::Result<usize> {
+        let text = String::from_utf8_lossy(buffer);
+        let line = Line::Text(redact(&text).into_owned().into_bytes());
+        if self.lines.try_send(line).is_err() {
+            self.dropped.fetch_add(1, Ordering::Relaxed);
+        }
+        Ok(buffer.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> MakeWriter<'a> for Queue {
+    type Writer = Self;
+    fn make_writer(&'a self) -> Self {
+        self.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Sink(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Sink {
+        fn write(&mut self, buffer: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(buffer);
+            Ok(buffer.len())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn logged(format: LogFormat, level: &str, log: impl FnOnce()) -> String {
+        let sink = Sink::default();
+        let queue = Queue::into(Box::new(sink.clone()));
+        let settings = LogSettings {
+            level: level.to_owned(),
+            format,
+        };
+        let dispatch = dispatch(&settings, false, queue.clone()).unwrap();
+        tracing::dispatcher::with_default(&dispatch, log);
+        drop(Guard { queue });
+        let bytes = sink.0.lock().unwrap().clone();
+        String::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn a_registered_secret_is_replaced_in_every_form() {
+        register_secret(&SecretString::from("s3cr\"t pässword"));
+        for text in [
+            "user s3cr\"t pässword!",
+            r#"{"a":"s3cr\"t pässword"}"#,
+            "?q=s3cr%22t+p%C3%A4ssword",
+            "?q=s3cr%22t%20p%C3%A4ssword",
+            "Basic czNjciJ0IHDDpHNzd29yZA==",
+        ] {
+            let shown = redact(text);
+            assert!(shown.contains(HIDDEN), "{shown}");
+            assert!(!shown.contains("s3cr"), "{shown}");
+        }
+        assert_eq!(redact("nothing here"), "nothing here");
+    }
+
+    #[test]
+    fn credentials_in_urls_are_replaced_though_nobody_registered_them() {
+        assert_eq!(
+            redact("cannot reach `https://bot:pa@ss@host/x` and ssh://git@host"),
+            "cannot reach `https://[redacted]@host/x` and ssh://git@host"
+        );
+    }
+
+    #[test]
+    fn log_lines_are_redacted_and_json_has_stable_names() {
+        register_secret(&SecretString::from("log-me-not-please"));
+        let line = logged(LogFormat::Json, "info", || {
+            tracing::info!(target: "headwater::x", registry = "quay.io", "asked with log-me-not-please");
+        });
+        assert!(!line.contains("log-me-not"), "{line}");
+        let json: serde_json::Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(json["registry"], "quay.io");
+        assert_eq!(json["level"], "INFO");
+    }
+
+    #[test]
+    fn a_level_is_about_us_and_libraries_speak_from_warn_up() {
+        let text = logged(LogFormat::Text, "debug", || {
+            tracing::debug!(target: "headwater::x", "ours");
+            tracing::debug!(target: "hyper", "theirs");
+            tracing::warn!(target: "hyper", "serious");
+        });
+        assert!(text.contains("ours") && text.contains("serious"), "{text}");
+        assert!(!text.contains("theirs"), "{text}");
+    }
+
+    #[test]
+    fn a_blocked_reader_costs_lines_and_no_time() {
+        struct Blocked(Receiver<()>);
+        impl Write for Blocked {
+            fn write(&mut self, buffer: &[u8]) -> std::io::Result<usize> {
+                let _ = self.0.recv();
+                Ok(buffer.len())
+            }
+            fn flush(&mut self) -> std::io::Result<()> {
+                Ok(())
+            }
+        }
+        let (_keep, blocked) = sync_channel(0);
+        let mut queue = Queue::into(Box::new(Blocked(blocked)));
+        for _ in 0..QUEUE * 2 {
+            queue.write_all(b"x\n").unwrap();
+        }
+        assert!(queue.dropped.load(Ordering::Relaxed) >= QUEUE as u64 - 1);
+    }
+}

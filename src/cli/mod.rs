@@ -1,1 +1,196 @@
 //! The command line: arguments, one file per verb, output, exit codes.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+
+use clap::Parser as _;
+
+pub mod args;
+pub mod config;
+pub mod error;
+pub mod exit;
+pub mod output;
+pub mod prompt;
+
+pub use args::{Args, Globals, Verb};
+pub use error::CliError;
+pub use exit::Exit;
+pub use output::Out;
+
+use crate::config::{Inputs, Loaded, Settings};
+use crate::telemetry;
+use output::Look;
+
+/// What every verb gets: settings, what was typed for all of them, and the way out.
+pub struct Context {
+    /// The operator's settings and their origins.
+    pub loaded: Loaded,
+    /// What was typed for every verb.
+    pub globals: Globals,
+    /// The way out.
+    pub out: Out,
+    /// The process's environment, read once.
+    pub variables: BTreeMap<String, String>,
+}
+
+impl Context {
+    /// The operator's settings.
+    pub const fn settings(&self) -> &Settings {
+        &self.loaded.settings
+    }
+}
+
+/// Runs one command line to its end.
+pub async fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let variables = variables();
+    let args = match Args::try_parse_from(arguments) {
+        Ok(args) => args,
+        Err(error) => return refuse(&error, &variables),
+    };
+    let global = &args.global;
+    let look = Look::decide(global.output, global.color, global.quiet > 0, &variables);
+    let out = Out::new(look);
+    let (out, result) = match prepare(&args, variables, out) {
+        Ok((context, log)) => {
+            let result = dispatch(&context, &args.verb).await;
+            // Queued log lines come before the error they lead to.
+            drop(log);
+            (context.out, result)
+        }
+        Err((out, error)) => (out, Err(error)),
+    };
+    end(&out, result)
+}
+
+/// Settings, secrets, logs: in this order, so that no secret is ever printed.
+#[allow(clippy::result_large_err, reason = "called once")]
+fn prepare(
+    args: &Args,
+    variables: BTreeMap<String, String>,
+    out: Out,
+) -> Result<(Context, telemetry::Guard), (Out, CliError)> {
+    let prepared = (|| {
+        let globals = Globals::resolve(&args.global, &args.verb)?;
+        let gathered = crate::config::gather(&inputs(args, &variables))?;
+        gathered
+            .secrets()
+            .iter()
+            .for_each(telemetry::register_secret);
+        let loaded = gathered.settings()?;
+        let log = telemetry::start(
+            &loaded.settings.log,
+            out.look().color_stderr,
+            out.progress().stderr(),
+        )?;
+        Ok((loaded, globals, log))
+    })();
+    match prepared {
+        Ok((loaded, globals, log)) => {
+            let context = Context {
+                loaded,
+                globals,
+                out,
+                variables,
+            };
+            Ok((context, log))
+        }
+        Err(error) => Err((out, error)),
+    }
+}
+
+fn inputs(args: &Args, variables: &BTreeMap<String, String>) -> Inputs {
+    let defaults = match args.verb {
+        Verb::Serve(_) => vec![("log.level".to_owned(), "info".to_owned())],
+        _ => Vec::new(),
+    };
+    Inputs {
+        file: args.global.config.clone(),
+        variables: variables.clone(),
+        defaults,
+        flags: args::resolve::settings(&args.global, &args.verb),
+    }
+}
+
+/// One file per verb.
+async fn dispatch(context: &Context, verb: &Verb) -> Result<Exit, CliError> {
+    match verb {
+        Verb::Config(_) => config::run(context, &[]),
+        Verb::Check(_)
+        | Verb::Observe(_)
+        | Verb::Plan(_)
+        | Verb::Apply(_)
+        | Verb::Run(_)
+        | Verb::Serve(_)
+        | Verb::Status(_)
+        | Verb::Why(_)
+        | Verb::History(_)
+        | Verb::Pr(_)
+        | Verb::Promote(_)
+        | Verb::Rollback(_)
+        | Verb::Hold(_)
+        | Verb::Unhold(_)
+        | Verb::Render(_)
+        | Verb::Demo(_) => Err(CliError::usage(format!(
+            "`{}` is not built yet",
+            verb.word()
+        ))),
+    }
+}
+
+/// Prints what is left to say and decides how the process ends.
+fn end(out: &Out, result: Result<Exit, CliError>) -> Exit {
+    let exit = match result {
+        Ok(exit) => exit,
+        Err(error) => {
+            out.error(&error);
+            error.exit
+        }
+    };
+    match out.finish() {
+        Ok(()) => exit,
+        Err(error) => {
+            out.error(&CliError::failed(format!(
+                "cannot print the result: {error}"
+            )));
+            if exit == Exit::Settled {
+                Exit::Failed
+            } else {
+                exit
+            }
+        }
+    }
+}
+
+/// Help and version go to stdout and are fine; anything else clap says is an error of usage.
+fn refuse(error: &clap::Error, variables: &BTreeMap<String, String>) -> Exit {
+    let color = Look::decide(
+        output::Format::Text,
+        output::ColorChoice::Auto,
+        false,
+        variables,
+    );
+    let colored = if error.use_stderr() {
+        color.color_stderr
+    } else {
+        color.color
+    };
+    let text = if colored {
+        error.render().ansi().to_string()
+    } else {
+        output::clean::clean_lines(&error.render().to_string()).into_owned()
+    };
+    Out::new(color).help(&text, error.use_stderr());
+    if error.use_stderr() {
+        Exit::Usage
+    } else {
+        Exit::Settled
+    }
+}
+
+/// The environment; what is no text is left out.
+fn variables() -> BTreeMap<String, String> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect()
+}

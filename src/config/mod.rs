@@ -1,5 +1,51 @@
-//! Operator settings: one struct per concern, every value with its origin.
+//! Operator settings: one struct per concern, every value with its origin. They come from the operator's YAML, over it
+//! `HEADWATER_` variables, over them flags, and never from the repository.
 
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::Name;
+
+pub mod daemon;
+mod environment;
 pub mod forge;
 pub mod git;
+pub mod guard;
+pub mod load;
+pub mod log;
+pub mod origin;
+mod read;
 pub mod registry;
+pub mod secret;
+mod yaml;
+
+pub use daemon::DaemonSettings;
+pub use forge::ForgeSettings;
+pub use git::GitSettings;
+pub use guard::Guard;
+pub use load::{ConfigError, Gathered, Inputs, Loaded, gather, load};
+pub use log::{LogFormat, LogSettings};
+pub use origin::{ConfigLine, Origins};
+pub use registry::RegistrySettings;
+
+/// Everything the operator chooses.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// Git.
+    pub git: GitSettings,
+    /// Registries.
+    pub registry: RegistrySettings,
+    /// The forge.
+    pub forge: ForgeSettings,
+    /// The daemon.
+    pub daemon: DaemonSettings,
+    /// What is fixed for environments, by name.
+    pub guards: BTreeMap<Name, Guard>,
+    /// Logs.
+    pub log: LogSettings,
+}
+
+#[cfg(test)]
+mod tests;

@@ -8,3 +8,6 @@
 
 mod architecture;
 mod support;
+//! Integration tests.
+
+mod cli;

@@ -1,0 +1,283 @@
+//! Arguments of each verb.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+
+use super::values::{Reason, RenderTarget, SetName};
+use crate::model::{Name, StageKey};
+
+/// `check`
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Example: headwater check pipelines/ -o github")]
+pub struct CheckArgs {
+    /// Files and folders to report on; all without any
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+}
+
+/// `observe`
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Example: headwater observe --out facts.json")]
+pub struct ObserveArgs {
+    /// File for the facts; `-` is stdout
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+}
+
+/// `plan`
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Example: headwater plan --out plan.json --exit-code")]
+pub struct PlanArgs {
+    /// Facts written by `observe`, instead of asking
+    #[arg(long, value_name = "FILE")]
+    pub facts: Option<PathBuf>,
+    /// File for the plan, to be carried out by `apply`
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// End with 10 if there are changes
+    #[arg(long, visible_alias = "detailed-exitcode")]
+    pub exit_code: bool,
+    /// Show the changes of files
+    #[arg(long)]
+    pub diff: bool,
+}
+
+/// `apply`
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Example: headwater apply plan.json")]
+pub struct ApplyArgs {
+    /// A plan written by `plan --out`; without it, planned now
+    #[arg(value_name = "FILE")]
+    pub plan: Option<PathBuf>,
+}
+
+/// `run`
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Example: headwater run --repo https://git.example/acme/gitops.git")]
+pub struct RunArgs {}
+
+/// `serve`
+#[derive(Debug, Clone, Args)]
+#[command(
+    after_help = "Example: headwater serve --repo https://git.example/acme/gitops.git --listen 127.0.0.1:8080"
+)]
+pub struct ServeArgs {
+    /// Address for health and status, or `off`
+    #[arg(long, value_name = "ADDRESS")]
+    pub listen: Option<String>,
+    /// Time between two passes when nothing wakes it
+    #[arg(long, value_name = "PERIOD")]
+    pub tick: Option<String>,
+}
+
+/// `status`
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Example: headwater status --all")]
+pub struct StatusArgs {
+    /// Show settled pipelines too
+    #[arg(long, short = 'A')]
+    pub all: bool,
+}
+
+/// `why`
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Example: headwater why orders/prod")]
+pub struct StageArgs {
+    /// The stage
+    #[arg(value_name = "PIPELINE/STAGE")]
+    pub stage: StageKey,
+}
+
+/// `history`
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Example: headwater history orders/prod -o json")]
+pub struct HistoryArgs {
+    /// The stage
+    #[arg(value_name = "PIPELINE/STAGE")]
+    pub stage: StageKey,
+    /// Moves shown, newest first
+    #[arg(long, value_name = "COUNT", default_value_t = 20)]
+    pub limit: usize,
+}
+
+/// `pr`
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Example: headwater pr approve promote-orders-prod-3f9a12c4")]
+pub struct PrArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub act: PrVerb,
+}
+
+/// What to do with pull requests.
+#[derive(Debug, Clone, Subcommand)]
+pub enum PrVerb {
+    /// List open ones
+    #[command(after_help = "Example: headwater pr list --all")]
+    List {
+        /// Closed and merged ones too
+        #[arg(long)]
+        all: bool,
+    },
+    /// Show one: what moves, on which evidence, what is missing
+    #[command(after_help = "Example: headwater pr show promote-orders-prod-3f9a12c4")]
+    Show(PrId),
+    /// Approve its present head as yourself
+    #[command(after_help = "Example: headwater pr approve promote-orders-prod-3f9a12c4")]
+    Approve(PrId),
+    /// Merge it
+    #[command(
+        after_help = "Example: headwater pr merge promote-orders-prod-3f9a12c4 --method squash"
+    )]
+    Merge {
+        /// Which.
+        #[command(flatten)]
+        id: PrId,
+        /// How
+        #[arg(long, value_enum, default_value = "squash")]
+        method: MergeMethod,
+    },
+    /// Close it: its set is refused for that stage until it is reopened or `unhold`
+    #[command(
+        after_help = "Example: headwater pr close promote-orders-prod-3f9a12c4 --reason \"wrong build\""
+    )]
+    Close {
+        /// Which.
+        #[command(flatten)]
+        id: PrId,
+        /// Why
+        #[arg(long)]
+        reason: Reason,
+    },
+}
+
+/// A pull request.
+#[derive(Debug, Clone, Args)]
+pub struct PrId {
+    /// Its id, as `pr list` shows it
+    #[arg(value_name = "ID")]
+    pub id: String,
+}
+
+/// How a pull request is merged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum MergeMethod {
+    /// One commit on the base.
+    #[default]
+    Squash,
+    /// A merge commit.
+    Merge,
+    /// Its commits on top of the base.
+    Rebase,
+}
+
+/// `promote`
+#[derive(Debug, Clone, Args)]
+#[command(
+    after_help = "Example: headwater promote orders/prod --to 1.42.7 --reason CHG-4711 --push"
+)]
+pub struct PromoteArgs {
+    /// The stage it enters
+    #[arg(value_name = "PIPELINE/STAGE")]
+    pub stage: StageKey,
+    /// The set: version, tag, or at least 8 hex digits of a digest; without it the newest candidate
+    #[arg(long, value_name = "SET")]
+    pub to: Option<SetName>,
+    /// Pass this gate without an answer; the environment must allow it
+    #[arg(long, value_name = "GATE")]
+    pub skip: Vec<Name>,
+    /// Why
+    #[arg(long)]
+    pub reason: Reason,
+    /// Where it is written.
+    #[command(flatten)]
+    pub write: WriteArgs,
+}
+
+/// `rollback`
+#[derive(Debug, Clone, Args)]
+#[command(
+    after_help = "Example: headwater rollback keycloak/prod --reason \"login 500s, INC-2291\" --push"
+)]
+pub struct RollbackArgs {
+    /// The stage that goes back
+    #[arg(value_name = "PIPELINE/STAGE")]
+    pub stage: StageKey,
+    /// The set: version, tag, `previous`, or at least 8 hex digits of a digest
+    #[arg(long, value_name = "SET", default_value = "previous")]
+    pub to: SetName,
+    /// Why
+    #[arg(long)]
+    pub reason: Reason,
+    /// Where it is written.
+    #[command(flatten)]
+    pub write: WriteArgs,
+}
+
+/// `hold` and `unhold`
+#[derive(Debug, Clone, Args)]
+#[command(
+    after_help = "Example: headwater hold orders/prod --reason \"audit until Friday\"\n         headwater unhold orders/prod --reason \"audit is over\" --push"
+)]
+pub struct HoldArgs {
+    /// The stage
+    #[arg(value_name = "PIPELINE/STAGE")]
+    pub stage: StageKey,
+    /// Only this set: version, tag, or at least 8 hex digits of a digest; without it the whole stage
+    #[arg(long, value_name = "SET")]
+    pub set: Option<SetName>,
+    /// Why
+    #[arg(long)]
+    pub reason: Reason,
+    /// Where it is written.
+    #[command(flatten)]
+    pub write: WriteArgs,
+}
+
+/// Where an act is written. Without a flag: into the work tree.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Where it is written (the work tree without any)")]
+pub struct WriteArgs {
+    /// Commit it
+    #[arg(long)]
+    pub commit: bool,
+    /// Commit it and push it to the base
+    #[arg(long, conflicts_with = "pull_request")]
+    pub push: bool,
+    /// Propose it as a pull request
+    #[arg(long)]
+    pub pull_request: bool,
+    /// Do not ask before pushing
+    #[arg(long, short)]
+    pub yes: bool,
+    /// Only show what would be written
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// `render`
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Example: headwater render prod/myapp --out /tmp/manifests")]
+pub struct RenderArgs {
+    /// An environment, or one application of it; all without
+    #[arg(value_name = "ENV[/APP]")]
+    pub target: Option<RenderTarget>,
+    /// Folder to write into, instead of stdout
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+}
+
+/// `config`
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Example: headwater config -o yaml")]
+pub struct ConfigArgs {}
+
+/// `demo`
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Example: headwater demo --keep /tmp/headwater-demo")]
+pub struct DemoArgs {
+    /// Keep the repository in this folder
+    #[arg(long, value_name = "DIR")]
+    pub keep: Option<PathBuf>,
+}

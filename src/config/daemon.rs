@@ -1,0 +1,65 @@
+//! Operator settings for the daemon: how often it looks by itself, and where it can be asked.
+
+use std::fmt;
+use std::net::{Ipv4Addr, SocketAddr};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+use crate::model::Period;
+
+/// Settings for `serve`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DaemonSettings {
+    /// Time between two passes when nothing wakes it.
+    pub tick: Period,
+    /// Address for health and status, or `off`. Loopback unless the operator opens it.
+    #[serde(serialize_with = "write_listen", deserialize_with = "read_listen")]
+    pub listen: Option<SocketAddr>,
+}
+
+impl Default for DaemonSettings {
+    fn default() -> Self {
+        Self {
+            tick: Period::seconds(60),
+            listen: Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 8080))),
+        }
+    }
+}
+
+fn write_listen<S: Serializer>(
+    listen: &Option<SocketAddr>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    match listen {
+        Some(address) => serializer.collect_str(address),
+        None => serializer.serialize_str("off"),
+    }
+}
+
+fn read_listen<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SocketAddr>, D::Error> {
+    struct Visitor;
+    impl de::Visitor<'_> for Visitor {
+        type Value = Option<SocketAddr>;
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an address like 127.0.0.1:8080, or off")
+        }
+        fn visit_bool<E: de::Error>(self, on: bool) -> Result<Self::Value, E> {
+            if on {
+                Err(E::invalid_value(de::Unexpected::Bool(on), &self))
+            } else {
+                Ok(None)
+            }
+        }
+        fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
+            match text {
+                "off" => Ok(None),
+                text => text
+                    .parse()
+                    .map(Some)
+                    .map_err(|_| E::invalid_value(de::Unexpected::Str(text), &self)),
+            }
+        }
+    }
+    deserializer.deserialize_any(Visitor)
+}

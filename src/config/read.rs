@@ -1,0 +1,484 @@
+//! From merged values to typed settings: notes where each came from, and finds unknown keys with their nearest kin.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::fmt;
+
+use config::{Value, ValueKind};
+use serde::de::{self, DeserializeSeed, IntoDeserializer, Unexpected, Visitor};
+
+use super::environment::PREFIX;
+use super::load::Problem;
+use super::origin::Origins;
+use super::secret::is_secret;
+
+/// What is learned while reading.
+#[derive(Default)]
+pub(super) struct Trace {
+    origins: RefCell<Origins>,
+    problems: RefCell<Vec<Problem>>,
+}
+
+/// Reads typed settings; all unknown keys are reported together, and the first value that does not fit.
+pub(super) fn read<T: de::DeserializeOwned>(root: Value) -> Result<(T, Origins), Vec<Problem>> {
+    let trace = Trace::default();
+    let result = T::deserialize(Reader {
+        value: root,
+        path: String::new(),
+        trace: &trace,
+    });
+    let mut problems = trace.problems.into_inner();
+    match result {
+        Ok(settings) if problems.is_empty() => Ok((settings, trace.origins.into_inner())),
+        Ok(_) => Err(problems),
+        Err(error) => {
+            problems.push(error.0);
+            Err(problems)
+        }
+    }
+}
+
+/// A value at a path.
+struct Reader<'a> {
+    value: Value,
+    path: String,
+    trace: &'a Trace,
+}
+
+/// Why a value does not fit.
+#[derive(Debug)]
+pub(super) struct ReadError(Problem);
+
+impl fmt::Display for ReadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.message)
+    }
+}
+
+impl std::error::Error for ReadError {}
+
+impl de::Error for ReadError {
+    fn custom<T: fmt::Display>(message: T) -> Self {
+        Self(Problem::new(message.to_string()))
+    }
+
+    fn invalid_type(found: Unexpected<'_>, expected: &dyn de::Expected) -> Self {
+        Self::custom(format_args!(
+            "expected {expected}, found {}",
+            kind_of(&found)
+        ))
+    }
+
+    fn invalid_value(_found: Unexpected<'_>, expected: &dyn de::Expected) -> Self {
+        Self::custom(format_args!("expected {expected}"))
+    }
+
+    fn unknown_variant(variant: &str, expected: &'static [&'static str]) -> Self {
+        Self(Problem {
+            help: Some(suggestion(variant, expected)),
+            ..Problem::new(format!("unknown value `{variant}`"))
+        })
+    }
+
+    fn missing_field(field: &'static str) -> Self {
+        Self::custom(format_args!("`{field}` is missing"))
+    }
+}
+
+impl ReadError {
+    /// Says where, unless something further inside did already.
+    fn at(mut self, path: &str, origin: Option<&str>) -> Self {
+        if self.0.path.is_empty() {
+            path.clone_into(&mut self.0.path);
+            self.0.origin = origin.map(str::to_owned);
+            if is_secret(path) {
+                "cannot be used (its value is not shown)".clone_into(&mut self.0.message);
+                self.0.help = None;
+            }
+        }
+        self
+    }
+}
+
+/// What was found, without its value: that may be a secret.
+const fn kind_of(found: &Unexpected<'_>) -> &'static str {
+    match found {
+        Unexpected::Bool(_) => "true or false",
+        Unexpected::Unsigned(_) | Unexpected::Signed(_) | Unexpected::Float(_) => "a number",
+        Unexpected::Str(_) | Unexpected::Char(_) => "text",
+        Unexpected::Unit | Unexpected::Option => "nothing",
+        Unexpected::Seq => "a list",
+        Unexpected::Map => "a map",
+        _ => "something else",
+    }
+}
+
+/// `did you mean x?`, or the list of what there is.
+pub(super) fn suggestion(word: &str, known: &[&str]) -> String {
+    let nearest = known
+        .iter()
+        .map(|known| {
+            (
+                strsim::damerau_levenshtein(&normal(word), &normal(known)),
+                known,
+            )
+        })
+        .min();
+    match nearest {
+        Some((distance, known)) if distance <= 1 + word.chars().count() / 4 => {
+            format!("did you mean `{known}`?")
+        }
+        _ => format!("there is {}", known.join(", ")),
+    }
+}
+
+/// A key without case and underscores.
+fn normal(key: &str) -> String {
+    key.chars()
+        .filter(|c| *c != '_' && *c != '-')
+        .flat_map(char::to_lowercase)
+        .collect()
+}
+
+/// Where a value came from: its own origin, else that of the first thing in it.
+fn origin_of(value: &Value) -> Option<&str> {
+    value.origin().or_else(|| match &value.kind {
+        ValueKind::Table(table) => {
+            let sorted: BTreeMap<_, _> = table.iter().collect();
+            sorted.into_values().find_map(origin_of)
+        }
+        ValueKind::Array(items) => items.iter().find_map(origin_of),
+        _ => None,
+    })
+}
+
+impl<'a> Reader<'a> {
+    fn child(&self, value: Value, path: String) -> Self {
+        Self {
+            value,
+            path,
+            trace: self.trace,
+        }
+    }
+
+    fn child_path(&self, key: &str) -> String {
+        if self.path.is_empty() {
+            key.to_owned()
+        } else {
+            format!("{}.{key}", self.path)
+        }
+    }
+
+    /// Whether the value was typed as plain text (a variable or a flag) and so may stand for a number or a list.
+    fn is_typed(&self) -> bool {
+        self.value
+            .origin()
+            .is_some_and(|origin| origin.starts_with(PREFIX) || origin.starts_with('-'))
+    }
+
+    fn note(&self) {
+        if let Some(origin) = self.value.origin() {
+            self.trace
+                .origins
+                .borrow_mut()
+                .insert(self.path.clone(), origin.to_owned());
+        }
+    }
+
+    fn parsed<T: std::str::FromStr>(&self) -> Option<T> {
+        match &self.value.kind {
+            ValueKind::String(text) if self.is_typed() => text.trim().parse().ok(),
+            _ => None,
+        }
+    }
+
+    /// Any value as it is.
+    fn any<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
+        self.note();
+        let (path, origin) = (self.path.clone(), origin_of(&self.value).map(str::to_owned));
+        match &self.value.kind {
+            ValueKind::Nil => visitor.visit_unit(),
+            ValueKind::Boolean(value) => visitor.visit_bool(*value),
+            ValueKind::I64(value) => match u64::try_from(*value) {
+                Ok(value) => visitor.visit_u64(value),
+                Err(_) => visitor.visit_i64(*value),
+            },
+            ValueKind::U64(value) => visitor.visit_u64(*value),
+            ValueKind::I128(value) => visitor.visit_i128(*value),
+            ValueKind::U128(value) => visitor.visit_u128(*value),
+            ValueKind::Float(value) => visitor.visit_f64(*value),
+            ValueKind::String(value) => visitor.visit_str(value),
+            ValueKind::Array(_) => self.list(visitor),
+            ValueKind::Table(_) => self.table(visitor, None),
+        }
+        .map_err(|error| error.at(&path, origin.as_deref()))
+    }
+
+    fn list<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
+        let origin = origin_of(&self.value).map(str::to_owned);
+        let items = match self.value.kind.clone() {
+            ValueKind::Array(items) => items,
+            ValueKind::String(text) if self.is_typed() => text
+                .split(',')
+                .map(str::trim)
+                .filter(|part| !part.is_empty())
+                .map(|part| Value::new(origin.as_ref(), part))
+                .collect(),
+            _ => return self.any(visitor),
+        };
+        self.note();
+        let path = self.path.clone();
+        visitor
+            .visit_seq(Items {
+                reader: self,
+                items: items.into_iter().enumerate(),
+            })
+            .map_err(|error| error.at(&path, origin.as_deref()))
+    }
+
+    fn table<'de, V: Visitor<'de>>(
+        self,
+        visitor: V,
+        fields: Option<&'static [&'static str]>,
+    ) -> Result<V::Value, ReadError> {
+        let ValueKind::Table(table) = self.value.kind.clone() else {
+            if fields.is_some() {
+                let error: ReadError = de::Error::custom("expected a map of settings");
+                return Err(error.at(&self.path, origin_of(&self.value)));
+            }
+            return self.any(visitor);
+        };
+        let mut entries: BTreeMap<String, Value> = BTreeMap::new();
+        for (key, value) in table.into_iter().collect::<BTreeMap<_, _>>() {
+            match fields {
+                Some(_) if matches!(value.kind, ValueKind::Nil) => {}
+                Some(fields) => self.field(key, value, fields, &mut entries),
+                None => {
+                    entries.insert(key, value);
+                }
+            }
+        }
+        let (path, origin) = (self.path.clone(), origin_of(&self.value).map(str::to_owned));
+        visitor
+            .visit_map(Entries {
+                reader: self,
+                entries: entries.into_iter(),
+                current: None,
+            })
+            .map_err(|error| error.at(&path, origin.as_deref()))
+    }
+
+    /// Finds the field that a key means. Variables cannot tell `cacheDir` from `cache_dir`, files can.
+    fn field(
+        &self,
+        key: String,
+        value: Value,
+        fields: &'static [&'static str],
+        entries: &mut BTreeMap<String, Value>,
+    ) {
+        if fields.contains(&key.as_str()) {
+            entries.entry(key).or_insert(value);
+            return;
+        }
+        let origin = origin_of(&value).map(str::to_owned);
+        let typed = origin
+            .as_deref()
+            .is_some_and(|origin| origin.starts_with(PREFIX));
+        match fields.iter().find(|field| normal(field) == normal(&key)) {
+            Some(field) if typed => {
+                entries.insert((*field).to_owned(), value);
+            }
+            _ => self.trace.problems.borrow_mut().push(Problem {
+                path: self.child_path(&key),
+                origin,
+                message: format!("unknown key `{key}`"),
+                help: Some(suggestion(&key, fields)),
+            }),
+        }
+    }
+}
+
+macro_rules! parse_or_any {
+    ($($method:ident => $type:ty, $visit:ident),*) => {
+        $(fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
+            match self.parsed::<$type>() {
+                Some(value) => {
+                    self.note();
+                    let origin = self.value.origin().map(str::to_owned);
+                    visitor.$visit(value).map_err(|error: ReadError| error.at(&self.path, origin.as_deref()))
+                }
+                None => self.any(visitor),
+            }
+        })*
+    };
+}
+
+macro_rules! text {
+    ($($method:ident),*) => {
+        $(fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
+            use ValueKind::{Boolean, Float, I64, I128, U64, U128};
+            if matches!(self.value.kind, Boolean(_) | Float(_) | I64(_) | I128(_) | U64(_) | U128(_)) {
+                let error = ReadError(Problem {
+                    help: Some("write it in quotes".to_owned()),
+                    ..Problem::new("this must be text".to_owned())
+                });
+                return Err(error.at(&self.path, self.value.origin()));
+            }
+            self.any(visitor)
+        })*
+    };
+}
+
+impl<'de> de::Deserializer<'de> for Reader<'_> {
+    type Error = ReadError;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
+        self.any(visitor)
+    }
+
+    parse_or_any!(
+        deserialize_bool => bool, visit_bool,
+        deserialize_i8 => i64, visit_i64, deserialize_i16 => i64, visit_i64,
+        deserialize_i32 => i64, visit_i64, deserialize_i64 => i64, visit_i64,
+        deserialize_u8 => u64, visit_u64, deserialize_u16 => u64, visit_u64,
+        deserialize_u32 => u64, visit_u64, deserialize_u64 => u64, visit_u64,
+        deserialize_f32 => f64, visit_f64, deserialize_f64 => f64, visit_f64
+    );
+
+    text!(
+        deserialize_str,
+        deserialize_string,
+        deserialize_char,
+        deserialize_identifier
+    );
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
+        match self.value.kind {
+            ValueKind::Nil => visitor.visit_none(),
+            _ => visitor.visit_some(self),
+        }
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, ReadError> {
+        visitor.visit_newtype_struct(self)
+    }
+
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
+        self.list(visitor)
+    }
+
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
+        self.table(visitor, None)
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, ReadError> {
+        self.table(visitor, Some(fields))
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        variants: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, ReadError> {
+        self.note();
+        let (path, origin) = (self.path.clone(), origin_of(&self.value).map(str::to_owned));
+        match &self.value.kind {
+            ValueKind::String(text) => visitor.visit_enum(text.as_str().into_deserializer()),
+            ValueKind::Table(_) => self.table(Choice(visitor), None),
+            _ => Err(de::Error::custom(format_args!(
+                "expected one of {}",
+                variants.join(", ")
+            ))),
+        }
+        .map_err(|error: ReadError| error.at(&path, origin.as_deref()))
+    }
+
+    serde::forward_to_deserialize_any! {
+        i128 u128 bytes byte_buf unit unit_struct tuple tuple_struct ignored_any
+    }
+}
+
+/// An enum written as a map with one key.
+struct Choice<V>(V);
+
+impl<'de, V: Visitor<'de>> Visitor<'de> for Choice<V> {
+    type Value = V::Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.expecting(f)
+    }
+
+    fn visit_map<A: de::MapAccess<'de>>(self, access: A) -> Result<V::Value, A::Error> {
+        self.0
+            .visit_enum(de::value::MapAccessDeserializer::new(access))
+    }
+}
+
+/// The items of a list.
+struct Items<'a> {
+    reader: Reader<'a>,
+    items: std::iter::Enumerate<std::vec::IntoIter<Value>>,
+}
+
+impl<'de> de::SeqAccess<'de> for Items<'_> {
+    type Error = ReadError;
+
+    fn next_element_seed<T: DeserializeSeed<'de>>(
+        &mut self,
+        seed: T,
+    ) -> Result<Option<T::Value>, ReadError> {
+        let Some((index, value)) = self.items.next() else {
+            return Ok(None);
+        };
+        let path = format!("{}[{index}]", self.reader.path);
+        let origin = origin_of(&value).map(str::to_owned);
+        seed.deserialize(self.reader.child(value, path.clone()))
+            .map(Some)
+            .map_err(|error| error.at(&path, origin.as_deref()))
+    }
+}
+
+/// The entries of a map.
+struct Entries<'a> {
+    reader: Reader<'a>,
+    entries: std::collections::btree_map::IntoIter<String, Value>,
+    current: Option<(String, Value)>,
+}
+
+impl<'de> de::MapAccess<'de> for Entries<'_> {
+    type Error = ReadError;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(
+        &mut self,
+        seed: K,
+    ) -> Result<Option<K::Value>, ReadError> {
+        self.current = self.entries.next();
+        let Some((key, value)) = &self.current else {
+            return Ok(None);
+        };
+        let path = self.reader.child_path(key);
+        seed.deserialize(key.as_str().into_deserializer())
+            .map(Some)
+            .map_err(|error: ReadError| error.at(&path, origin_of(value)))
+    }
+
+    fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, ReadError> {
+        let Some((key, value)) = self.current.take() else {
+            return Err(de::Error::custom("a value without a key"));
+        };
+        let path = self.reader.child_path(&key);
+        let origin = origin_of(&value).map(str::to_owned);
+        seed.deserialize(self.reader.child(value, path.clone()))
+            .map_err(|error| error.at(&path, origin.as_deref()))
+    }
+}

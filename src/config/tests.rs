@@ -1,0 +1,235 @@
+//! Settings from all their places at once: precedence, origins, unknown keys, and secrets that show nowhere.
+
+use std::path::PathBuf;
+
+use secrecy::ExposeSecret;
+
+use super::*;
+use crate::model::Delivery;
+
+const SECRET: &str = "hunter2-correct-horse";
+
+struct Place {
+    folder: tempfile::TempDir,
+}
+
+impl Place {
+    fn new(yaml: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("op.yaml"), yaml).unwrap();
+        Self { folder }
+    }
+
+    fn file(&self) -> PathBuf {
+        self.folder.path().join("op.yaml")
+    }
+
+    fn inputs(&self, variables: &[(&str, &str)]) -> Inputs {
+        Inputs {
+            file: Some(self.file()),
+            variables: variables
+                .iter()
+                .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
+                .collect(),
+            ..Inputs::default()
+        }
+    }
+
+    fn load(&self, variables: &[(&str, &str)]) -> Result<Loaded, ConfigError> {
+        load(&self.inputs(variables))
+    }
+}
+
+#[test]
+fn flags_go_over_variables_over_the_file_over_defaults_and_each_says_so() {
+    let place = Place::new(
+        "git:\n  base: trunk\n  cache_dir: /a\nlog:\n  level: info\n  format: json\ndaemon: {tick: 5m}\n",
+    );
+    let mut inputs = place.inputs(&[
+        ("HEADWATER_GIT__CACHE_DIR", "/b"),
+        ("HEADWATER_LOG__LEVEL", "debug"),
+    ]);
+    inputs.flags = vec![("log.level".into(), "trace".into(), "-v".into())];
+    let loaded = load(&inputs).unwrap();
+    assert_eq!(loaded.settings.git.base.as_deref(), Some("trunk"));
+    assert_eq!(loaded.settings.log.level, "trace");
+    assert_eq!(loaded.settings.daemon.tick.as_seconds(), 300);
+    let file = place.file().display().to_string();
+    for (path, origin) in [
+        ("git.base", format!("{file}:2")),
+        ("git.cache_dir", "HEADWATER_GIT__CACHE_DIR".to_owned()),
+        ("log.level", "-v".to_owned()),
+        ("log.format", format!("{file}:6")),
+        ("daemon.tick", format!("{file}:7")),
+        ("daemon.listen", "default".to_owned()),
+    ] {
+        assert_eq!(loaded.origins.of(path), origin, "{path}");
+    }
+}
+
+#[test]
+fn variables_reach_into_lists_and_split_at_commas() {
+    let place = Place::new(
+        "registry:\n  credentials:\n  - {host: quay.io, username: bot, password: from-the-file}\n",
+    );
+    let loaded = place
+        .load(&[
+            ("HEADWATER_REGISTRY__CREDENTIALS__0__PASSWORD", SECRET),
+            ("HEADWATER_REGISTRY__ALLOWED", "quay.io, ghcr.io"),
+            ("HEADWATER_GUARDS__PROD__DELIVERY", "pullRequest"),
+        ])
+        .unwrap();
+    let credential = &loaded.settings.registry.credentials[0];
+    assert_eq!(credential.host, "quay.io");
+    assert_eq!(credential.password.expose_secret(), SECRET);
+    assert_eq!(loaded.settings.registry.allowed, ["quay.io", "ghcr.io"]);
+    let guard = &loaded.settings.guards[&"prod".parse().unwrap()];
+    assert_eq!(guard.delivery, Some(Delivery::PullRequest));
+}
+
+#[test]
+fn unknown_keys_are_all_named_with_file_line_and_nearest_key() {
+    let place = Place::new(
+        "git:\n  bsae: main\nforge:\n  offline:\n    alowed_signers: x\nregistries: []\n",
+    );
+    let error = place.load(&[]).unwrap_err();
+    let text = error.to_string();
+    for part in [
+        "`git.bsae`: unknown key `bsae`",
+        "op.yaml:2)",
+        "did you mean `base`?",
+        "did you mean `allowed_signers`?",
+        "op.yaml:5)",
+        "did you mean `registry`?",
+    ] {
+        assert!(text.contains(part), "{part} is not in {text}");
+    }
+    let error = place_error("", &[("HEADWATER_DAEMON__TICKS", "1m")]);
+    assert!(error.to_string().contains("(HEADWATER_DAEMON__TICKS)"));
+    assert_eq!(error.help().as_deref(), Some("did you mean `tick`?"));
+}
+
+fn place_error(yaml: &str, variables: &[(&str, &str)]) -> ConfigError {
+    Place::new(yaml).load(variables).unwrap_err()
+}
+
+#[test]
+fn values_that_do_not_fit_say_where_and_what_is_expected() {
+    for (yaml, part) in [
+        (
+            "daemon: {tick: soon}",
+            "`daemon.tick`: `soon` is not a length of time",
+        ),
+        (
+            "daemon: {listen: everywhere}",
+            "an address like 127.0.0.1:8080",
+        ),
+        ("git: {base: 12}", "`git.base`: this must be text"),
+        ("git: [1]", "`git`: expected a map of settings"),
+        (
+            "forge: {kind: githbu}",
+            "`forge.kind`: unknown value `githbu`",
+        ),
+        (
+            "guards: {Prod: {delivery: commit}}",
+            "`guards.Prod`: `Prod` is not a valid name",
+        ),
+        (
+            "registry: {credentials: [{host: a}]}",
+            "`registry.credentials[0]`: `username` is missing",
+        ),
+    ] {
+        let text = place_error(yaml, &[]).to_string();
+        assert!(text.contains(part), "{part} is not in {text}");
+        assert!(text.contains("op.yaml:1)"), "{text}");
+    }
+}
+
+#[test]
+fn an_empty_section_is_a_section_left_out() {
+    let loaded = Place::new("git:\nlog:\n  level:\n").load(&[]).unwrap();
+    assert_eq!(loaded.settings.log, LogSettings::default());
+}
+
+#[test]
+fn listening_can_be_switched_off() {
+    for off in ["off", "\"off\"", "false"] {
+        let loaded = Place::new(&format!("daemon: {{listen: {off}}}"))
+            .load(&[])
+            .unwrap();
+        assert_eq!(loaded.settings.daemon.listen, None);
+    }
+    assert!(DaemonSettings::default().listen.unwrap().ip().is_loopback());
+}
+
+#[test]
+fn a_secret_shows_in_no_output_wherever_it_was_set() {
+    let yaml = format!(
+        "git:\n  credentials:\n  - {{origin: \"https://h\", username: u, password: {SECRET}}}\n"
+    );
+    let from_file = (yaml.as_str(), vec![]);
+    let from_variable = (
+        "git:\n  credentials:\n  - {origin: \"https://h\", username: u}\n",
+        vec![("HEADWATER_GIT__CREDENTIALS__0__PASSWORD", SECRET)],
+    );
+    for (yaml, variables) in [from_file, from_variable] {
+        let place = Place::new(yaml);
+        let gathered = gather(&place.inputs(&variables)).unwrap();
+        assert!(
+            gathered
+                .secrets()
+                .iter()
+                .any(|secret| secret.expose_secret() == SECRET)
+        );
+        assert!(!format!("{gathered:?}").contains(SECRET));
+        let loaded = gathered.settings().unwrap();
+        let lines = loaded.lines().unwrap();
+        let shown = lines
+            .iter()
+            .find(|line| line.path == "git.credentials[0].password")
+            .unwrap();
+        assert_eq!(shown.value, "(set)");
+        for text in [
+            format!("{loaded:?}"),
+            format!("{lines:?}"),
+            serde_json::to_string(&loaded.settings).unwrap(),
+        ] {
+            assert!(!text.contains(SECRET), "{text}");
+        }
+    }
+}
+
+#[test]
+fn a_misplaced_secret_shows_in_no_error() {
+    for yaml in [
+        format!("git:\n  pasword: {SECRET}\n"),
+        format!("git: {SECRET}\n"),
+        format!("git:\n  credentials:\n  - {{origin: x, username: u, password: [{SECRET}]}}\n"),
+        format!("git:\n  credentials: {SECRET}\n"),
+        "git:\n  credentials:\n  - {origin: x, username: u, password: 12345678}\n".to_owned(),
+        format!("git:\n  password: \"{SECRET}\n"),
+    ] {
+        let error = place_error(&yaml, &[]);
+        let text = format!("{error} {error:?} {:?}", error.help());
+        assert!(!text.contains(SECRET), "{text}");
+        assert!(!text.contains("12345678"), "{text}");
+    }
+}
+
+#[test]
+fn the_usual_places_are_the_operators_own() {
+    let variables = [
+        ("XDG_CONFIG_HOME".to_owned(), "/xdg".to_owned()),
+        ("HOME".to_owned(), "/home/ann".to_owned()),
+    ];
+    let places = load::usual_places(&variables.into());
+    assert_eq!(
+        places,
+        [
+            "/xdg/headwater/config.yaml",
+            "/home/ann/.config/headwater/config.yaml",
+            "/etc/headwater/config.yaml"
+        ]
+        .map(PathBuf::from)
+    );
+}
