@@ -8,6 +8,4 @@
 
 mod architecture;
 mod support;
-//! Integration tests.
-
 mod cli;
