@@ -19,7 +19,7 @@ use tracing_subscriber::fmt::MakeWriter;
 use crate::config::{LogFormat, LogSettings};
 
 /// Secrets shorter than this are not looked for: replacing them would garble everything else.
-const SHORTEST: usize = 4;
+const SHORTEST: usize = 6;
 /// Lines that may wait for a slow reader.
 const QUEUE: usize = 4096;
 /// How long leaving waits for the last lines.

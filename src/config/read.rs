@@ -2,15 +2,18 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::fmt;
 
 use config::{Value, ValueKind};
-use serde::de::{self, DeserializeSeed, IntoDeserializer, Unexpected, Visitor};
+use serde::de::{self, IntoDeserializer, Visitor};
 
 use super::environment::PREFIX;
 use super::load::Problem;
 use super::origin::Origins;
-use super::secret::is_secret;
+use access::{Choice, Entries, Items};
+use error::{ReadError, normal, suggestion};
+
+mod access;
+mod error;
 
 /// What is learned while reading.
 #[derive(Default)]
@@ -43,101 +46,6 @@ struct Reader<'a> {
     value: Value,
     path: String,
     trace: &'a Trace,
-}
-
-/// Why a value does not fit.
-#[derive(Debug)]
-pub(super) struct ReadError(Problem);
-
-impl fmt::Display for ReadError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.message)
-    }
-}
-
-impl std::error::Error for ReadError {}
-
-impl de::Error for ReadError {
-    fn custom<T: fmt::Display>(message: T) -> Self {
-        Self(Problem::new(message.to_string()))
-    }
-
-    fn invalid_type(found: Unexpected<'_>, expected: &dyn de::Expected) -> Self {
-        Self::custom(format_args!(
-            "expected {expected}, found {}",
-            kind_of(&found)
-        ))
-    }
-
-    fn invalid_value(_found: Unexpected<'_>, expected: &dyn de::Expected) -> Self {
-        Self::custom(format_args!("expected {expected}"))
-    }
-
-    fn unknown_variant(variant: &str, expected: &'static [&'static str]) -> Self {
-        Self(Problem {
-            help: Some(suggestion(variant, expected)),
-            ..Problem::new(format!("unknown value `{variant}`"))
-        })
-    }
-
-    fn missing_field(field: &'static str) -> Self {
-        Self::custom(format_args!("`{field}` is missing"))
-    }
-}
-
-impl ReadError {
-    /// Says where, unless something further inside did already.
-    fn at(mut self, path: &str, origin: Option<&str>) -> Self {
-        if self.0.path.is_empty() {
-            path.clone_into(&mut self.0.path);
-            self.0.origin = origin.map(str::to_owned);
-            if is_secret(path) {
-                "cannot be used (its value is not shown)".clone_into(&mut self.0.message);
-                self.0.help = None;
-            }
-        }
-        self
-    }
-}
-
-/// What was found, without its value: that may be a secret.
-const fn kind_of(found: &Unexpected<'_>) -> &'static str {
-    match found {
-        Unexpected::Bool(_) => "true or false",
-        Unexpected::Unsigned(_) | Unexpected::Signed(_) | Unexpected::Float(_) => "a number",
-        Unexpected::Str(_) | Unexpected::Char(_) => "text",
-        Unexpected::Unit | Unexpected::Option => "nothing",
-        Unexpected::Seq => "a list",
-        Unexpected::Map => "a map",
-        _ => "something else",
-    }
-}
-
-/// `did you mean x?`, or the list of what there is.
-pub(super) fn suggestion(word: &str, known: &[&str]) -> String {
-    let nearest = known
-        .iter()
-        .map(|known| {
-            (
-                strsim::damerau_levenshtein(&normal(word), &normal(known)),
-                known,
-            )
-        })
-        .min();
-    match nearest {
-        Some((distance, known)) if distance <= 1 + word.chars().count() / 4 => {
-            format!("did you mean `{known}`?")
-        }
-        _ => format!("there is {}", known.join(", ")),
-    }
-}
-
-/// A key without case and underscores.
-fn normal(key: &str) -> String {
-    key.chars()
-        .filter(|c| *c != '_' && *c != '-')
-        .flat_map(char::to_lowercase)
-        .collect()
 }
 
 /// Where a value came from: its own origin, else that of the first thing in it.
@@ -405,80 +313,5 @@ impl<'de> de::Deserializer<'de> for Reader<'_> {
 
     serde::forward_to_deserialize_any! {
         i128 u128 bytes byte_buf unit unit_struct tuple tuple_struct ignored_any
-    }
-}
-
-/// An enum written as a map with one key.
-struct Choice<V>(V);
-
-impl<'de, V: Visitor<'de>> Visitor<'de> for Choice<V> {
-    type Value = V::Value;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.expecting(f)
-    }
-
-    fn visit_map<A: de::MapAccess<'de>>(self, access: A) -> Result<V::Value, A::Error> {
-        self.0
-            .visit_enum(de::value::MapAccessDeserializer::new(access))
-    }
-}
-
-/// The items of a list.
-struct Items<'a> {
-    reader: Reader<'a>,
-    items: std::iter::Enumerate<std::vec::IntoIter<Value>>,
-}
-
-impl<'de> de::SeqAccess<'de> for Items<'_> {
-    type Error = ReadError;
-
-    fn next_element_seed<T: DeserializeSeed<'de>>(
-        &mut self,
-        seed: T,
-    ) -> Result<Option<T::Value>, ReadError> {
-        let Some((index, value)) = self.items.next() else {
-            return Ok(None);
-        };
-        let path = format!("{}[{index}]", self.reader.path);
-        let origin = origin_of(&value).map(str::to_owned);
-        seed.deserialize(self.reader.child(value, path.clone()))
-            .map(Some)
-            .map_err(|error| error.at(&path, origin.as_deref()))
-    }
-}
-
-/// The entries of a map.
-struct Entries<'a> {
-    reader: Reader<'a>,
-    entries: std::collections::btree_map::IntoIter<String, Value>,
-    current: Option<(String, Value)>,
-}
-
-impl<'de> de::MapAccess<'de> for Entries<'_> {
-    type Error = ReadError;
-
-    fn next_key_seed<K: DeserializeSeed<'de>>(
-        &mut self,
-        seed: K,
-    ) -> Result<Option<K::Value>, ReadError> {
-        self.current = self.entries.next();
-        let Some((key, value)) = &self.current else {
-            return Ok(None);
-        };
-        let path = self.reader.child_path(key);
-        seed.deserialize(key.as_str().into_deserializer())
-            .map(Some)
-            .map_err(|error: ReadError| error.at(&path, origin_of(value)))
-    }
-
-    fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, ReadError> {
-        let Some((key, value)) = self.current.take() else {
-            return Err(de::Error::custom("a value without a key"));
-        };
-        let path = self.reader.child_path(&key);
-        let origin = origin_of(&value).map(str::to_owned);
-        seed.deserialize(self.reader.child(value, path.clone()))
-            .map_err(|error| error.at(&path, origin.as_deref()))
     }
 }

@@ -1,5 +1,7 @@
 //! The real binary with a scrubbed environment: usage errors, help, settings, secrets.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests may panic like tests")]
+
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 

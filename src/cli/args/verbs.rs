@@ -76,7 +76,7 @@ pub struct ServeArgs {
 #[command(after_help = "Example: headwater status --all")]
 pub struct StatusArgs {
     /// Show settled pipelines too
-    #[arg(long, short = 'A')]
+    #[arg(long)]
     pub all: bool,
 }
 

@@ -2,6 +2,7 @@
 //! sequences only at the writer, if at all.
 
 use super::clean::{clean, is_unsafe};
+use crate::telemetry::redact;
 
 /// How a piece of text looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,7 +45,8 @@ const END: char = '\u{e007f}';
 const RESET: &str = "\u{1b}[0m";
 
 impl Style {
-    /// The text in this style, made safe. Every word is marked by itself, so that tables may wrap between words.
+    /// The text in this style, made safe. Every word is marked by itself, so that tables may wrap between words; secrets
+    /// go first, since marks between their words would hide them from the writer.
     pub fn paint(self, text: &str) -> String {
         let mark = ALL
             .iter()
@@ -54,7 +56,7 @@ impl Style {
             "" => String::new(),
             word => format!("{mark}{word}{END}"),
         };
-        clean(text)
+        clean(&redact(text))
             .split(' ')
             .map(word)
             .collect::<Vec<_>>()

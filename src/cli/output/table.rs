@@ -4,6 +4,7 @@ use comfy_table::{Cell, CellAlignment, ColumnConstraint, ContentArrangement};
 
 use super::clean::clean_lines;
 use super::style::width;
+use crate::telemetry::redact;
 
 /// Space between two columns.
 const GAP: u16 = 3;
@@ -108,9 +109,11 @@ impl Table {
     }
 }
 
-/// A cell whose data is safe; marks of styles stay, since the writer knows what to do with them.
+/// A cell whose data is safe; marks of styles stay, since the writer knows what to do with them. Secrets go first, since
+/// wrapping would hide them from the writer.
 fn safe(cell: &str) -> String {
-    cell.split_inclusive(super::style::is_mark)
+    redact(cell)
+        .split_inclusive(super::style::is_mark)
         .map(|part| {
             let mark = part
                 .chars()

@@ -87,6 +87,22 @@ fn every_way_out_is_redacted() {
 }
 
 #[test]
+fn neither_colours_nor_wrapping_hide_a_secret_from_the_redactor() {
+    crate::telemetry::register_secret(&SecretString::from("open sesame now please"));
+    let look = Look {
+        color: true,
+        width: Some(20),
+        ..Look::default()
+    };
+    let (out, stdout, _) = captured(look);
+    let mut table = Table::new(["A", "B"]);
+    table.row(["x", "open sesame now please"]);
+    out.table(&table);
+    out.line(Style::Red.paint("open sesame now please"));
+    assert!(!stdout.text().contains("sesame"), "{}", stdout.text());
+}
+
+#[test]
 fn a_reader_that_leaves_is_no_failure_but_a_full_disk_is() {
     for (kind, fine) in [
         (ErrorKind::BrokenPipe, true),
