@@ -9,7 +9,7 @@ use crate::model::Period;
 
 /// Settings for `serve`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default, deny_unknown_fields, rename_all = "camelCase")]
 pub struct DaemonSettings {
     /// Time between two passes when nothing wakes it.
     pub tick: Period,

@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, de};
 
 /// Settings for the forge.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default, deny_unknown_fields, rename_all = "camelCase")]
 pub struct ForgeSettings {
     /// Which forge.
     pub kind: ForgeKind,
@@ -27,7 +27,7 @@ pub enum ForgeKind {
 
 /// Settings of the offline forge.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default, deny_unknown_fields, rename_all = "camelCase")]
 pub struct OfflineSettings {
     /// Which approvals count.
     pub trust: Trust,

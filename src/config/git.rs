@@ -1,34 +1,140 @@
-//! Operator settings for Git: which branch, as whom, with which credentials.
+//! Operator settings for Git: which branch is the base, where mirrors are kept, who commits, and which credentials go where.
 
 use std::path::PathBuf;
 
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
-/// Settings for Git.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-#[serde(default)]
+use crate::model::Period;
+
+/// How the repository is reached and who writes to it. Never read from the repository itself.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "camelCase")]
 pub struct GitSettings {
-    /// Branch that is read and pushed to; absent means the remote's default branch.
+    /// The base branch (short name); without it the remote's default branch.
     pub base: Option<String>,
-    /// Where the mirror is kept.
-    pub cache_dir: Option<PathBuf>,
-    /// Name and address of our commits.
-    pub committer: Option<String>,
-    /// Who to be towards which origin.
+    /// Where bare mirrors are kept. A cache: it may be deleted at any time.
+    pub cache_dir: PathBuf,
+    /// Who our commits are made by. A base commit with this committer e-mail counts as ours.
+    pub committer: GitPerson,
+    /// Credentials, each bound to one origin.
     pub credentials: Vec<GitCredential>,
-    /// More certificates to trust, PEM.
+    /// PEM file with the certificate authorities to trust besides the system's.
     pub ca_file: Option<PathBuf>,
+    /// How long to wait for a server.
+    pub timeouts: GitTimeouts,
 }
 
-/// Credentials for one origin.
+/// A name and an e-mail address as Git records them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct GitPerson {
+    /// Name.
+    pub name: String,
+    /// E-mail address.
+    pub email: String,
+}
+
+/// A secret that is sent to one origin and nowhere else.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct GitCredential {
-    /// Scheme, host and port.
+    /// Scheme, host and port (`https://git.example`), optionally with a path that the repository must lie below.
     pub origin: String,
-    /// User.
-    pub username: String,
+    /// With a name: HTTP basic authentication. Without: a bearer token.
+    #[serde(default)]
+    pub username: Option<String>,
     /// Password or token.
-    #[serde(serialize_with = "super::secret::serialize")]
+    #[serde(
+        deserialize_with = "secret",
+        serialize_with = "super::secret::serialize"
+    )]
     pub password: SecretString,
+}
+
+/// Limits on how long a server may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "camelCase")]
+pub struct GitTimeouts {
+    /// To open a connection.
+    pub connect: Period,
+    /// Between two pieces of an answer.
+    pub read: Period,
+    /// For one whole request and its answer, however steadily it drips.
+    pub total: Period,
+}
+
+impl Default for GitSettings {
+    fn default() -> Self {
+        Self {
+            base: None,
+            cache_dir: default_cache_dir(),
+            committer: GitPerson::default(),
+            credentials: Vec::new(),
+            ca_file: None,
+            timeouts: GitTimeouts::default(),
+        }
+    }
+}
+
+impl Default for GitPerson {
+    fn default() -> Self {
+        Self {
+            name: "headwater".to_owned(),
+            email: "headwater@localhost".to_owned(),
+        }
+    }
+}
+
+impl Default for GitTimeouts {
+    fn default() -> Self {
+        Self {
+            connect: Period::seconds(10),
+            read: Period::seconds(30),
+            total: Period::seconds(900),
+        }
+    }
+}
+
+fn secret<'de, D: serde::Deserializer<'de>>(input: D) -> Result<SecretString, D::Error> {
+    // The parser's own words would quote a password that is a number.
+    String::deserialize(input)
+        .map(SecretString::from)
+        .map_err(|_| serde::de::Error::custom("a password is text: put it in quotes"))
+}
+
+/// `$XDG_CACHE_HOME/headwater/git`, `~/.cache/headwater/git`, or a folder in the temporary directory where there is no home.
+fn default_cache_dir() -> PathBuf {
+    let absolute = |name: &str| {
+        std::env::var_os(name)
+            .map(PathBuf::from)
+            .filter(|path| path.is_absolute())
+    };
+    absolute("XDG_CACHE_HOME")
+        .or_else(|| absolute("HOME").map(|home| home.join(".cache")))
+        .unwrap_or_else(std::env::temp_dir)
+        .join("headwater")
+        .join("git")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_have_defaults_and_refuse_unknown_keys() {
+        let settings: GitSettings = serde_json::from_str(r#"{"base": "trunk"}"#).unwrap();
+        assert_eq!(settings.base.as_deref(), Some("trunk"));
+        assert_eq!(settings.committer.email, "headwater@localhost");
+        assert_eq!(settings.timeouts.read.as_seconds(), 30);
+        assert!(serde_json::from_str::<GitSettings>(r#"{"bsae": "x"}"#).is_err());
+    }
+
+    #[test]
+    fn a_secret_is_not_printed() {
+        let text =
+            r#"{"credentials": [{"origin": "https://git.example", "password": "hunter2-canary"}]}"#;
+        let settings: GitSettings = serde_json::from_str(text).unwrap();
+        assert!(!format!("{settings:?}").contains("canary"));
+    }
 }

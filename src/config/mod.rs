@@ -31,7 +31,7 @@ pub use registry::RegistrySettings;
 
 /// Everything the operator chooses.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default, deny_unknown_fields, rename_all = "camelCase")]
 pub struct Settings {
     /// Git.
     pub git: GitSettings,

@@ -1,26 +1,145 @@
-//! Operator settings for registries.
+//! Operator settings for registries: who may be asked, how, with which credentials and within which bounds.
+//! Plain data; hosts and addresses are checked when the client is built.
+
+use std::path::PathBuf;
 
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
-/// Settings for registries.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-#[serde(default)]
+use crate::model::{Namespace, Period};
+
+/// Hosts that may be asked while the operator lists none (besides every host of `registries`).
+pub const DEFAULT_ALLOWED: [&str; 4] = [
+    "docker.io",
+    "quay.io",
+    "ghcr.io",
+    "registry.access.redhat.com",
+];
+
+/// What the operator says about registries. The repository can never change any of it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct RegistrySettings {
-    /// Hosts that may be asked at all.
+    /// Hosts that streams may name: `quay.io`, `localhost:5000`, `*.example.com`, or `*`. Empty means
+    /// [`DEFAULT_ALLOWED`] and every host of `registries`. An exact host here may also have a private address.
     pub allowed: Vec<String>,
-    /// Who to be towards which registry.
+    /// What is special about single hosts.
+    pub registries: Vec<RegistryEntry>,
+    /// Credentials, each granted to a host, a part of its repositories and some namespaces.
     pub credentials: Vec<RegistryCredential>,
+    /// A docker `config.json`; without it `$DOCKER_CONFIG/config.json`, then `~/.docker/config.json`.
+    pub docker_config: Option<PathBuf>,
+    /// Whether a docker `config.json` is read at all.
+    pub use_docker_config: bool,
+    /// The most bytes a manifest or an image configuration may have.
+    pub max_manifest_bytes: usize,
+    /// Requests that may be under way to one host at a time.
+    pub concurrency: usize,
+    /// How long connecting may take.
+    pub connect_timeout: Period,
+    /// How long a registry may stay silent.
+    pub read_timeout: Period,
+    /// How long one request may take with all its redirects and tries.
+    pub total_timeout: Period,
 }
 
-/// Credentials for one host.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct RegistryCredential {
-    /// Host and port.
+impl Default for RegistrySettings {
+    fn default() -> Self {
+        Self {
+            allowed: Vec::new(),
+            registries: Vec::new(),
+            credentials: Vec::new(),
+            docker_config: None,
+            use_docker_config: true,
+            max_manifest_bytes: 4 * 1024 * 1024,
+            concurrency: 8,
+            connect_timeout: Period::seconds(10),
+            read_timeout: Period::seconds(15),
+            total_timeout: Period::seconds(60),
+        }
+    }
+}
+
+/// What is special about one registry host.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct RegistryEntry {
+    /// The host as streams name it, with its port if it has one.
     pub host: String,
-    /// User.
+    /// Asked instead of the host (`http://127.0.0.1:5000/prefix`), while the original name is recorded.
+    pub mirror: Option<String>,
+    /// Speak HTTP without TLS to this host.
+    pub plain_http: bool,
+    /// Accept any certificate from this host.
+    pub skip_verify: bool,
+    /// A PEM bundle trusted for this host besides the system's.
+    pub ca_file: Option<PathBuf>,
+    /// Requests under way to this host at a time, instead of the general number.
+    pub concurrency: Option<usize>,
+    /// Hosts outside this registry's own site that may be handed its credentials as token servers.
+    pub token_realms: Vec<String>,
+}
+
+/// A user name and password granted to (host, repository prefix, namespaces).
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct RegistryCredential {
+    /// The host that is asked; a mirror's own host, if one is set.
+    pub host: String,
+    /// Whole leading components of the repository (`acme` or `acme/app`); `None` grants the whole host.
+    pub prefix: Option<String>,
+    /// Namespaces whose streams may use it; empty grants all.
+    pub namespaces: Vec<Namespace>,
+    /// The user name.
     pub username: String,
-    /// Password or token.
-    #[serde(serialize_with = "super::secret::serialize")]
+    /// The password; written back as `***`.
+    #[serde(with = "secret")]
     pub password: SecretString,
+}
+
+/// Reads a secret and never writes it.
+mod secret {
+    use secrecy::SecretString;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(_: &SecretString, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str("***")
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<SecretString, D::Error> {
+        String::deserialize(from).map(SecretString::from)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use secrecy::ExposeSecret;
+
+    const TEXT: &str = "
+allowed: [docker.io, '*.example.com']
+registries:
+  - {host: registry.example, mirror: 'http://127.0.0.1:5000', tokenRealms: [auth.example]}
+credentials:
+  - {host: ghcr.io, prefix: acme, namespaces: [myapp], username: robot, password: canary}
+readTimeout: 5s
+";
+
+    #[test]
+    fn settings_are_camel_case_with_defaults() {
+        let settings: RegistrySettings = serde_yaml::from_str(TEXT).unwrap();
+        assert_eq!(settings.read_timeout, Period::seconds(5));
+        assert_eq!(settings.max_manifest_bytes, 4 * 1024 * 1024);
+        assert_eq!(settings.credentials[0].password.expose_secret(), "canary");
+        assert!(serde_yaml::from_str::<RegistrySettings>("insecure: true").is_err());
+    }
+
+    #[test]
+    fn a_password_is_neither_printed_nor_written() {
+        let settings: RegistrySettings = serde_yaml::from_str(TEXT).unwrap();
+        assert!(!format!("{settings:?}").contains("canary"));
+        assert!(!serde_yaml::to_string(&settings).unwrap().contains("canary"));
+    }
 }

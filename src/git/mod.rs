@@ -1,1 +1,25 @@
 //! Git: a bare mirror, snapshots and history from objects, commits as trees in memory, push as compare-and-swap.
+//! No work tree is ever checked out, no hook or filter runs, no `git` process is started.
+
+mod error;
+mod history;
+mod local;
+mod location;
+mod mirror;
+mod push;
+mod read;
+mod remote;
+mod repository;
+mod transport;
+mod types;
+mod work_commit;
+mod work_tree;
+mod write;
+
+pub use error::GitError;
+pub use repository::Repository;
+pub use types::{
+    BlobProblem, CommitInfo, Entry, EntryKind, Fetched, FileChange, Log, Merge, NewCommit, Person,
+    PushOutcome, PushResult, RefUpdate, TreeListing,
+};
+pub use work_tree::{PushTarget, WorkFile, WorkTree};

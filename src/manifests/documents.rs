@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use super::diagnostic::{Diagnostic, Severity};
 use crate::model::name::{Name, StreamKey};
-use crate::model::{Environment, Freeze, Hold, ImageStream, Pipeline, RepoPath, RepositoryConfig};
+use crate::model::{
+    ApplicationName, Environment, Freeze, Hold, ImageStream, Pipeline, RepoPath, RepositoryConfig,
+};
 
 /// A document and where it was found.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,9 +27,9 @@ pub struct Documents {
     pub config: RepositoryConfig,
     /// Image streams by identity. A stream claimed by two files is in neither place: both are in `problems`.
     pub streams: BTreeMap<StreamKey, Located<ImageStream>>,
-    /// Pipelines by name.
+    /// Pipelines by name. One that has errors but can be read is here and in `broken_pipelines`.
     pub pipelines: BTreeMap<Name, Located<Pipeline>>,
-    /// Environments by name.
+    /// Environments by name. One that has errors but can be read is here and in `broken_environments`.
     pub environments: BTreeMap<Name, Located<Environment>>,
     /// Holds by file.
     pub holds: BTreeMap<RepoPath, Located<Hold>>,
@@ -41,6 +43,8 @@ pub struct Documents {
     pub broken_environments: BTreeMap<Name, String>,
     /// Streams that must not be written, and why.
     pub broken_streams: BTreeMap<StreamKey, String>,
+    /// Applications of an environment that cannot be written, and why; the others of that environment can.
+    pub broken_applications: BTreeMap<(Name, ApplicationName), String>,
     /// Files that could not be read at all, by path.
     pub unreadable: BTreeSet<RepoPath>,
     /// Set when a file under `holds/` or `freezes/` cannot be read: then every promotion holds.

@@ -1,7 +1,18 @@
 //! Text to nouns and back: finding, loading, checking and byte-exact editing of documents. Pure over an in-memory tree.
 
+pub mod assemble;
+mod check;
+pub mod code;
 pub mod diagnostic;
 pub mod documents;
+pub mod load;
+pub mod role;
+mod suggest;
+pub mod yaml;
 
+pub use assemble::{Listing, Texts, assemble, config_of};
 pub use diagnostic::{Diagnostic, Place, Severity};
 pub use documents::{Documents, Located};
+pub use load::{BrokenDocument, Document, DocumentKind, Loaded, load};
+pub use role::{Role, role_of};
+pub use yaml::{Step, locate};

@@ -1,6 +1,7 @@
 //! The pure core: from an Observation to a Plan. No IO, no clock, no chance; limits count bytes and steps, never time.
 
 pub mod effect;
+pub mod expression;
 pub mod facts;
 pub mod history;
 pub mod observation;
@@ -8,6 +9,8 @@ pub mod pull;
 pub mod question;
 pub mod report;
 pub mod settled;
+pub mod template;
+pub mod version;
 
 use serde::{Deserialize, Serialize};
 

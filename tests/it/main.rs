@@ -7,5 +7,5 @@
 )]
 
 mod architecture;
-mod support;
 mod cli;
+mod support;

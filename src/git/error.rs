@@ -1,0 +1,180 @@
+//! What can go wrong with a repository, sorted by whose fault it is; no message ever holds a secret.
+
+use git2::{ErrorClass, ErrorCode};
+
+/// Why Git did not do what was asked.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum GitError {
+    /// The server cannot be reached, is too slow, or fails (network, or the server's fault). May heal by itself.
+    #[error("cannot reach `{location}`: {message}")]
+    Network {
+        /// Where, without secrets.
+        location: String,
+        /// What happened.
+        message: String,
+    },
+    /// The server does not accept our credentials, or none were given (the operator's to mend).
+    #[error("`{location}` refuses access: {message}")]
+    Auth {
+        /// Where, without secrets.
+        location: String,
+        /// What the server said.
+        message: String,
+    },
+    /// A repository, branch or object that was named is not there (the caller's to mend).
+    #[error("{0}")]
+    NotFound(String),
+    /// The server answered with a refusal of the whole request (its rules; terminal).
+    #[error("`{location}` refused: {message}")]
+    Rejected {
+        /// Where, without secrets.
+        location: String,
+        /// The server's words.
+        message: String,
+    },
+    /// The local copy is damaged (a crash or the disk). A mirror is made anew by the next fetch.
+    #[error("the repository at `{location}` is damaged: {message}")]
+    Corrupt {
+        /// The directory.
+        location: String,
+        /// What was found.
+        message: String,
+    },
+    /// Another process holds a lock (wait), or left it behind (remove it).
+    #[error("a lock is in the way: {0}")]
+    Locked(String),
+    /// Something this build does not do, such as SSH (the user's choice of location).
+    #[error("{0}")]
+    Unsupported(String),
+    /// What was asked makes no sense (the caller's fault).
+    #[error("{0}")]
+    Invalid(String),
+    /// The local disk or its permissions stand in the way (environment).
+    #[error("{message}")]
+    Local {
+        /// What happened.
+        message: String,
+        /// Whether it may heal by itself (a full disk).
+        transient: bool,
+    },
+}
+
+impl GitError {
+    /// Whether trying again later, with nobody doing anything, may succeed.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Network { .. } | Self::Locked(_) | Self::Corrupt { .. } => true,
+            Self::Local { transient, .. } => *transient,
+            Self::Auth { .. }
+            | Self::NotFound(_)
+            | Self::Rejected { .. }
+            | Self::Unsupported(_)
+            | Self::Invalid(_) => false,
+        }
+    }
+
+    /// An error of the file system.
+    pub(super) fn io(doing: &str, error: &std::io::Error) -> Self {
+        use std::io::ErrorKind::{QuotaExceeded, StorageFull};
+        Self::Local {
+            message: format!("cannot {doing}: {error}"),
+            transient: matches!(error.kind(), StorageFull | QuotaExceeded),
+        }
+    }
+
+    /// An error of libgit2 about the repository at `location` (already without secrets).
+    pub(super) fn libgit2(location: &str, error: &git2::Error) -> Self {
+        let message = clean(error.message(), 500);
+        let full = ["no space left", "quota exceeded"]
+            .iter()
+            .any(|words| message.to_ascii_lowercase().contains(words));
+        match (error.class(), error.code()) {
+            _ if full => Self::Local {
+                message,
+                transient: true,
+            },
+            (_, ErrorCode::Locked) => Self::Locked(message),
+            (_, ErrorCode::Owner) => Self::Local {
+                message: format!(
+                    "`{location}` belongs to another user; if you trust it, add it to `safe.directory` of Git's configuration"
+                ),
+                transient: false,
+            },
+            (_, ErrorCode::Auth) => Self::Auth {
+                location: location.to_owned(),
+                message,
+            },
+            (ErrorClass::Net | ErrorClass::Http | ErrorClass::Ssl, _) => Self::Network {
+                location: location.to_owned(),
+                message,
+            },
+            (ErrorClass::Os, _) => Self::Local {
+                message: format!("`{location}`: {message}"),
+                transient: false,
+            },
+            (_, ErrorCode::NotFound) => Self::NotFound(format!("`{location}`: {message}")),
+            (
+                ErrorClass::Odb
+                | ErrorClass::Zlib
+                | ErrorClass::Object
+                | ErrorClass::Tree
+                | ErrorClass::Indexer
+                | ErrorClass::Config
+                | ErrorClass::Repository,
+                _,
+            ) => Self::Corrupt {
+                location: location.to_owned(),
+                message,
+            },
+            (ErrorClass::Reference, _) if message.contains("corrupted") => Self::Corrupt {
+                location: location.to_owned(),
+                message,
+            },
+            _ => Self::Invalid(format!("`{location}`: {message}")),
+        }
+    }
+}
+
+/// Text from outside on one line: control characters become spaces, runs of spaces one, at most `limit` characters.
+pub(super) fn clean(text: &str, limit: usize) -> String {
+    let spaced: String = text
+        .chars()
+        .take(limit * 4)
+        .map(|c| if is_unprintable(c) { ' ' } else { c })
+        .collect();
+    let joined = spaced.split_whitespace().collect::<Vec<_>>().join(" ");
+    joined.chars().take(limit).collect()
+}
+
+/// Control characters, and those that turn the direction of text around or hide in it.
+fn is_unprintable(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_from_a_server_becomes_one_clean_line() {
+        assert_eq!(clean("a\u{1b}[31m b\r\n\n c\u{202e}d", 100), "a [31m b c d");
+        assert_eq!(clean(&"x".repeat(1000), 10), "xxxxxxxxxx");
+    }
+
+    #[test]
+    fn what_may_heal_is_told_from_what_will_not() {
+        let full = git2::Error::new(
+            ErrorCode::GenericError,
+            ErrorClass::Os,
+            "failed to write: No space left on device",
+        );
+        assert!(GitError::libgit2("/r", &full).is_transient());
+        let odb = git2::Error::new(ErrorCode::GenericError, ErrorClass::Odb, "bad header");
+        assert!(matches!(
+            GitError::libgit2("/r", &odb),
+            GitError::Corrupt { .. }
+        ));
+        assert!(!GitError::Invalid("x".to_owned()).is_transient());
+    }
+}

@@ -1,0 +1,136 @@
+//! Compare-and-swap of refs on this disk. libgit2's own local push checks nothing, so it is not used: missing objects are
+//! copied first, then each ref is locked, compared and moved.
+
+use std::time::{Duration, Instant};
+
+use git2::{ErrorCode, ObjectType, Odb, Oid, Repository};
+
+use super::error::GitError;
+use super::push::check_updates;
+use super::read::commit_id;
+use super::types::{PushOutcome, PushResult, RefUpdate};
+
+/// How long to wait for another process that holds a ref's lock.
+const REF_WAIT: Duration = Duration::from_secs(5);
+/// Deeper trees are not copied; Git itself stops at about this depth.
+const MAX_DEPTH: usize = 2048;
+
+/// Moves refs of `target`, each by itself; new commits come from `source` unless it is the same repository.
+pub(super) fn update_refs(
+    source: &Repository,
+    target: &Repository,
+    updates: &[RefUpdate],
+) -> Result<Vec<PushOutcome>, GitError> {
+    check_updates(source, updates)?;
+    let shown = target.path().display().to_string();
+    let fail = |error: git2::Error| GitError::libgit2(&shown, &error);
+    let (from, to) = (source.odb().map_err(fail)?, target.odb().map_err(fail)?);
+    let mut outcomes = Vec::new();
+    for update in updates {
+        let new = update.new.as_ref().map(oid).transpose()?;
+        if let Some(new) = new {
+            copy_history(source, &from, &to, new).map_err(fail)?;
+        }
+        outcomes.push(PushOutcome {
+            name: update.name.clone(),
+            result: swap(target, update, new)?,
+        });
+    }
+    Ok(outcomes)
+}
+
+/// A checked id in libgit2's form.
+pub(super) fn oid(id: &crate::model::CommitId) -> Result<Oid, GitError> {
+    Oid::from_str(id.as_str()).map_err(|_| GitError::Invalid(format!("`{id}` is not a commit id")))
+}
+
+fn swap(target: &Repository, update: &RefUpdate, new: Option<Oid>) -> Result<PushResult, GitError> {
+    let shown = target.path().display().to_string();
+    let fail = |error: git2::Error| GitError::libgit2(&shown, &error);
+    let start = Instant::now();
+    let mut transaction = loop {
+        let mut transaction = target.transaction().map_err(fail)?;
+        match transaction.lock_ref(&update.name) {
+            Ok(()) => break transaction,
+            Err(error) if error.code() == ErrorCode::Locked && start.elapsed() < REF_WAIT => {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            Err(error) if error.code() == ErrorCode::Locked => {
+                return Err(GitError::Locked(format!(
+                    "`{shown}{}.lock` has been there for {} seconds; remove it if no other Git command runs",
+                    update.name,
+                    REF_WAIT.as_secs()
+                )));
+            }
+            Err(error) => return Err(fail(error)),
+        }
+    };
+    let found = match target.refname_to_id(&update.name) {
+        Ok(id) => Some(id),
+        Err(error) if error.code() == ErrorCode::NotFound => None,
+        Err(error) => return Err(fail(error)),
+    };
+    if found != update.expect.as_ref().map(oid).transpose()? {
+        let found = found.map(commit_id).transpose()?;
+        return Ok(PushResult::Lost { found });
+    }
+    match new {
+        Some(new) => transaction.set_target(&update.name, new, None, "headwater"),
+        None if found.is_none() => return Ok(PushResult::Done),
+        None => transaction.remove(&update.name),
+    }
+    .and_then(|()| transaction.commit())
+    .map_err(fail)?;
+    Ok(PushResult::Done)
+}
+
+/// Copies `head` and all that it needs, parents and contents first: what the target has is complete at any moment.
+fn copy_history(
+    source: &Repository,
+    from: &Odb<'_>,
+    to: &Odb<'_>,
+    head: Oid,
+) -> Result<(), git2::Error> {
+    let mut todo = vec![(head, false)];
+    while let Some((id, parents_done)) = todo.pop() {
+        if to.exists(id) {
+            continue;
+        }
+        let commit = source.find_commit(id)?;
+        if parents_done {
+            copy_tree(source, from, to, commit.tree_id(), 0)?;
+            to.write(ObjectType::Commit, from.read(id)?.data())?;
+        } else {
+            todo.push((id, true));
+            todo.extend(commit.parent_ids().map(|parent| (parent, false)));
+        }
+    }
+    Ok(())
+}
+
+fn copy_tree(
+    source: &Repository,
+    from: &Odb<'_>,
+    to: &Odb<'_>,
+    id: Oid,
+    depth: usize,
+) -> Result<(), git2::Error> {
+    if to.exists(id) {
+        return Ok(());
+    }
+    if depth > MAX_DEPTH {
+        return Err(git2::Error::from_str("folders are nested too deeply"));
+    }
+    let tree = source.find_tree(id)?;
+    for entry in &tree {
+        match entry.kind() {
+            Some(ObjectType::Tree) => copy_tree(source, from, to, entry.id(), depth + 1)?,
+            Some(ObjectType::Blob) if !to.exists(entry.id()) => {
+                to.write(ObjectType::Blob, from.read(entry.id())?.data())?;
+            }
+            _ => {}
+        }
+    }
+    to.write(ObjectType::Tree, from.read(id)?.data())?;
+    Ok(())
+}

@@ -1,0 +1,220 @@
+//! The other side of a mirror: a server over HTTP or a repository on this disk; listing and fetching its refs.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use git2::{AutotagOption, Direction, FetchOptions, Oid};
+use tokio::runtime::Handle;
+
+use super::error::GitError;
+use super::location::HttpUrl;
+use super::transport::{self, Channel, Server};
+use crate::config::git::GitSettings;
+
+/// The refs that matter here: branches, and what the offline forge keeps.
+pub(super) const NAMESPACES: [&str; 2] = ["refs/heads/", "refs/headwater/"];
+
+const REFSPECS: [&str; 2] = [
+    "+refs/heads/*:refs/heads/*",
+    "+refs/headwater/*:refs/headwater/*",
+];
+
+/// Whether a ref is one that is mirrored.
+pub(super) fn is_ours(name: &str) -> bool {
+    NAMESPACES.iter().any(|prefix| name.starts_with(prefix))
+}
+
+/// Where a mirror fetches from and pushes to.
+#[derive(Debug, Clone)]
+pub(super) enum Remote {
+    Http(Server),
+    File(PathBuf),
+}
+
+/// What the remote says it has.
+#[derive(Debug, Default)]
+pub(super) struct Advertised {
+    /// Full name of the branch its HEAD stands for.
+    pub(super) default_branch: Option<String>,
+    /// Refs in our namespaces.
+    pub(super) refs: BTreeMap<String, Oid>,
+    /// Commits at which its history is cut.
+    pub(super) shallow: Vec<Oid>,
+}
+
+impl Remote {
+    pub(super) fn http(url: &HttpUrl, settings: &GitSettings) -> Result<Self, GitError> {
+        transport::register()?;
+        Server::new(url, settings).map(Self::Http)
+    }
+
+    pub(super) fn file(path: PathBuf) -> Result<Self, GitError> {
+        transport::register()?;
+        Ok(Self::File(path))
+    }
+
+    /// The address, without secrets.
+    pub(super) fn shown(&self) -> String {
+        match self {
+            Self::Http(server) => server.shown().to_owned(),
+            Self::File(path) => path.display().to_string(),
+        }
+    }
+
+    /// Runs `work` with the address that libgit2 is to use; failures of the transport come back typed.
+    pub(super) fn talk<T>(
+        &self,
+        runtime: &Handle,
+        work: impl FnOnce(&str) -> Result<T, git2::Error>,
+    ) -> Result<T, GitError> {
+        match self {
+            Self::Http(server) => {
+                let channel = Channel::open(server, runtime.clone());
+                work(&channel.url()).map_err(|error| {
+                    channel
+                        .failure()
+                        .unwrap_or_else(|| GitError::libgit2(server.shown(), &error))
+                })
+            }
+            Self::File(path) => {
+                let text = path.to_str().ok_or_else(|| {
+                    GitError::Invalid(format!("the path `{}` is not UTF-8", path.display()))
+                })?;
+                work(text).map_err(|error| GitError::libgit2(text, &error))
+            }
+        }
+    }
+
+    /// Brings `mirror` up to date with the remote: `check` sees what the remote says it has and may refuse it before
+    /// anything is changed. Branches that are gone there go here first, so that `a` may become `a/b`.
+    pub(super) fn update(
+        &self,
+        mirror: &git2::Repository,
+        runtime: &Handle,
+        check: impl FnOnce(&Advertised) -> Result<(), GitError>,
+    ) -> Result<Advertised, GitError> {
+        let Self::Http(server) = self else {
+            return self.update_over(mirror, &self.file_address()?, || self.file_shallow(), check);
+        };
+        let channel = Channel::open(server, runtime.clone());
+        self.update_over(mirror, &channel.url(), || Ok(channel.shallow()), check)
+            .map_err(|error| channel.failure().unwrap_or(error))
+    }
+
+    fn update_over(
+        &self,
+        mirror: &git2::Repository,
+        address: &str,
+        shallow: impl FnOnce() -> Result<Vec<Oid>, GitError>,
+        check: impl FnOnce(&Advertised) -> Result<(), GitError>,
+    ) -> Result<Advertised, GitError> {
+        let shown = self.shown();
+        let fail = |error: git2::Error| GitError::libgit2(&shown, &error);
+        let mut remote = mirror.remote_anonymous(address).map_err(fail)?;
+        let mut connection = remote
+            .connect_auth(Direction::Fetch, None, None)
+            .map_err(fail)?;
+        let mut advertised = list(&connection).map_err(fail)?;
+        advertised.shallow = shallow()?;
+        check(&advertised)?;
+        let here = refs_of(mirror).map_err(fail)?;
+        if here == advertised.refs {
+            return Ok(advertised);
+        }
+        for gone in here
+            .keys()
+            .filter(|name| !advertised.refs.contains_key(*name))
+        {
+            mirror
+                .find_reference(gone)
+                .and_then(|mut reference| reference.delete())
+                .map_err(fail)?;
+        }
+        mark_shallow(mirror, &advertised.shallow)?;
+        let mut options = FetchOptions::new();
+        options
+            .download_tags(AutotagOption::None)
+            .update_fetchhead(false);
+        connection
+            .remote()
+            .fetch(&REFSPECS, Some(&mut options), None)
+            .map_err(fail)?;
+        Ok(advertised)
+    }
+
+    fn file_address(&self) -> Result<String, GitError> {
+        let shown = self.shown();
+        match self {
+            Self::File(path) if path.to_str().is_none() => Err(GitError::Invalid(format!(
+                "the path `{shown}` is not UTF-8"
+            ))),
+            _ => Ok(shown),
+        }
+    }
+
+    fn file_shallow(&self) -> Result<Vec<Oid>, GitError> {
+        let Self::File(path) = self else {
+            return Ok(Vec::new());
+        };
+        let there = git2::Repository::open(path)
+            .map_err(|error| GitError::libgit2(&self.shown(), &error))?;
+        shallow_of(&there)
+    }
+}
+
+fn list(connection: &git2::RemoteConnection<'_, '_, '_>) -> Result<Advertised, git2::Error> {
+    let mut advertised = Advertised::default();
+    for head in connection.list()? {
+        if is_ours(head.name()) && !head.name().ends_with("^{}") {
+            advertised.refs.insert(head.name().to_owned(), head.oid());
+        }
+    }
+    advertised.default_branch = connection
+        .default_branch()
+        .ok()
+        .and_then(|name| name.as_str().ok().map(str::to_owned));
+    Ok(advertised)
+}
+
+/// All refs of our namespaces in a repository on this disk.
+pub(super) fn refs_of(repository: &git2::Repository) -> Result<BTreeMap<String, Oid>, git2::Error> {
+    let mut found = BTreeMap::new();
+    for reference in repository.references()? {
+        let reference = reference?;
+        let Ok(name) = reference.name() else { continue };
+        if !is_ours(name) {
+            continue;
+        }
+        if let Some(target) = reference.target() {
+            found.insert(name.to_owned(), target);
+        }
+    }
+    Ok(found)
+}
+
+/// The commits at which a repository's own history is cut.
+pub(super) fn shallow_of(repository: &git2::Repository) -> Result<Vec<Oid>, GitError> {
+    let file = repository.commondir().join("shallow");
+    match std::fs::read_to_string(&file) {
+        Ok(text) => Ok(text
+            .lines()
+            .filter_map(|line| Oid::from_str(line.trim()).ok())
+            .collect()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(error) => Err(GitError::io(&format!("read `{}`", file.display()), &error)),
+    }
+}
+
+/// Notes in the mirror where the remote's history is cut, so that walks end there instead of failing.
+fn mark_shallow(mirror: &git2::Repository, shallow: &[Oid]) -> Result<(), GitError> {
+    if shallow.is_empty() {
+        return Ok(());
+    }
+    let mut all = shallow_of(mirror)?;
+    all.extend(shallow);
+    all.sort_unstable();
+    all.dedup();
+    let text: String = all.iter().map(|id| format!("{id}\n")).collect();
+    let file = mirror.commondir().join("shallow");
+    super::mirror::write_file(&file, text.as_bytes())
+}

@@ -1,0 +1,125 @@
+//! What a rule says: a problem at a route of a document, and what must not be used because of it.
+
+use crate::manifests::assemble::Listing;
+use crate::manifests::diagnostic::{Diagnostic, Severity};
+use crate::manifests::documents::Documents;
+use crate::manifests::yaml::{Id, Step, Tree, place_of, range_of};
+use crate::model::name::{Name, StreamKey};
+use crate::model::{ApplicationName, RepoPath};
+
+/// A problem of one document.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Finding {
+    pub code: &'static str,
+    pub severity: Severity,
+    pub route: Vec<Step>,
+    pub message: String,
+    pub label: Option<String>,
+    pub help: Option<String>,
+    /// Whether the whole document must not be used because of it.
+    pub breaks: bool,
+}
+
+/// A route from keys and indices.
+macro_rules! route {
+    ($($step:expr),* $(,)?) => { vec![$($crate::manifests::yaml::Step::from($step)),*] };
+}
+pub(crate) use route;
+
+impl Finding {
+    pub(crate) fn error(code: &'static str, route: Vec<Step>, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            severity: Severity::Error,
+            route,
+            message: message.into(),
+            label: None,
+            help: None,
+            breaks: false,
+        }
+    }
+
+    pub(crate) fn warning(
+        code: &'static str,
+        route: Vec<Step>,
+        message: impl Into<String>,
+    ) -> Self {
+        Self {
+            severity: Severity::Warning,
+            ..Self::error(code, route, message)
+        }
+    }
+
+    pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    pub(crate) fn label(mut self, label: impl Into<String>) -> Self {
+        self.label = Some(label.into());
+        self
+    }
+
+    pub(crate) fn breaking(mut self) -> Self {
+        self.breaks = true;
+        self
+    }
+
+    /// The diagnostic, with its place if the document is at hand.
+    pub(crate) fn into_diagnostic(self, path: &RepoPath, tree: &Tree<'_>, root: Id) -> Diagnostic {
+        let place = place_of(tree.text, &range_of(tree, root, &self.route));
+        self.without_place(path).at(Some(place))
+    }
+
+    /// The diagnostic of a document whose text is not at hand.
+    pub(crate) fn without_place(self, path: &RepoPath) -> Diagnostic {
+        Diagnostic {
+            path: path.clone(),
+            place: None,
+            severity: self.severity,
+            code: self.code.to_owned(),
+            message: self.message,
+            label: self.label,
+            help: self.help,
+        }
+    }
+}
+
+/// What rules over all documents may look at.
+pub(crate) struct Repository<'a> {
+    /// The documents so far.
+    pub documents: &'a Documents,
+    /// Which files and folders exist.
+    pub listing: &'a dyn Listing,
+}
+
+/// Something that must not be used because of a problem.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Thing {
+    Pipeline(Name),
+    Environment(Name),
+    Application(Name, ApplicationName),
+    Stream(StreamKey),
+}
+
+/// What the rules said.
+#[derive(Debug, Default)]
+pub(crate) struct Report {
+    /// Problems by file and document.
+    pub findings: Vec<(RepoPath, usize, Finding)>,
+    /// What must not be used, and why. The first reason counts.
+    pub broken: Vec<(Thing, String)>,
+}
+
+impl Report {
+    /// A problem that leaves everything usable.
+    pub(crate) fn say(&mut self, path: &RepoPath, index: usize, finding: Finding) {
+        self.findings.push((path.clone(), index, finding));
+    }
+
+    /// A problem that makes a thing unusable.
+    pub(crate) fn breaks(&mut self, thing: Thing, path: &RepoPath, index: usize, finding: Finding) {
+        self.broken.push((thing, finding.message.clone()));
+        self.say(path, index, finding);
+    }
+}

@@ -1,0 +1,146 @@
+//! Parser and type errors in the words of somebody who wants to help.
+
+use std::ops::Range;
+
+use crate::manifests::code;
+use crate::manifests::diagnostic::Diagnostic;
+use crate::manifests::suggest::{did_you_mean, listed};
+use crate::manifests::yaml::{
+    Content, Fault, Id, Limit, MAX_DEPTH, SyntaxError, Tree, ValueError, place_of,
+};
+use crate::model::RepoPath;
+
+const BRACES: &str = "`{{` starts a YAML map; write \"{{app}}\"";
+
+/// Explains why a text is no YAML.
+pub(super) fn syntax(path: &RepoPath, text: &str, error: &SyntaxError) -> Diagnostic {
+    let place = Some(place_of(text, &error.at));
+    match &error.limit {
+        Limit::DuplicateKey(key) => Diagnostic::error(
+            path,
+            code::DUPLICATE_KEY,
+            format!("`{key}` is said twice in one map"),
+        )
+        .at(place)
+        .help("keep one of them"),
+        Limit::TooDeep => Diagnostic::error(
+            path,
+            code::TOO_DEEP,
+            format!("nested deeper than {MAX_DEPTH} levels"),
+        )
+        .at(place),
+        Limit::TooLarge => Diagnostic::error(path, code::UNREADABLE, "the file is too large"),
+        Limit::Grammar(words) => grammar(path, text, &error.at, words),
+    }
+}
+
+fn grammar(path: &RepoPath, text: &str, at: &Range<usize>, words: &str) -> Diagnostic {
+    if let Some(braces) = helm_braces(text) {
+        return Diagnostic::error(path, code::BRACES, "this is a Helm template, not YAML")
+            .at(Some(place_of(text, &braces)))
+            .help("commit what it renders to, or move it out of this folder");
+    }
+    if let Some(braces) = unquoted_braces(text, at.start) {
+        return Diagnostic::error(path, code::BRACES, BRACES).at(Some(place_of(text, &braces)));
+    }
+    let problem = Diagnostic::error(path, code::SYNTAX, format!("not valid YAML: {words}"))
+        .at(Some(place_of(text, at)));
+    if words.contains("tab") {
+        problem.help("indent with spaces")
+    } else {
+        problem
+    }
+}
+
+/// The first braces that only Helm understands.
+fn helm_braces(text: &str) -> Option<Range<usize>> {
+    let words = [
+        "-",
+        ".",
+        "if ",
+        "else",
+        "end",
+        "range ",
+        "with ",
+        "include ",
+        "define ",
+        "template ",
+        "$",
+        "toYaml ",
+        "/*",
+    ];
+    text.match_indices("{{").map(|(at, _)| at).find_map(|at| {
+        let inside = text[at + 2..].trim_start();
+        words
+            .iter()
+            .any(|word| inside.starts_with(word))
+            .then_some(at..at + 2)
+    })
+}
+
+/// Unquoted braces on the line of an error or the one before, where YAML loses its way because of them.
+fn unquoted_braces(text: &str, at: usize) -> Option<Range<usize>> {
+    let mut at = at.min(text.len());
+    while !text.is_char_boundary(at) {
+        at -= 1;
+    }
+    let line = text[..at].rfind('\n').map_or(0, |i| i + 1);
+    let start = text[..line.saturating_sub(1)]
+        .rfind('\n')
+        .map_or(0, |i| i + 1);
+    let end = text[at..].find('\n').map_or(text.len(), |i| at + i);
+    text[start..end]
+        .match_indices("{{")
+        .map(|(found, _)| start + found)
+        .find(|found| {
+            let before = text[..*found].trim_end_matches(' ').chars().next_back();
+            matches!(before, None | Some(':' | '-' | ',' | '[' | '{' | '\n'))
+        })
+        .map(|found| found..found + 2)
+}
+
+/// Explains why a value does not fit its type.
+pub(super) fn value(path: &RepoPath, tree: &Tree<'_>, root: Id, error: &ValueError) -> Diagnostic {
+    let id = error.at.unwrap_or(root);
+    if !matches!(error.fault, Fault::UnknownField(..)) && starts_with_braces(tree, id) {
+        let start = tree.node(id).start;
+        return Diagnostic::error(path, code::BRACES, BRACES)
+            .at(Some(place_of(tree.text, &(start..tree.node(id).end))));
+    }
+    let place = Some(place_of(tree.text, &first_line(tree, id)));
+    let (code, help) = match &error.fault {
+        Fault::UnknownField(field, known) => (
+            code::UNKNOWN_FIELD,
+            Some(did_you_mean(field, known.iter().copied())),
+        ),
+        Fault::UnknownVariant(word, known) => {
+            (code::VALUE, Some(did_you_mean(word, known.iter().copied())))
+        }
+        Fault::MissingField(_) => (code::MISSING_FIELD, None),
+        Fault::Unquoted(text) if matches!(text.as_str(), "" | "~") => (code::VALUE, None),
+        Fault::Unquoted(text) => (code::VALUE, Some(format!("quote it: \"{text}\""))),
+        Fault::Shape(_) | Fault::Other(_) => (code::VALUE, None),
+    };
+    let mut problem = Diagnostic::error(path, code, error.to_string()).at(place);
+    if let Fault::UnknownField(_, known) = &error.fault {
+        problem = problem.label(format!("known here: {}", listed(known.iter().copied())));
+    }
+    problem.help = help;
+    problem
+}
+
+fn starts_with_braces(tree: &Tree<'_>, id: Id) -> bool {
+    matches!(tree.node(id).content, Content::Map { flow: true, .. })
+        && tree.text[tree.range(id)].starts_with("{{")
+}
+
+/// What to underline of a value: a block over several lines is shown at its first key.
+fn first_line(tree: &Tree<'_>, id: Id) -> Range<usize> {
+    match &tree.node(id).content {
+        Content::Map { entries, .. } => match entries.first() {
+            Some((key, _)) => tree.range(*key),
+            None => tree.range(id),
+        },
+        _ => tree.range(id),
+    }
+}

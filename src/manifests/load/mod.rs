@@ -1,0 +1,242 @@
+//! Bytes to typed documents: every document of a file, whatever its dress (several documents, lists, JSON, legacy
+//! versions, byte order marks), and every problem with its place. Pure; one file at a time.
+
+mod envelope;
+mod explain;
+mod identify;
+
+use std::sync::Arc;
+
+pub(crate) use identify::Kind;
+
+use super::check;
+use super::code;
+use super::diagnostic::{Diagnostic, Severity};
+use super::role::Role;
+use super::yaml::{self, Id, Tree};
+use crate::model::{Environment, Freeze, Hold, ImageStream, Pipeline, RepoPath, RepositoryConfig};
+use envelope::Envelope;
+use identify::Identity;
+
+/// What a file held.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Loaded {
+    /// The documents that could be read, in order.
+    pub documents: Vec<Document>,
+    /// What is wrong with the file itself, in order of place.
+    pub problems: Vec<Diagnostic>,
+    /// Documents that must not be used, and why.
+    pub broken: Vec<BrokenDocument>,
+    /// Whether the file could not be read at all.
+    pub unreadable: bool,
+}
+
+/// A document and which of its file it is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Document {
+    /// From 0; items of a `List` count one by one.
+    pub index: usize,
+    /// The document.
+    pub kind: DocumentKind,
+}
+
+/// A typed document.
+#[derive(Debug, Clone, PartialEq)]
+pub enum DocumentKind {
+    /// An image stream.
+    ImageStream(Arc<ImageStream>),
+    /// A pipeline.
+    Pipeline(Arc<Pipeline>),
+    /// An environment.
+    Environment(Arc<Environment>),
+    /// A hold.
+    Hold(Arc<Hold>),
+    /// A freeze.
+    Freeze(Arc<Freeze>),
+    /// What the repository chooses for itself.
+    Config(Arc<RepositoryConfig>),
+}
+
+/// A document that is there but must not be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BrokenDocument {
+    /// Which of its file.
+    pub index: usize,
+    /// Its kind as written.
+    pub kind: String,
+    /// Its name as written, if it has one.
+    pub name: Option<String>,
+    /// Its namespace as written, if it has one.
+    pub namespace: Option<String>,
+    /// What is wrong, in short.
+    pub why: String,
+}
+
+/// Reads one file. Never fails: what cannot be read is in `problems`.
+pub fn load(path: &RepoPath, bytes: &[u8], role: Role) -> Loaded {
+    let text = match readable(bytes) {
+        Ok(text) => text,
+        Err(why) => return unreadable(Diagnostic::error(path, code::UNREADABLE, why)),
+    };
+    if role == Role::Environments && !text.contains("headwater.dev/") {
+        // Charts, kustomizations and values lie about in environments; none of them is a document of ours.
+        return Loaded::default();
+    }
+    let tree = match yaml::parse(text) {
+        Ok(tree) => tree,
+        Err(error) => return unreadable(explain::syntax(path, text, &error)),
+    };
+    let mut loader = Loader {
+        path,
+        role,
+        tree: &tree,
+        loaded: Loaded::default(),
+    };
+    for (index, root) in tree.documents().into_iter().enumerate() {
+        loader.document(index, root);
+    }
+    loader.loaded.problems.sort_by(by_place);
+    loader.loaded
+}
+
+fn by_place(a: &Diagnostic, b: &Diagnostic) -> std::cmp::Ordering {
+    (&a.place, &a.code, &a.message).cmp(&(&b.place, &b.code, &b.message))
+}
+
+fn unreadable(problem: Diagnostic) -> Loaded {
+    Loaded {
+        problems: vec![problem],
+        unreadable: true,
+        ..Loaded::default()
+    }
+}
+
+/// The text of a file, or why it has none.
+fn readable(bytes: &[u8]) -> Result<&str, String> {
+    if bytes.len() > yaml::MAX_BYTES {
+        return Err(format!(
+            "the file has {} bytes; at most {} are read",
+            bytes.len(),
+            yaml::MAX_BYTES
+        ));
+    }
+    let text = std::str::from_utf8(bytes).map_err(|error| {
+        let line = bytes[..error.valid_up_to()].split(|b| *b == b'\n').count();
+        format!("the file is not UTF-8 (line {line})")
+    })?;
+    if text.starts_with("version https://git-lfs.github.com/spec/") {
+        return Err("the file is only a pointer to Git LFS, which is not fetched".to_owned());
+    }
+    Ok(text)
+}
+
+struct Loader<'a, 't> {
+    path: &'a RepoPath,
+    role: Role,
+    tree: &'a Tree<'t>,
+    loaded: Loaded,
+}
+
+impl Loader<'_, '_> {
+    fn document(&mut self, index: usize, root: Id) {
+        match identify::identify(self.tree, root, self.role) {
+            Identity::Known(kind) => self.typed(index, root, kind),
+            Identity::Foreign => {}
+            Identity::Wrong(fault) => {
+                let place = yaml::place_of(self.tree.text, &fault.at);
+                let mut problem =
+                    Diagnostic::error(self.path, fault.code, fault.message).at(Some(place));
+                problem.severity = fault.severity;
+                problem.help = fault.help;
+                self.problem(index, root, problem);
+            }
+        }
+    }
+
+    fn typed(&mut self, index: usize, root: Id, kind: Kind) {
+        if let Some(fault) = identify::misplaced(self.tree, root, kind, self.role) {
+            let place = yaml::place_of(self.tree.text, &fault.at);
+            let mut problem =
+                Diagnostic::warning(self.path, fault.code, fault.message).at(Some(place));
+            problem.help = fault.help;
+            self.loaded.problems.push(problem);
+        }
+        match self.parse(root, kind) {
+            Ok(document) => {
+                if let DocumentKind::ImageStream(stream) = &document {
+                    self.check_stream(index, root, stream);
+                }
+                self.loaded.documents.push(Document {
+                    index,
+                    kind: document,
+                });
+            }
+            Err(error) => {
+                let problem = explain::value(self.path, self.tree, root, &error);
+                self.problem(index, root, problem);
+            }
+        }
+    }
+
+    fn parse(&self, root: Id, kind: Kind) -> Result<DocumentKind, yaml::ValueError> {
+        let tree = self.tree;
+        Ok(match kind {
+            Kind::ImageStream => {
+                DocumentKind::ImageStream(yaml::from_node(tree, root).map(Arc::new)?)
+            }
+            Kind::Pipeline => {
+                let Envelope { metadata, spec, .. } = yaml::from_node(tree, root)?;
+                DocumentKind::Pipeline(Arc::new(Pipeline { metadata, spec }))
+            }
+            Kind::Environment => {
+                let Envelope { metadata, spec, .. } = yaml::from_node(tree, root)?;
+                DocumentKind::Environment(Arc::new(Environment { metadata, spec }))
+            }
+            Kind::Hold => {
+                let Envelope { metadata, spec, .. } = yaml::from_node(tree, root)?;
+                DocumentKind::Hold(Arc::new(Hold { metadata, spec }))
+            }
+            Kind::Freeze => {
+                let Envelope { metadata, spec, .. } = yaml::from_node(tree, root)?;
+                DocumentKind::Freeze(Arc::new(Freeze { metadata, spec }))
+            }
+            Kind::Config => {
+                let envelope::Config { metadata, spec, .. } = yaml::from_node(tree, root)?;
+                DocumentKind::Config(Arc::new(RepositoryConfig { metadata, spec }))
+            }
+        })
+    }
+
+    fn check_stream(&mut self, index: usize, root: Id, stream: &ImageStream) {
+        let findings = check::stream_findings(self.tree, root, stream);
+        for finding in findings {
+            let breaks = finding.breaks;
+            let problem = finding.into_diagnostic(self.path, self.tree, root);
+            if breaks {
+                self.problem(index, root, problem);
+            } else {
+                self.loaded.problems.push(problem);
+            }
+        }
+    }
+
+    /// Records a problem; an error makes its document unusable.
+    fn problem(&mut self, index: usize, root: Id, problem: Diagnostic) {
+        let text = |id: Option<Id>| id.and_then(|id| self.tree.scalar(id)).map(str::to_owned);
+        let metadata = self.tree.get(root, "metadata");
+        let field = |name| text(metadata.and_then(|m| self.tree.get(m, name)));
+        if problem.severity == Severity::Error {
+            self.loaded.broken.push(BrokenDocument {
+                index,
+                kind: text(self.tree.get(root, "kind")).unwrap_or_default(),
+                name: field("name"),
+                namespace: field("namespace"),
+                why: problem.message.clone(),
+            });
+        }
+        self.loaded.problems.push(problem);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,206 @@
+//! What can go wrong with a registry, and whose fault it is.
+
+use crate::model::{ImageReference, Timestamp};
+
+/// Why a registry did not give what it was asked for. No variant carries a secret or a body of the registry's.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RegistryError {
+    /// The registry does not know the image (or hides it).
+    #[error("`{subject}` is not in the registry")]
+    NotFound {
+        /// What was asked for.
+        subject: String,
+    },
+    /// The registry refuses us: no credentials, wrong ones, or ones without the right to pull.
+    #[error("no access to `{subject}`: {detail}")]
+    Unauthorized {
+        /// What was asked for.
+        subject: String,
+        /// Who refused what.
+        detail: String,
+    },
+    /// The operator's credential store cannot be read: the operator's to mend.
+    #[error("the credentials for `{host}` cannot be read: {detail}")]
+    Credentials {
+        /// The registry they are for.
+        host: String,
+        /// What is wrong with file or helper.
+        detail: String,
+    },
+    /// The operator does not allow this host or this address.
+    #[error("`{host}` may not be asked: {detail}")]
+    Forbidden {
+        /// The host that was to be asked.
+        host: String,
+        /// Which rule forbids it.
+        detail: String,
+    },
+    /// The registry's answer is no image we accept: the registry's or the publisher's fault.
+    #[error("`{subject}` is not a usable image: {detail}")]
+    Invalid {
+        /// What was asked for.
+        subject: String,
+        /// What is wrong with the answer.
+        detail: String,
+    },
+    /// The registry asked us to stay away for a while.
+    #[error("`{host}` asks for no more requests before {retry_at}")]
+    RateLimited {
+        /// The registry.
+        host: String,
+        /// When it may be asked again.
+        retry_at: Timestamp,
+    },
+    /// The registry failed so often in a row that it is left alone for a while.
+    #[error("`{host}` failed repeatedly and is left alone until {retry_at}")]
+    Unavailable {
+        /// The registry.
+        host: String,
+        /// When it is asked again.
+        retry_at: Timestamp,
+    },
+    /// The bytes are not those that the digest names.
+    #[error("`{subject}` does not match its digest: expected `{expected}`, got `{got}`")]
+    DigestMismatch {
+        /// What was asked for.
+        subject: String,
+        /// The digest asked for or announced.
+        expected: String,
+        /// The digest of what came.
+        got: String,
+    },
+    /// An answer is larger than the operator's bound.
+    #[error("`{subject}` answers with more than {limit} bytes")]
+    TooLarge {
+        /// What was asked for.
+        subject: String,
+        /// The bound, in bytes.
+        limit: usize,
+    },
+    /// The host could not be reached, or the connection broke or stalled.
+    #[error("`{host}` cannot be reached: {detail}")]
+    Network {
+        /// The host that was contacted.
+        host: String,
+        /// What happened.
+        detail: String,
+    },
+    /// The registry is in trouble itself.
+    #[error("`{host}` answers with status {status}")]
+    Server {
+        /// The host that was contacted.
+        host: String,
+        /// The HTTP status.
+        status: u16,
+        /// When it may be asked again, if it said so.
+        retry_at: Option<Timestamp>,
+    },
+    /// The host's identity cannot be trusted.
+    #[error("no trusted connection to `{host}`: {detail}")]
+    Tls {
+        /// The host that was contacted.
+        host: String,
+        /// What is wrong, and what the operator can do.
+        detail: String,
+    },
+}
+
+impl RegistryError {
+    /// Upstream's reason word for the condition of a failed import (imagestreams 2.6), plus `DigestMismatch`.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::NotFound { .. } => "NotFound",
+            Self::Unauthorized { .. } | Self::Credentials { .. } => "Unauthorized",
+            Self::Forbidden { .. } => "Forbidden",
+            Self::Invalid { .. } | Self::TooLarge { .. } => "Invalid",
+            Self::DigestMismatch { .. } => "DigestMismatch",
+            Self::RateLimited { .. }
+            | Self::Unavailable { .. }
+            | Self::Network { .. }
+            | Self::Server { .. }
+            | Self::Tls { .. } => "InternalError",
+        }
+    }
+
+    /// Whether asking again later may help without anybody doing anything.
+    pub fn is_transient(&self) -> bool {
+        matches!(
+            self,
+            Self::RateLimited { .. }
+                | Self::Unavailable { .. }
+                | Self::Network { .. }
+                | Self::Server { .. }
+        )
+    }
+
+    /// When the host may be asked again, if it or our own restraint names an instant.
+    pub fn retry_at(&self) -> Option<Timestamp> {
+        match self {
+            Self::RateLimited { retry_at, .. } | Self::Unavailable { retry_at, .. } => {
+                Some(*retry_at)
+            }
+            Self::Server { retry_at, .. } => *retry_at,
+            _ => None,
+        }
+    }
+
+    /// The message to write into Git: equal for equal causes, without times, addresses or the registry's words.
+    pub fn canonical(&self, reference: &ImageReference) -> String {
+        let host = reference.repository.registry();
+        match self {
+            Self::NotFound { .. } => format!("dockerimage \"{reference}\" not found"),
+            Self::Unauthorized { .. } => format!(
+                "you may not have access to the container image \"{reference}\"; check the credentials for `{host}`"
+            ),
+            Self::Credentials { .. } => {
+                format!("the operator's credentials for `{host}` cannot be read")
+            }
+            Self::Forbidden { .. } => {
+                format!("the operator does not allow importing \"{reference}\" from `{host}`")
+            }
+            Self::Invalid { .. } => {
+                format!(
+                    "`{host}` answers with something that is no usable image for \"{reference}\""
+                )
+            }
+            Self::TooLarge { .. } => {
+                format!("the manifest or configuration of \"{reference}\" is too large")
+            }
+            Self::DigestMismatch { .. } => format!(
+                "`{host}` answers with bytes for \"{reference}\" that do not match their digest"
+            ),
+            Self::RateLimited { .. }
+            | Self::Unavailable { .. }
+            | Self::Network { .. }
+            | Self::Server { .. } => {
+                format!(
+                    "Internal error occurred: {reference}: `{host}` cannot be asked at the moment"
+                )
+            }
+            Self::Tls { .. } => format!(
+                "Internal error occurred: {reference}: the certificate of `{host}` is not trusted"
+            ),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_canonical_message_does_not_depend_on_the_circumstances() {
+        let reference: ImageReference = "quay.io/acme/app:v1".parse().unwrap();
+        let failed = |status, host: &str| RegistryError::Server {
+            host: host.to_owned(),
+            status,
+            retry_at: None,
+        };
+        assert_eq!(
+            failed(500, "quay.io").canonical(&reference),
+            failed(503, "cdn.quay.io").canonical(&reference)
+        );
+        assert!(failed(500, "quay.io").is_transient());
+        assert_eq!(failed(500, "quay.io").reason(), "InternalError");
+    }
+}
