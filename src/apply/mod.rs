@@ -1,1 +1,204 @@
 //! Effects: each plan effect is carried out by one file here; nothing is decided.
+
+mod close_pull_request;
+mod merge_pull_request;
+mod open_pull_request;
+mod push_base;
+mod push_branch;
+mod update_pull_request;
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::forge::{Forge, ForgeError};
+use crate::git::{GitError, NewCommit, Person, Repository};
+use crate::model::{CommitId, Timestamp};
+use crate::plan::effect::CommitContent;
+use crate::plan::{Effect, Plan};
+
+/// Carries plans out.
+#[derive(Debug, Clone)]
+pub struct Applier {
+    /// Where commits go.
+    pub git: Repository,
+    /// Where pull requests are.
+    pub forge: Arc<dyn Forge>,
+    /// Who our commits are made by.
+    pub committer: Person,
+}
+
+/// What was done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase", tag = "did")]
+pub enum Done {
+    /// The base moved.
+    Pushed {
+        /// The new head.
+        commit: CommitId,
+        /// First line of its message.
+        subject: String,
+        /// How many files it changed.
+        files: usize,
+    },
+    /// A pull request was opened.
+    Opened {
+        /// Its id.
+        id: String,
+        /// Its title.
+        title: String,
+    },
+    /// A pull request was changed.
+    Updated {
+        /// Its id.
+        id: String,
+    },
+    /// A pull request was merged.
+    Merged {
+        /// Its id.
+        id: String,
+        /// The commit on the base, where it is known.
+        commit: Option<CommitId>,
+    },
+    /// A pull request was closed.
+    Closed {
+        /// Its id.
+        id: String,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// An effect that was not carried out although nothing moved under it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Refusal {
+    /// What was tried.
+    pub what: String,
+    /// The words of whoever refused.
+    pub why: String,
+    /// Whether a later pass may succeed without anybody changing anything.
+    pub transient: bool,
+}
+
+/// What became of a plan.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Receipt {
+    /// In order.
+    pub done: Vec<Done>,
+    /// What was refused.
+    pub refused: Vec<Refusal>,
+    /// Somebody else was faster: observe and plan again. Effects after that were not tried.
+    pub again: bool,
+}
+
+/// How one effect ended.
+enum Ended {
+    Done(Done),
+    Refused(Refusal),
+    Lost,
+}
+
+impl Applier {
+    /// Carries out the effects in order. A lost race stops the rest; a refusal does not.
+    pub async fn apply(&self, plan: &Plan) -> Receipt {
+        let mut receipt = Receipt::default();
+        for effect in &plan.effects {
+            match self.one(effect, plan).await {
+                Ended::Done(done) => receipt.done.push(done),
+                Ended::Refused(refusal) => receipt.refused.push(refusal),
+                Ended::Lost => {
+                    receipt.again = true;
+                    break;
+                }
+            }
+        }
+        receipt
+    }
+
+    async fn one(&self, effect: &Effect, plan: &Plan) -> Ended {
+        match effect {
+            Effect::PushBase { expect, commit } => push_base::run(self, expect, commit, plan).await,
+            Effect::OpenPullRequest {
+                branch,
+                start,
+                commit,
+                text,
+            } => open_pull_request::run(self, branch, start, commit, text, plan.stamp).await,
+            Effect::UpdatePullRequest {
+                id,
+                branch,
+                expect,
+                rebuild,
+                text,
+            } => {
+                let update = update_pull_request::Update {
+                    id,
+                    branch,
+                    expect,
+                    rebuild: rebuild.as_ref(),
+                    text: text.as_ref(),
+                };
+                update_pull_request::run(self, update, plan.stamp).await
+            }
+            Effect::MergePullRequest {
+                id,
+                head,
+                expect_base,
+                message,
+                ..
+            } => merge_pull_request::run(self, id, head, expect_base, message, plan.stamp).await,
+            Effect::ClosePullRequest { id, text, reason } => {
+                close_pull_request::run(self, id, text, reason, plan.stamp).await
+            }
+        }
+    }
+
+    /// Writes a commit as objects. The same content at the same instant on the same parent is the same commit.
+    async fn write(
+        &self,
+        parent: &CommitId,
+        content: &CommitContent,
+        time: Timestamp,
+    ) -> Result<CommitId, GitError> {
+        let files = content
+            .files
+            .iter()
+            .map(|(path, text)| (path.clone(), text.as_ref().map(|t| t.clone().into_bytes())))
+            .collect();
+        self.git
+            .commit(NewCommit {
+                parents: vec![parent.clone()],
+                start: Some(parent.clone()),
+                files,
+                message: content.message.clone(),
+                author: self.committer.clone(),
+                committer: self.committer.clone(),
+                time,
+            })
+            .await
+    }
+}
+
+fn git_refusal(what: &str, error: &GitError) -> Ended {
+    Ended::Refused(Refusal {
+        what: what.to_owned(),
+        why: error.to_string(),
+        transient: error.is_transient(),
+    })
+}
+
+/// Moves under our feet are lost races; all else is a refusal.
+fn forge_ended(what: &str, error: &ForgeError) -> Ended {
+    match error {
+        ForgeError::HeadMoved { .. } | ForgeError::BaseMoved { .. } | ForgeError::State { .. } => {
+            Ended::Lost
+        }
+        other => Ended::Refused(Refusal {
+            what: what.to_owned(),
+            why: other.to_string(),
+            transient: other.is_transient(),
+        }),
+    }
+}

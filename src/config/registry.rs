@@ -27,7 +27,7 @@ pub struct RegistrySettings {
     pub registries: Vec<RegistryEntry>,
     /// Credentials, each granted to a host, a part of its repositories and some namespaces.
     pub credentials: Vec<RegistryCredential>,
-    /// A docker `config.json`; without it `$DOCKER_CONFIG/config.json`, then `~/.docker/config.json`.
+    /// A docker `config.json`, good for all namespaces; without it `$DOCKER_CONFIG/config.json`, then `~/.docker/config.json`.
     pub docker_config: Option<PathBuf>,
     /// Whether a docker `config.json` is read at all.
     pub use_docker_config: bool,

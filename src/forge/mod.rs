@@ -1,1 +1,57 @@
-//! The forge: pull requests behind one small trait.
+//! The forge: pull requests behind one small trait. It knows nothing of promotions: a marker is the first line of a
+//! body, and whether something may be merged is decided by whoever asks for it.
+
+mod error;
+pub mod offline;
+mod types;
+
+use std::fmt::Debug;
+
+use futures_util::future::BoxFuture;
+
+pub use error::ForgeError;
+pub use offline::OfflineForge;
+pub use types::{
+    Abilities, Approval, Approver, Closing, Listing, MergeMethod, Merged, Merging, NewPull, Opened,
+    PullProblem, PullRequest, PullState, PullText,
+};
+
+use crate::git::Fetched;
+use crate::model::{CommitId, Timestamp};
+
+/// What a forge will have done, or why not.
+pub type Answer<'a, T> = BoxFuture<'a, Result<T, ForgeError>>;
+
+/// Keeps pull requests for branches below `headwater/`. Creating looks before it creates, so that a call may be repeated
+/// after a crash; every change is lost, not forced, when somebody else was faster.
+pub trait Forge: Debug + Send + Sync {
+    /// What it can do.
+    fn abilities(&self) -> Abilities;
+
+    /// All pull requests, as of what was fetched. Writes nothing.
+    fn list<'a>(&'a self, fetched: &'a Fetched) -> Answer<'a, Listing>;
+
+    /// The open pull request of a branch, made if it is not there. A branch whose pull request was closed or merged
+    /// gets no other one.
+    fn open(&self, new: NewPull) -> Answer<'_, Opened>;
+
+    /// Sets the text and notes the branch's present head; whether anything was changed.
+    fn update_text<'a>(&'a self, id: &'a str, text: PullText, now: Timestamp) -> Answer<'a, bool>;
+
+    /// Closes without merging; whether that changed anything. What is closed already keeps who closed it.
+    fn close<'a>(&'a self, id: &'a str, closing: Closing) -> Answer<'a, bool>;
+
+    /// Opens a closed one again, if its branch is still there; whether that changed anything.
+    fn reopen<'a>(&'a self, id: &'a str, now: Timestamp) -> Answer<'a, bool>;
+
+    /// Approves this head of an open pull request; gives the approval as [`Self::list`] will.
+    fn approve<'a>(
+        &'a self,
+        id: &'a str,
+        head: CommitId,
+        approver: Approver,
+    ) -> Answer<'a, Approval>;
+
+    /// Merges it into the base. Approvals and gates are the caller's affair.
+    fn merge<'a>(&'a self, id: &'a str, merging: Merging) -> Answer<'a, Merged>;
+}

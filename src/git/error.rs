@@ -94,6 +94,8 @@ impl GitError {
                 transient: true,
             },
             (_, ErrorCode::Locked) => Self::Locked(message),
+            // On its way through a fetch libgit2 loses the code of this one.
+            _ if message.starts_with("failed to lock file") => Self::Locked(message),
             (_, ErrorCode::Owner) => Self::Local {
                 message: format!(
                     "`{location}` belongs to another user; if you trust it, add it to `safe.directory` of Git's configuration"

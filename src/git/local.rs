@@ -3,8 +3,9 @@
 
 use std::time::{Duration, Instant};
 
-use git2::{ErrorCode, ObjectType, Odb, Oid, Repository};
+use git2::{ErrorCode, Oid, Repository};
 
+use super::copy::Copier;
 use super::error::GitError;
 use super::push::check_updates;
 use super::read::commit_id;
@@ -12,8 +13,6 @@ use super::types::{PushOutcome, PushResult, RefUpdate};
 
 /// How long to wait for another process that holds a ref's lock.
 const REF_WAIT: Duration = Duration::from_secs(5);
-/// Deeper trees are not copied; Git itself stops at about this depth.
-const MAX_DEPTH: usize = 2048;
 
 /// Moves refs of `target`, each by itself; new commits come from `source` unless it is the same repository.
 pub(super) fn update_refs(
@@ -24,12 +23,12 @@ pub(super) fn update_refs(
     check_updates(source, updates)?;
     let shown = target.path().display().to_string();
     let fail = |error: git2::Error| GitError::libgit2(&shown, &error);
-    let (from, to) = (source.odb().map_err(fail)?, target.odb().map_err(fail)?);
+    let mut copier = Copier::new(source, target).map_err(fail)?;
     let mut outcomes = Vec::new();
     for update in updates {
         let new = update.new.as_ref().map(oid).transpose()?;
         if let Some(new) = new {
-            copy_history(source, &from, &to, new).map_err(fail)?;
+            copier.history(new).map_err(fail)?;
         }
         outcomes.push(PushOutcome {
             name: update.name.clone(),
@@ -82,55 +81,4 @@ fn swap(target: &Repository, update: &RefUpdate, new: Option<Oid>) -> Result<Pus
     .and_then(|()| transaction.commit())
     .map_err(fail)?;
     Ok(PushResult::Done)
-}
-
-/// Copies `head` and all that it needs, parents and contents first: what the target has is complete at any moment.
-fn copy_history(
-    source: &Repository,
-    from: &Odb<'_>,
-    to: &Odb<'_>,
-    head: Oid,
-) -> Result<(), git2::Error> {
-    let mut todo = vec![(head, false)];
-    while let Some((id, parents_done)) = todo.pop() {
-        if to.exists(id) {
-            continue;
-        }
-        let commit = source.find_commit(id)?;
-        if parents_done {
-            copy_tree(source, from, to, commit.tree_id(), 0)?;
-            to.write(ObjectType::Commit, from.read(id)?.data())?;
-        } else {
-            todo.push((id, true));
-            todo.extend(commit.parent_ids().map(|parent| (parent, false)));
-        }
-    }
-    Ok(())
-}
-
-fn copy_tree(
-    source: &Repository,
-    from: &Odb<'_>,
-    to: &Odb<'_>,
-    id: Oid,
-    depth: usize,
-) -> Result<(), git2::Error> {
-    if to.exists(id) {
-        return Ok(());
-    }
-    if depth > MAX_DEPTH {
-        return Err(git2::Error::from_str("folders are nested too deeply"));
-    }
-    let tree = source.find_tree(id)?;
-    for entry in &tree {
-        match entry.kind() {
-            Some(ObjectType::Tree) => copy_tree(source, from, to, entry.id(), depth + 1)?,
-            Some(ObjectType::Blob) if !to.exists(entry.id()) => {
-                to.write(ObjectType::Blob, from.read(entry.id())?.data())?;
-            }
-            _ => {}
-        }
-    }
-    to.write(ObjectType::Tree, from.read(id)?.data())?;
-    Ok(())
 }

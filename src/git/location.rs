@@ -28,8 +28,8 @@ pub(super) enum Location {
 pub(super) struct HttpUrl {
     /// The address without user and password.
     pub(super) url: Url,
-    /// User and password, if the address had any.
-    pub(super) userinfo: Option<(String, SecretString)>,
+    /// User and password, if the address had any. The user may be a token, so it is kept as close.
+    pub(super) userinfo: Option<(SecretString, SecretString)>,
 }
 
 impl HttpUrl {
@@ -47,10 +47,10 @@ impl HttpUrl {
         let user = decode(url.username())?;
         let password = url.password().map(decode).transpose()?;
         let userinfo = match password {
-            Some(password) => Some((user, SecretString::from(password))),
+            Some(password) => Some((user.into(), password.into())),
             None if user.is_empty() => None,
             // A token alone before the `@` is common; servers take it as user or as password.
-            None => Some((user.clone(), SecretString::from(user))),
+            None => Some((user.clone().into(), user.into())),
         };
         url = redact(&url);
         while url.path().len() > 1 && url.path().ends_with('/') {
@@ -231,11 +231,16 @@ mod tests {
 
     #[test]
     fn a_secret_in_an_address_is_kept_apart_and_never_printed() {
-        let url = http("https://bot:s%40cret@git.example/acme/app.git/");
+        let url = http("https://bot:c%40nary@git.example/acme/app.git/");
         assert_eq!(url.url.as_str(), "https://git.example/acme/app.git");
-        assert!(!format!("{url:?}").contains("cret"));
+        assert!(!format!("{url:?}").contains("nary"));
         let (user, password) = url.userinfo.unwrap();
-        assert_eq!((user.as_str(), password.expose_secret()), ("bot", "s@cret"));
+        assert_eq!(
+            (user.expose_secret(), password.expose_secret()),
+            ("bot", "c@nary")
+        );
+        let token = http("https://canary@git.example/x");
+        assert!(!format!("{token:?}").contains("canary"));
         let text = locate("https://u:canary@git.example/x?token=canary", false, None)
             .unwrap_err()
             .to_string();

@@ -121,6 +121,13 @@ impl Mirror {
         self.create()
     }
 
+    /// Whether every ref that has a file of its own can be read. libgit2 leaves damaged ones out of its lists silently.
+    pub(super) fn has_whole_refs(&self, handle: &git2::Repository) -> bool {
+        let mut names = Vec::new();
+        loose_names(&self.dir.join("refs"), "refs", &mut names).is_ok()
+            && names.iter().all(|name| handle.find_reference(name).is_ok())
+    }
+
     /// Removes lock files that a dead process left: while our lock is held no living one can own them.
     pub(super) fn sweep_locks(&self) -> Result<(), GitError> {
         sweep(&self.dir, false)?;
@@ -162,6 +169,19 @@ impl Mirror {
 /// Whether an error means that the mirror's own files are bad.
 pub(super) fn is_damage(error: &GitError) -> bool {
     matches!(error, GitError::Corrupt { .. })
+}
+
+fn loose_names(dir: &Path, prefix: &str, names: &mut Vec<String>) -> std::io::Result<()> {
+    for entry in fs::read_dir(dir)? {
+        let entry = entry?;
+        let name = format!("{prefix}/{}", entry.file_name().to_string_lossy());
+        if entry.file_type()?.is_dir() {
+            loose_names(&entry.path(), &name, names)?;
+        } else if !name.ends_with(".lock") {
+            names.push(name);
+        }
+    }
+    Ok(())
 }
 
 fn sweep(dir: &Path, deep: bool) -> Result<(), GitError> {

@@ -1,15 +1,22 @@
 //! Git: a bare mirror, snapshots and history from objects, commits as trees in memory, push as compare-and-swap.
 //! No work tree is ever checked out, no hook or filter runs, no `git` process is started.
 
+mod copy;
+mod credentials;
 mod error;
 mod history;
+mod http;
 mod local;
 mod location;
+mod maintenance;
 mod mirror;
+mod place;
 mod push;
 mod read;
 mod remote;
+mod replay;
 mod repository;
+mod signed;
 mod transport;
 mod types;
 mod work_commit;
@@ -17,7 +24,9 @@ mod work_tree;
 mod write;
 
 pub use error::GitError;
+pub use replay::Replay;
 pub use repository::Repository;
+pub use signed::SignedCommit;
 pub use types::{
     BlobProblem, CommitInfo, Entry, EntryKind, Fetched, FileChange, Log, Merge, NewCommit, Person,
     PushOutcome, PushResult, RefUpdate, TreeListing,

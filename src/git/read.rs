@@ -39,7 +39,7 @@ impl<'a> Objects<'a> {
     }
 
     /// Something that a present object names is absent or unreadable.
-    fn damaged(&self, error: &git2::Error) -> GitError {
+    pub(super) fn damaged(&self, error: &git2::Error) -> GitError {
         match self.fail(error) {
             GitError::NotFound(message) => GitError::Corrupt {
                 location: self.shown.clone(),

@@ -1,14 +1,16 @@
 //! The other side of a mirror: a server over HTTP or a repository on this disk; listing and fetching its refs.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use git2::{AutotagOption, Direction, FetchOptions, Oid};
+use git2::{AutotagOption, Direction, FetchOptions, ObjectType, Oid};
 use tokio::runtime::Handle;
 
+use super::copy::{Copier, copy_packs};
 use super::error::GitError;
+use super::http::Server;
 use super::location::HttpUrl;
-use super::transport::{self, Channel, Server};
+use super::transport::{self, Channel};
 use crate::config::git::GitSettings;
 
 /// The refs that matter here: branches, and what the offline forge keeps.
@@ -86,50 +88,43 @@ impl Remote {
     }
 
     /// Brings `mirror` up to date with the remote: `check` sees what the remote says it has and may refuse it before
-    /// anything is changed. Branches that are gone there go here first, so that `a` may become `a/b`.
+    /// anything is changed.
     pub(super) fn update(
         &self,
         mirror: &git2::Repository,
         runtime: &Handle,
         check: impl FnOnce(&Advertised) -> Result<(), GitError>,
     ) -> Result<Advertised, GitError> {
-        let Self::Http(server) = self else {
-            return self.update_over(mirror, &self.file_address()?, || self.file_shallow(), check);
-        };
-        let channel = Channel::open(server, runtime.clone());
-        self.update_over(mirror, &channel.url(), || Ok(channel.shallow()), check)
-            .map_err(|error| channel.failure().unwrap_or(error))
+        match self {
+            Self::File(path) => self.update_from_disk(mirror, path, check),
+            Self::Http(server) => {
+                let channel = Channel::open(server, runtime.clone());
+                self.update_over(mirror, &channel, check)
+                    .map_err(|error| channel.failure().unwrap_or(error))
+            }
+        }
     }
 
     fn update_over(
         &self,
         mirror: &git2::Repository,
-        address: &str,
-        shallow: impl FnOnce() -> Result<Vec<Oid>, GitError>,
+        channel: &Channel,
         check: impl FnOnce(&Advertised) -> Result<(), GitError>,
     ) -> Result<Advertised, GitError> {
         let shown = self.shown();
         let fail = |error: git2::Error| GitError::libgit2(&shown, &error);
-        let mut remote = mirror.remote_anonymous(address).map_err(fail)?;
+        let mut remote = mirror.remote_anonymous(&channel.url()).map_err(fail)?;
         let mut connection = remote
             .connect_auth(Direction::Fetch, None, None)
             .map_err(fail)?;
         let mut advertised = list(&connection).map_err(fail)?;
-        advertised.shallow = shallow()?;
+        advertised.shallow = channel.shallow();
         check(&advertised)?;
         let here = refs_of(mirror).map_err(fail)?;
         if here == advertised.refs {
             return Ok(advertised);
         }
-        for gone in here
-            .keys()
-            .filter(|name| !advertised.refs.contains_key(*name))
-        {
-            mirror
-                .find_reference(gone)
-                .and_then(|mut reference| reference.delete())
-                .map_err(fail)?;
-        }
+        prune(mirror, &here, &advertised).map_err(fail)?;
         mark_shallow(mirror, &advertised.shallow)?;
         let mut options = FetchOptions::new();
         options
@@ -142,24 +137,77 @@ impl Remote {
         Ok(advertised)
     }
 
-    fn file_address(&self) -> Result<String, GitError> {
+    /// libgit2 packs everything anew to fetch from a path; copying is several times faster.
+    fn update_from_disk(
+        &self,
+        mirror: &git2::Repository,
+        path: &Path,
+        check: impl FnOnce(&Advertised) -> Result<(), GitError>,
+    ) -> Result<Advertised, GitError> {
         let shown = self.shown();
-        match self {
-            Self::File(path) if path.to_str().is_none() => Err(GitError::Invalid(format!(
-                "the path `{shown}` is not UTF-8"
-            ))),
-            _ => Ok(shown),
+        let fail = |error: git2::Error| GitError::libgit2(&shown, &error);
+        let there = git2::Repository::open(path).map_err(fail)?;
+        let advertised = list_disk(&there).map_err(fail)?;
+        let advertised = Advertised {
+            shallow: shallow_of(&there)?,
+            ..advertised
+        };
+        check(&advertised)?;
+        let here = refs_of(mirror).map_err(fail)?;
+        if here == advertised.refs {
+            return Ok(advertised);
+        }
+        prune(mirror, &here, &advertised).map_err(fail)?;
+        mark_shallow(mirror, &advertised.shallow)?;
+        let mut copier = if here.is_empty() {
+            copy_packs(&there, mirror)?;
+            Copier::thorough(&there, mirror)
+        } else {
+            Copier::new(&there, mirror)
+        }
+        .map_err(fail)?;
+        for (name, id) in &advertised.refs {
+            if here.get(name) != Some(id) {
+                copier
+                    .history(*id)
+                    .and_then(|()| mirror.reference(name, *id, true, "fetched"))
+                    .map_err(fail)?;
+            }
+        }
+        Ok(advertised)
+    }
+}
+
+/// Removes branches that are gone at the remote, before new ones come: `a` may have become `a/b`.
+fn prune(
+    mirror: &git2::Repository,
+    here: &BTreeMap<String, Oid>,
+    advertised: &Advertised,
+) -> Result<(), git2::Error> {
+    for gone in here
+        .keys()
+        .filter(|name| !advertised.refs.contains_key(*name))
+    {
+        mirror.find_reference(gone)?.delete()?;
+    }
+    Ok(())
+}
+
+fn list_disk(there: &git2::Repository) -> Result<Advertised, git2::Error> {
+    let odb = there.odb()?;
+    let mut refs = BTreeMap::new();
+    for (name, id) in refs_of(there)? {
+        // An unreadable object is an error, not a ref that is gone: the mirror would forget it.
+        if odb.read_header(id)?.1 == ObjectType::Commit {
+            refs.insert(name, id);
         }
     }
-
-    fn file_shallow(&self) -> Result<Vec<Oid>, GitError> {
-        let Self::File(path) = self else {
-            return Ok(Vec::new());
-        };
-        let there = git2::Repository::open(path)
-            .map_err(|error| GitError::libgit2(&self.shown(), &error))?;
-        shallow_of(&there)
-    }
+    let head = there.find_reference("HEAD")?;
+    Ok(Advertised {
+        default_branch: head.symbolic_target().ok().flatten().map(str::to_owned),
+        refs,
+        shallow: Vec::new(),
+    })
 }
 
 fn list(connection: &git2::RemoteConnection<'_, '_, '_>) -> Result<Advertised, git2::Error> {

@@ -1,16 +1,35 @@
 //! The pure core: from an Observation to a Plan. No IO, no clock, no chance; limits count bytes and steps, never time.
 
+pub mod candidates;
+pub mod decide;
+pub mod desk;
+pub mod drift;
 pub mod effect;
 pub mod expression;
 pub mod facts;
+pub mod files;
+pub mod first;
+pub mod gate;
 pub mod history;
+pub mod import;
+pub mod lookup;
 pub mod observation;
+pub mod outputs;
+mod planner;
+pub mod propose;
 pub mod pull;
 pub mod question;
 pub mod report;
+pub mod road;
 pub mod settled;
+pub mod stage;
+pub mod stamps;
+pub mod survey;
 pub mod template;
+pub mod text;
+pub mod timeline;
 pub mod version;
+pub mod wave;
 
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +37,7 @@ pub use effect::Effect;
 pub use facts::Facts;
 pub use history::History;
 pub use observation::{FileEntry, Observation, Snapshot};
+pub use planner::plan;
 pub use question::Question;
 pub use report::{Change, HoldReport, StageReport, State};
 
@@ -38,6 +58,8 @@ pub struct Plan {
     pub branch: String,
     /// The instant it was made for.
     pub now: Timestamp,
+    /// The instant its commits and events bear.
+    pub stamp: Timestamp,
     /// The earliest instant at which a verdict it rests on may change; after it the plan is made again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub valid_until: Option<Timestamp>,
@@ -54,6 +76,11 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// What it would do, without when it was made: two plans with the same outcome do the same to the world.
+    pub fn outcome(&self) -> (&CommitId, &[Effect]) {
+        (&self.base, &self.effects)
+    }
+
     /// Whether there is nothing to do.
     pub fn is_empty(&self) -> bool {
         self.effects.is_empty()

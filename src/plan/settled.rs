@@ -1,5 +1,6 @@
 //! The settled view: what a tag's status would say once every move implied by its spec were recorded.
 
+use crate::model::image_stream::NamedTagEventList;
 use crate::model::promotion::stream_image_digest;
 use crate::model::{Digest, ImageRepository, ImageStream, PinnedImage, Source};
 
@@ -69,18 +70,36 @@ fn head_image(head: &crate::model::TagEvent) -> Option<PinnedImage> {
 
 /// The repository a digest was recorded from: in the tag's own history, else in any tag's.
 fn repository_of(stream: &ImageStream, tag: &str, digest: &Digest) -> Option<ImageRepository> {
-    let own = stream.status_tag(tag).into_iter();
-    let all = own.chain(stream.status.tags.iter());
-    all.flat_map(|t| &t.items)
-        .filter(|item| item.image == digest.as_str())
-        .find_map(|item| item.docker_image_reference.parse::<PinnedImage>().ok())
+    stream
+        .status_tag(tag)
+        .and_then(|list| recorded_in(list, digest))
+        .or_else(|| repository_of_any(stream, digest))
+}
+
+/// The repository a digest was recorded from, in the history of any tag.
+pub fn repository_of_any(stream: &ImageStream, digest: &Digest) -> Option<ImageRepository> {
+    stream
+        .status
+        .tags
+        .iter()
+        .find_map(|list| recorded_in(list, digest))
+}
+
+fn recorded_in(list: &NamedTagEventList, digest: &Digest) -> Option<ImageRepository> {
+    let item = list
+        .items
+        .iter()
+        .find(|item| item.image == digest.as_str())?;
+    item.docker_image_reference
+        .parse::<PinnedImage>()
+        .ok()
         .map(|image| image.repository)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::image_stream::{NamedTagEventList, ObjectReference};
+    use crate::model::image_stream::ObjectReference;
     use crate::model::promotion::{SOURCE, annotation};
     use crate::model::{TagEvent, TagReference};
 

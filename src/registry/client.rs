@@ -1,11 +1,7 @@
-//! The client: what digest a reference stands for now, and what an image says about itself.
+//! The client: what digest a reference stands for now, asked with the right proof of who we are.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
-use futures_util::future::BoxFuture;
-use futures_util::{StreamExt, TryStreamExt};
 use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use reqwest::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
@@ -15,19 +11,11 @@ use super::credentials::Credentials;
 use super::error::RegistryError;
 use super::hosts::{Hosts, SettingsError, Upstream};
 use super::http::{Answer, Ask, Http};
-use super::manifest::{self, Descriptor, ImageConfig, Kind, Manifest};
-use super::metadata::ImageMetadata;
+use super::manifest::{self, Manifest};
 use super::pool::Pool;
 use super::stats::{Counters, Stats};
 use crate::config::registry::RegistrySettings;
-use crate::model::{Digest, ImageReference, ImageRepository, Namespace, PinnedImage};
-
-/// The most children of an index, nested ones included, that are looked at.
-const MAX_CHILDREN: usize = 64;
-/// How deep an index may hold indexes.
-const MAX_NESTING: usize = 2;
-/// Children of an index that are fetched at a time.
-const CHILDREN_AT_ONCE: usize = 4;
+use crate::model::{Digest, ImageReference, ImageRepository, Namespace};
 
 /// On whose behalf an image is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,10 +40,10 @@ pub struct Resolved {
 
 /// A client for every registry the operator allows. Clones share connections, tokens, limits and counts.
 #[derive(Clone)]
-pub struct Client(Arc<Inner>);
+pub struct Client(pub(super) Arc<Inner>);
 
-struct Inner {
-    http: Http,
+pub(super) struct Inner {
+    pub(super) http: Http,
     tokens: Tokens,
     credentials: Credentials,
     limit: usize,
@@ -68,15 +56,16 @@ impl std::fmt::Debug for Client {
 }
 
 /// One question, with everything that stays the same while it is answered.
-struct Question<'a> {
-    upstream: &'a Upstream,
-    repository: &'a ImageRepository,
-    access: &'a Access,
-    subject: &'a str,
+pub(super) struct Question<'a> {
+    pub(super) upstream: &'a Upstream,
+    pub(super) repository: &'a ImageRepository,
+    pub(super) access: &'a Access,
+    pub(super) subject: &'a str,
 }
 
 impl Question<'_> {
-    fn invalid(&self, detail: impl Into<String>) -> RegistryError {
+    /// An answer that is no usable image.
+    pub(super) fn invalid(&self, detail: impl Into<String>) -> RegistryError {
         RegistryError::Invalid {
             subject: self.subject.to_owned(),
             detail: detail.into(),
@@ -150,25 +139,6 @@ impl Client {
         }
     }
 
-    /// What the image says about itself. Every byte is checked against the digest that named it.
-    pub async fn describe(
-        &self,
-        image: &PinnedImage,
-        access: &Access,
-    ) -> Result<ImageMetadata, RegistryError> {
-        let upstream = self.0.http.hosts.upstream(&image.repository.registry())?;
-        let subject = image.to_string();
-        let question = Question {
-            upstream: &upstream,
-            repository: &image.repository,
-            access,
-            subject: &subject,
-        };
-        let left = AtomicUsize::new(MAX_CHILDREN);
-        self.describe_manifest(&question, image.digest.clone(), MAX_NESTING, &left)
-            .await
-    }
-
     /// The answer of a HEAD, if it says all there is to know.
     fn read_head(
         &self,
@@ -227,119 +197,8 @@ impl Client {
         })
     }
 
-    fn describe_manifest<'a>(
-        &'a self,
-        question: &'a Question<'_>,
-        digest: Digest,
-        nesting: usize,
-        left: &'a AtomicUsize,
-    ) -> BoxFuture<'a, Result<ImageMetadata, RegistryError>> {
-        Box::pin(async move {
-            let answer = self.content(question, "manifests", &digest).await?;
-            let manifest = Manifest::parse(&answer.body, answer.header(CONTENT_TYPE.as_str()))
-                .map_err(|why| question.invalid(why))?;
-            match manifest.kind {
-                Kind::Image(config) => {
-                    let config = self
-                        .config(question, &config, &manifest.annotations)
-                        .await?;
-                    Ok(ImageMetadata::of_image(digest, manifest.media_type, config))
-                }
-                Kind::Index(children) => {
-                    let children = self.children(question, children, nesting, left).await?;
-                    let Manifest {
-                        media_type,
-                        annotations,
-                        ..
-                    } = manifest;
-                    Ok(ImageMetadata::of_index(
-                        digest,
-                        media_type,
-                        annotations,
-                        children,
-                    ))
-                }
-            }
-        })
-    }
-
-    /// An image's configuration; an artifact without one speaks through its annotations.
-    async fn config(
-        &self,
-        question: &Question<'_>,
-        config: &Descriptor,
-        annotations: &BTreeMap<String, String>,
-    ) -> Result<ImageConfig, RegistryError> {
-        if !manifest::is_image_config(&config.media_type) {
-            return Ok(ImageConfig {
-                labels: annotations.clone(),
-                ..ImageConfig::default()
-            });
-        }
-        let answer = self.content(question, "blobs", &config.digest).await?;
-        ImageConfig::parse(&answer.body).map_err(|why| question.invalid(why))
-    }
-
-    async fn children(
-        &self,
-        question: &Question<'_>,
-        children: Vec<Descriptor>,
-        nesting: usize,
-        left: &AtomicUsize,
-    ) -> Result<Vec<(Option<manifest::RawPlatform>, ImageMetadata)>, RegistryError> {
-        let children: Vec<_> = children
-            .into_iter()
-            .filter(|c| !c.is_attestation())
-            .collect();
-        let Some(nesting) = nesting.checked_sub(1) else {
-            return Err(question.invalid("its indexes are nested too deeply"));
-        };
-        let take = |n: usize| n.checked_sub(children.len());
-        if left
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, take)
-            .is_err()
-        {
-            return Err(
-                question.invalid(format!("its index has more than {MAX_CHILDREN} children"))
-            );
-        }
-        let fetches = children.into_iter().map(|child| async move {
-            let metadata = self
-                .describe_manifest(question, child.digest, nesting, left)
-                .await?;
-            Ok((child.platform, metadata))
-        });
-        futures_util::stream::iter(fetches)
-            .buffered(CHILDREN_AT_ONCE)
-            .try_collect()
-            .await
-    }
-
-    /// Content by its digest, checked.
-    async fn content(
-        &self,
-        question: &Question<'_>,
-        kind: &str,
-        digest: &Digest,
-    ) -> Result<Answer, RegistryError> {
-        let answer = self
-            .ask(question, Method::GET, kind, digest.as_str())
-            .await?;
-        check_status(question, &answer)?;
-        let announced = answer.header("docker-content-digest");
-        if kind == "manifests" && announced.is_some_and(|text| text != digest.as_str()) {
-            return Err(RegistryError::DigestMismatch {
-                subject: question.subject.to_owned(),
-                expected: digest.to_string(),
-                got: announced.unwrap_or_default().chars().take(140).collect(),
-            });
-        }
-        manifest::verify(question.subject, &answer.body, digest)?;
-        Ok(answer)
-    }
-
     /// Asks, and says in a failure of trust what the stream's wish for insecurity lacks.
-    async fn ask(
+    pub(super) async fn ask(
         &self,
         question: &Question<'_>,
         method: Method,
@@ -420,7 +279,8 @@ impl Inner {
     }
 }
 
-fn check_status(question: &Question<'_>, answer: &Answer) -> Result<(), RegistryError> {
+/// Any other status than 200 as the error it means.
+pub(super) fn check_status(question: &Question<'_>, answer: &Answer) -> Result<(), RegistryError> {
     let subject = question.subject.to_owned();
     match answer.status {
         StatusCode::OK => Ok(()),

@@ -199,20 +199,14 @@ mod tests {
         let mut before = 0.0_f64;
         for n in 0..4 {
             gate.refused(None);
-            let state = gate.state.lock().unwrap();
-            let pause = state
-                .shut
-                .unwrap()
-                .0
-                .duration_since(Instant::now())
-                .as_secs_f64();
+            let until = gate.state.lock().unwrap().shut.unwrap().0;
+            let pause = until.duration_since(Instant::now()).as_secs_f64();
             assert!(
                 pause >= f64::from(1 << n) && pause <= 1.5 * f64::from(1 << n),
                 "{pause}"
             );
             assert!(pause > before);
             before = pause;
-            drop(state);
             assert!(
                 gate.refused(None) > Timestamp::now(),
                 "a neighbour's refusal adds nothing"

@@ -187,7 +187,8 @@ impl Hosts {
             return (upstream.reach, upstream.tls.clone());
         }
         if let Some(entry) = self.entries.get(&authority) {
-            return (Reach::Local, tls_of(entry));
+            // The operator trusts that host, but not whoever sends us there.
+            return (from, tls_of(entry));
         }
         let tls = match &upstream.tls {
             Tls::AndFile(file) => Tls::AndFile(file.clone()),

@@ -6,6 +6,7 @@ mod auth;
 mod challenge;
 mod client;
 mod credentials;
+mod describe;
 mod docker_config;
 mod error;
 mod gate;
@@ -16,6 +17,7 @@ mod manifest;
 mod metadata;
 mod pool;
 mod stats;
+mod tags;
 
 pub use client::{Access, Client, Resolved};
 pub use error::RegistryError;

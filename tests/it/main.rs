@@ -2,10 +2,13 @@
 #![allow(
     clippy::expect_used,
     clippy::panic,
+    clippy::print_stderr,
     clippy::unwrap_used,
     reason = "clippy exempts test functions only, not what they share"
 )]
 
 mod architecture;
 mod cli;
+mod git;
+mod registry;
 mod support;

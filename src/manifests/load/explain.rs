@@ -13,7 +13,7 @@ use crate::model::RepoPath;
 const BRACES: &str = "`{{` starts a YAML map; write \"{{app}}\"";
 
 /// Explains why a text is no YAML.
-pub(super) fn syntax(path: &RepoPath, text: &str, error: &SyntaxError) -> Diagnostic {
+pub(crate) fn syntax(path: &RepoPath, text: &str, error: &SyntaxError) -> Diagnostic {
     let place = Some(place_of(text, &error.at));
     match &error.limit {
         Limit::DuplicateKey(key) => Diagnostic::error(

@@ -7,6 +7,7 @@ mod identify;
 
 use std::sync::Arc;
 
+pub(crate) use explain::syntax as syntax_problem;
 pub(crate) use identify::Kind;
 
 use super::check;

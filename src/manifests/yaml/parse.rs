@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::ops::Range;
 
 use serde_saphyr::granit_parser::{
-    ErrorKind, Event, Options, Parser, ScanError, Span, StructureStyle,
+    ErrorKind, Event, Options, Parser, ScalarStyle, ScanError, Span, StructureStyle,
 };
 
 use super::{Content, Id, MAX_BYTES, MAX_DEPTH, Node, Tree};
@@ -90,6 +90,10 @@ impl<'t> Builder<'t> {
         let range = span.byte_range().unwrap_or(0..0);
         match event {
             Event::Scalar(text, style, anchor, tag) => {
+                let range = match style {
+                    ScalarStyle::Literal | ScalarStyle::Folded => self.block_text(range),
+                    _ => range,
+                };
                 let content = Content::Scalar(text, style);
                 self.add(content, range, anchor, tag.is_some());
             }
@@ -117,6 +121,23 @@ impl<'t> Builder<'t> {
             _ => {}
         }
         Ok(())
+    }
+
+    /// The lines of a block scalar alone: the scanner counts comments behind it in.
+    fn block_text(&self, range: Range<usize>) -> Range<usize> {
+        let text = self.tree.text;
+        let line = text[..range.start].rfind('\n').map_or(0, |i| i + 1);
+        let column = range.start - line;
+        let mut end = line;
+        for line in text[line..].split_inclusive('\n') {
+            let indent = line.len() - line.trim_start_matches(' ').len();
+            // The scanner may stop in the middle of the line that ended the text.
+            if end >= range.end || (indent < column && !line.trim().is_empty()) {
+                break;
+            }
+            end += line.len();
+        }
+        range.start..end.clamp(range.start, text.len())
     }
 
     fn enter(&mut self, id: Id) -> Result<(), SyntaxError> {

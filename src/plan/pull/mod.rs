@@ -1,5 +1,7 @@
 //! Pull requests as the plan sees them: facts of the forge and of the branch, and the hidden marker that ties them to a set.
 
+pub mod flow;
+pub mod life;
 pub mod marker;
 
 use std::collections::BTreeMap;

@@ -228,9 +228,13 @@ impl Filler<'_> {
                     .ok_or_else(|| self.misplaced("in this scalar"))?;
                 piece::in_quotes(&raw, pieces, style == ScalarStyle::SingleQuoted)?
             }
-            ScalarStyle::Literal | ScalarStyle::Folded => {
-                piece::in_block(raw, pieces, self.inserts, style == ScalarStyle::Folded)?
-            }
+            ScalarStyle::Literal | ScalarStyle::Folded => piece::in_block(
+                self.margin(item),
+                raw,
+                pieces,
+                self.inserts,
+                style == ScalarStyle::Folded,
+            )?,
         };
         if let Some(written) = written {
             self.edits.push((item.range.clone(), written));
@@ -243,6 +247,12 @@ impl Filler<'_> {
             self.expected.push(Expected::Text(text));
         }
         Ok(())
+    }
+
+    /// What stands before an item on its line.
+    fn margin(&self, item: &Item) -> &str {
+        let before = &self.shape[..item.range.start];
+        &before[before.rfind('\n').map_or(0, |i| i + 1)..]
     }
 
     /// A value that is a whole scalar of the shape.
@@ -278,8 +288,7 @@ impl Filler<'_> {
 
     /// A map or a list as block YAML: at its own column where it begins a line or an item, else below its key.
     fn lay_out(&mut self, item: &Item, value: &Value, role: Role) {
-        let before = &self.shape[..item.range.start];
-        let line = &before[before.rfind('\n').map_or(0, |i| i + 1)..];
+        let line = self.margin(item);
         let begins = line.bytes().all(|b| b == b' ' || b == b'-') && !line.starts_with("---");
         let lines = scalar::block(value);
         if begins {

@@ -1,9 +1,9 @@
 //! Manifests from Handlebars templates. Pure and bounded by counts: a template can neither hang, nor grow without limit,
 //! nor let a value change the structure of what it is put into, nor leave an image unpinned.
 //!
-//! A render goes in three steps: the engine writes a shape that holds a numbered mark wherever a value goes ([`helpers`]);
-//! the values are filled in as the scalars around them demand ([`fill`]); the result is parsed again and compared with
-//! what was to be written, and its image fields are checked ([`verify`]).
+//! A render goes in three steps: the engine writes a shape that holds a numbered mark wherever a value goes (`helpers`);
+//! the values are filled in as the scalars around them demand (`fill`); the result is parsed again and compared with
+//! what was to be written, and its image fields are checked (`verify`).
 
 mod error;
 mod fill;
@@ -165,7 +165,7 @@ impl TemplateSet {
                     &mut out,
                 )
                 .map_err(|error| session.error(&error, self.file_of(&error, output)))?;
-            let shape = out.text;
+            let shape = tidied(&out.text);
             left -= shape.len();
             shapes.push((output, shape, session.take_inserts()));
         }
@@ -181,7 +181,7 @@ impl TemplateSet {
             let (text, has_objects) =
                 verify::verify(output, filled.text, filled.expected, input.images)?;
             if has_objects {
-                rendered.insert(output.clone(), self.finished(&text));
+                rendered.insert(output.clone(), format!("{}\n{text}", self.marker()));
             }
         }
         Ok(rendered)
@@ -190,12 +190,6 @@ impl TemplateSet {
     fn file_of<'n>(&'n self, error: &'n RenderError, output: &'n str) -> &'n str {
         let template = error.template_name.as_deref().unwrap_or(output);
         self.files.get(template).map_or(template, String::as_str)
-    }
-
-    fn finished(&self, text: &str) -> String {
-        let body = text.trim_end_matches(['\n', ' ', '\t']);
-        let body = body.trim_start_matches('\n');
-        format!("{}\n{body}\n", self.marker())
     }
 
     fn check_values(&self, file: &str, values: &Value) -> Result<(), Problem> {
@@ -234,6 +228,13 @@ impl TemplateSet {
         }
         Ok(data)
     }
+}
+
+/// The shape without blank lines around it and with one newline at its end. This comes before the values are filled in,
+/// so that nothing of a value is ever cut off.
+fn tidied(shape: &str) -> String {
+    let body = shape.trim_start_matches(['\u{feff}', '\n']).trim_end();
+    format!("{body}\n")
 }
 
 fn output_name(path: &str, stem: &str) -> Result<String, Problem> {

@@ -139,8 +139,9 @@ pub(super) fn in_quotes(
     Ok((Some(written), text))
 }
 
-/// Values in the midst of a block scalar (`|` or `>`).
+/// Values in the midst of a block scalar (`|` or `>`). `margin` is what stands before `raw` on its first line.
 pub(super) fn in_block(
+    margin: &str,
     raw: &str,
     pieces: &[Piece<'_>],
     inserts: &[Insert],
@@ -152,7 +153,7 @@ pub(super) fn in_block(
         }
     }
     let written = split(raw, inserts).unwrap_or_default();
-    Ok((Some(in_lines(&written)?), in_lines(pieces)?))
+    Ok((Some(in_lines(margin, &written)?), in_lines("", pieces)?))
 }
 
 fn block_text(insert: &Insert) -> Result<String, Problem> {
@@ -182,8 +183,8 @@ fn check_block(insert: &Insert, folded: bool) -> Result<(), Problem> {
 }
 
 /// The pieces in a row, further lines of a value indented like the line on which it begins.
-fn in_lines(pieces: &[Piece<'_>]) -> Result<String, Problem> {
-    let mut text = String::new();
+fn in_lines(margin: &str, pieces: &[Piece<'_>]) -> Result<String, Problem> {
+    let mut text = margin.to_owned();
     for piece in pieces {
         match piece {
             Piece::Text(own) => text.push_str(own),
@@ -201,5 +202,5 @@ fn in_lines(pieces: &[Piece<'_>]) -> Result<String, Problem> {
             }
         }
     }
-    Ok(text)
+    Ok(text.split_off(margin.len()))
 }

@@ -446,6 +446,16 @@ fn yaml_that_hides_a_second_meaning_is_refused() {
     }
 }
 
+#[test]
+fn the_end_of_an_output_is_tidied_without_cutting_a_value() {
+    let text = one("a: |+\n  {{values.v}}\n\n\n", &json!({"v": "x"})).unwrap();
+    assert_eq!(text, "a: |+\n  x\n");
+    let text = one("\u{feff}\na: \"{{values.v}}\"", &json!({"v": "x \n\n"})).unwrap();
+    assert_eq!(text, "a: \"x \\n\\n\"\n");
+    let text = one("---\na: 1\n---\nb: 2\n...\n", &json!({})).unwrap();
+    assert_eq!(text, "---\na: 1\n---\nb: 2\n...\n");
+}
+
 /// Everything around a hostile value: what must stay the same whatever the value is.
 const PLACES: &str = "\
 kind: ConfigMap
@@ -482,13 +492,14 @@ proptest! {
     #[test]
     fn a_block_of_text_takes_a_value_as_it_is_or_refuses_it(value in r#"[a-z \n\t:#'"{}|>-]{0,12}"#) {
         let template = "a: |\n  x {{values.v}}\n  {{values.v}}\nb: 1\n";
-        if let Ok(text) = one(template, &json!({"v": value})) {
-            let read: Value = serde_yaml::from_str(&text).unwrap();
+        let found = one(template, &json!({"v": value}));
+        if let Ok(text) = &found {
+            let read: Value = serde_yaml::from_str(text).unwrap();
             let value = value.strip_suffix('\n').unwrap_or(&value);
             prop_assert_eq!(read, json!({"a": format!("x {value}\n{value}\n"), "b": 1}), "{}", text);
         } else {
             let edges = |c: char| c.is_whitespace();
-            prop_assert!(value.trim_matches(edges) != value || value.is_empty());
+            prop_assert!(value.trim_matches(edges) != value || value.is_empty(), "{:?}", found);
         }
     }
 

@@ -2,5 +2,11 @@
 //! spoken to through the real client.
 //!
 //! - [`hermetic`]: commands that see nothing of the machine they run on, and bare Git repositories to act on.
+//! - [`git_http`]: a repository served over smart HTTP by Git's own `http-backend`.
+//! - [`docker_registry`]: Debian's registry on a free port, plain or with TLS and passwords, and images to put there.
+//! - [`odd_registry`]: a registry that misbehaves on purpose.
 
+pub(crate) mod docker_registry;
+pub(crate) mod git_http;
 pub(crate) mod hermetic;
+pub(crate) mod odd_registry;

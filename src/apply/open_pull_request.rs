@@ -1,0 +1,54 @@
+//! A new branch with one commit, and its pull request. Both steps look before they create.
+
+use super::push_branch::{Pushed, push};
+use super::{Applier, Done, Ended, Refusal, forge_ended, git_refusal};
+use crate::forge::{NewPull, PullText};
+use crate::model::{CommitId, Timestamp};
+use crate::plan::effect::{CommitContent, PullRequestText};
+
+pub(super) async fn run(
+    applier: &Applier,
+    branch: &str,
+    start: &CommitId,
+    content: &CommitContent,
+    text: &PullRequestText,
+    time: Timestamp,
+) -> Ended {
+    let what = format!("open a pull request from {branch}");
+    let commit = match applier.write(start, content, time).await {
+        Ok(commit) => commit,
+        Err(error) => return git_refusal(&what, &error),
+    };
+    match push(&applier.git, &format!("refs/heads/{branch}"), None, &commit).await {
+        Ok(Pushed::Done) => {}
+        Ok(Pushed::Lost) => return Ended::Lost,
+        Ok(Pushed::Refused(why)) => {
+            return Ended::Refused(Refusal {
+                what,
+                why,
+                transient: false,
+            });
+        }
+        Err(error) => return git_refusal(&what, &error),
+    }
+    let pull = NewPull {
+        branch: branch.to_owned(),
+        text: pull_text(text),
+        now: time,
+    };
+    match applier.forge.open(pull).await {
+        Ok(opened) => Ended::Done(Done::Opened {
+            id: opened.id,
+            title: text.title.clone(),
+        }),
+        Err(error) => forge_ended(&what, &error),
+    }
+}
+
+pub(super) fn pull_text(text: &PullRequestText) -> PullText {
+    PullText {
+        title: text.title.clone(),
+        body: text.body.clone(),
+        labels: text.labels.clone(),
+    }
+}

@@ -1,0 +1,87 @@
+//! Approving: one commit that names the full head, signed if there is a key, under a ref of its own.
+
+use std::collections::BTreeMap;
+
+use super::approval;
+use super::document::one_line;
+use super::write::{Put, pause, state_error};
+use super::{ATTEMPTS, OfflineForge};
+use crate::forge::error::ForgeError;
+use crate::forge::types::{Approval, Approver, PullState};
+use crate::git::NewCommit;
+use crate::model::CommitId;
+
+impl OfflineForge {
+    pub(super) async fn add_approval(
+        &self,
+        id: &str,
+        head: CommitId,
+        approver: Approver,
+    ) -> Result<Approval, ForgeError> {
+        let mut made = None;
+        for attempt in 0..ATTEMPTS {
+            pause(attempt).await;
+            let fetched = self.repository.fetch().await?;
+            let (stored, standing) = self.load_one(&fetched, id).await?;
+            if standing.state != PullState::Open {
+                return Err(state_error(id, &standing));
+            }
+            if standing.head != head {
+                return Err(ForgeError::HeadMoved {
+                    id: id.to_owned(),
+                    expected: head,
+                    found: standing.head,
+                });
+            }
+            let name = stored.root.approval(id, &head, &approver.person.email);
+            let there = fetched.refs.get(&name);
+            if let Some(there) = there
+                && let Ok(approval) = self.judge(there, &head).await
+                && approval.head == head
+                && (approval.authentic || approver.key.is_none())
+            {
+                return Ok(approval);
+            }
+            let commit = match made.take() {
+                Some(commit) => commit,
+                None => self.approval_commit(&head, &approver).await?,
+            };
+            if self.swap(name, there.cloned(), &commit).await? == Put::Done {
+                return self.judge(&commit, &head).await;
+            }
+            made = Some(commit);
+        }
+        Err(ForgeError::Contended(one_line(id)))
+    }
+
+    async fn approval_commit(
+        &self,
+        head: &CommitId,
+        approver: &Approver,
+    ) -> Result<CommitId, ForgeError> {
+        let unsigned = self
+            .repository
+            .commit(NewCommit {
+                parents: Vec::new(),
+                start: None,
+                files: BTreeMap::new(),
+                message: approval::message(head),
+                author: approver.person.clone(),
+                committer: approver.person.clone(),
+                time: approver.now,
+            })
+            .await?;
+        let Some(key) = &approver.key else {
+            return Ok(unsigned);
+        };
+        let raw = self
+            .repository
+            .signed_commits(vec![unsigned])
+            .await?
+            .pop_first()
+            .and_then(|(_, commit)| commit.ok())
+            .ok_or_else(|| ForgeError::Invalid("the approval cannot be read back".to_owned()))?;
+        let signature = approval::sign(key, &raw.payload).await?;
+        Ok(self.repository.store_signed(raw.payload, signature).await?)
+    }
+}

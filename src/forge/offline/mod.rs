@@ -1,0 +1,120 @@
+//! The offline forge: pull requests as refs of the repository itself, so that a plain Git server is enough.
+//!
+//! The head of a pull request is its branch. `refs/headwater/pulls/<id>/meta` is a chain of commits with one file,
+//! `pull.json`; `approvals/<head8>-<who>` beside it are commits that name the full head. Where a server refuses such refs
+//! all of it lives below `refs/heads/headwater-pulls/`. Every write is a compare-and-swap of one ref.
+//!
+//! A merge first notes in `pull.json` which commit it is about to push (`merging`), then pushes that to the base, then
+//! notes that it is merged. Once the noted commit is on the base the pull request counts as merged whatever else it says,
+//! so the steps may be cut off anywhere, and no server has to move two refs at once.
+
+mod approval;
+mod approve;
+mod document;
+mod merge;
+mod names;
+mod read;
+mod signers;
+mod standing;
+mod write;
+
+use std::sync::atomic::AtomicBool;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use futures_util::FutureExt as _;
+
+use super::types::{
+    Abilities, Approval, Approver, Closing, Listing, Merged, Merging, NewPull, Opened, PullText,
+};
+use super::{Answer, Forge};
+use crate::config::forge::{OfflineSettings, Trust};
+use crate::git::{Fetched, Person, Repository};
+use crate::model::{CommitId, Timestamp};
+
+/// How often a lost race is run again.
+const ATTEMPTS: u32 = 10;
+
+/// Pull requests kept in a repository's refs.
+#[derive(Debug)]
+pub struct OfflineForge {
+    repository: Repository,
+    settings: OfflineSettings,
+    committer: Person,
+    /// Whether the server was seen to refuse refs of our own.
+    custom_refused: AtomicBool,
+    cache: Mutex<read::Cache>,
+}
+
+impl OfflineForge {
+    /// Keeps pull requests in `repository`; what it writes there is committed by `committer`.
+    pub fn new(repository: Repository, settings: OfflineSettings, committer: Person) -> Self {
+        Self {
+            repository,
+            settings,
+            committer,
+            custom_refused: AtomicBool::new(false),
+            cache: Mutex::default(),
+        }
+    }
+
+    fn cache(&self) -> MutexGuard<'_, read::Cache> {
+        self.cache.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Forge for OfflineForge {
+    fn abilities(&self) -> Abilities {
+        let signed = self.settings.trust == Trust::Signed;
+        let mut notes = Vec::new();
+        if !signed {
+            notes.push(
+                "approvals count for whoever they name (`forge.offline.trust: push`)".to_owned(),
+            );
+        } else if self.settings.allowed_signers.is_none() {
+            notes.push(
+                "no approval can count: `forge.offline.allowed_signers` is not set".to_owned(),
+            );
+        }
+        Abilities {
+            name: "offline",
+            checks: false,
+            comments: false,
+            workflows: false,
+            authentic_approvals: signed && self.settings.allowed_signers.is_some(),
+            notes,
+        }
+    }
+
+    fn list<'a>(&'a self, fetched: &'a Fetched) -> Answer<'a, Listing> {
+        self.read_all(fetched).boxed()
+    }
+
+    fn open(&self, new: NewPull) -> Answer<'_, Opened> {
+        self.create(new).boxed()
+    }
+
+    fn update_text<'a>(&'a self, id: &'a str, text: PullText, now: Timestamp) -> Answer<'a, bool> {
+        self.set_text(id, text, now).boxed()
+    }
+
+    fn close<'a>(&'a self, id: &'a str, closing: Closing) -> Answer<'a, bool> {
+        self.set_closed(id, closing).boxed()
+    }
+
+    fn reopen<'a>(&'a self, id: &'a str, now: Timestamp) -> Answer<'a, bool> {
+        self.set_open(id, now).boxed()
+    }
+
+    fn approve<'a>(
+        &'a self,
+        id: &'a str,
+        head: CommitId,
+        approver: Approver,
+    ) -> Answer<'a, Approval> {
+        self.add_approval(id, head, approver).boxed()
+    }
+
+    fn merge<'a>(&'a self, id: &'a str, merging: Merging) -> Answer<'a, Merged> {
+        self.land(id, merging).boxed()
+    }
+}

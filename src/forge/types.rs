@@ -1,0 +1,187 @@
+//! What the forge gives and takes: pull requests as plain data, the same for every forge.
+
+use std::path::PathBuf;
+
+use crate::git::Person;
+use crate::model::{CommitId, Timestamp};
+
+/// What a forge can do beside keeping pull requests.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Abilities {
+    /// Its name, for people.
+    pub name: &'static str,
+    /// Whether commits can carry checks.
+    pub checks: bool,
+    /// Whether a comment can be left on a pull request.
+    pub comments: bool,
+    /// Whether workflows can be started and watched.
+    pub workflows: bool,
+    /// Whether it vouches for who approved.
+    pub authentic_approvals: bool,
+    /// What somebody should know about how it is set up.
+    pub notes: Vec<String>,
+}
+
+/// All pull requests below `headwater/`, and what could not be read.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Listing {
+    /// Sorted by id.
+    pub pulls: Vec<PullRequest>,
+    /// What is wrong with others; they hinder none of those above.
+    pub problems: Vec<PullProblem>,
+}
+
+/// A pull request, or a part of one, that cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PullProblem {
+    /// Its id, as far as it has one.
+    pub id: String,
+    /// What is wrong, in one line.
+    pub message: String,
+}
+
+/// A pull request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PullRequest {
+    /// The forge's name for it.
+    pub id: String,
+    /// Its branch, without `refs/heads/`.
+    pub branch: String,
+    /// Open, merged or closed.
+    pub state: PullState,
+    /// Title, one line.
+    pub title: String,
+    /// Body; its first line is the marker.
+    pub body: String,
+    /// Labels in the order they were given.
+    pub labels: Vec<String>,
+    /// Head of the branch; where the branch is gone, the last head known.
+    pub head: CommitId,
+    /// Who closed it without merging; `None` while open, and when we closed it.
+    pub closed_by: Option<String>,
+    /// The commit on the base that merged it, where it can be told.
+    pub merged_as: Option<CommitId>,
+    /// Approvals of any head, sorted by who and head.
+    pub approvals: Vec<Approval>,
+    /// When it was opened.
+    pub opened_at: Timestamp,
+}
+
+/// Open, merged or closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PullState {
+    /// Waiting.
+    Open,
+    /// Its change is on the base.
+    Merged,
+    /// Closed without merging.
+    Closed,
+}
+
+/// Somebody's approval of one head.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Approval {
+    /// Who: the name the forge vouches for, else what the approval says of itself.
+    pub who: String,
+    /// The head they approved.
+    pub head: CommitId,
+    /// When, as they say.
+    pub at: Timestamp,
+    /// Whether the forge vouches for `who`.
+    pub authentic: bool,
+    /// Why it does not.
+    pub note: Option<String>,
+}
+
+/// What people read of a pull request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PullText {
+    /// Title, one line.
+    pub title: String,
+    /// Body; its first line is the marker.
+    pub body: String,
+    /// Labels.
+    pub labels: Vec<String>,
+}
+
+/// A pull request to open.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewPull {
+    /// Its branch without `refs/heads/`, pushed already.
+    pub branch: String,
+    /// What people read.
+    pub text: PullText,
+    /// The pass's instant.
+    pub now: Timestamp,
+}
+
+/// An open pull request of the branch that was named.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Opened {
+    /// The forge's name for it.
+    pub id: String,
+    /// Whether this call made it; if not, it keeps the text it has.
+    pub created: bool,
+}
+
+/// How to close a pull request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Closing {
+    /// Who closes it; `None` for ourselves.
+    pub by: Option<String>,
+    /// Why, in one line for people.
+    pub reason: String,
+    /// Text to set in the same step: the marker that says `superseded`, when we close it ourselves.
+    pub text: Option<PullText>,
+    /// The instant of it.
+    pub now: Timestamp,
+}
+
+/// Somebody who approves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Approver {
+    /// Name and e-mail address, recorded as they are.
+    pub person: Person,
+    /// A private key in OpenSSH's format to sign with.
+    pub key: Option<PathBuf>,
+    /// The instant of it.
+    pub now: Timestamp,
+}
+
+/// How the base takes a branch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum MergeMethod {
+    /// One commit with all of it.
+    #[default]
+    Squash,
+    /// A merge commit.
+    Merge,
+    /// The branch's own commits, made anew on the base.
+    Rebase,
+}
+
+/// A merge to make.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Merging {
+    /// The head that was approved; any other is not merged.
+    pub head: CommitId,
+    /// The base head that it was checked on; any other is not moved.
+    pub base: CommitId,
+    /// How.
+    pub method: MergeMethod,
+    /// Message with trailers; `Rebase` keeps the branch's messages instead.
+    pub message: String,
+    /// Who merges.
+    pub author: Person,
+    /// The instant of it.
+    pub now: Timestamp,
+}
+
+/// A merged pull request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Merged {
+    /// The commit on the base; `None` where somebody merged it by hand long ago.
+    pub commit: Option<CommitId>,
+    /// Whether this call merged it.
+    pub fresh: bool,
+}

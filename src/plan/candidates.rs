@@ -1,0 +1,273 @@
+//! Candidates: which sets a stage could take next. The law of identity and the law against going backwards live here.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::desk::Desk;
+use super::pull::{PullRequestFacts, PullState, marker::Subject};
+use super::road::StageView;
+use super::timeline::{Stay, gone_back};
+use crate::model::hold::HoldSpec;
+use crate::model::pipeline::From;
+use crate::model::promotion::FromStage;
+use crate::model::{Name, Set, SetId};
+
+/// A set that became current where the stage takes its sets from.
+#[derive(Debug, Clone)]
+pub struct Candidate {
+    /// The set.
+    pub set: Set,
+    /// Its identity.
+    pub id: SetId,
+    /// Index of the commit that (last) made it current in its source; the order of candidates.
+    pub at: usize,
+    /// Where it came from.
+    pub from: Vec<FromStage>,
+}
+
+/// A set that may not enter the stage, and why.
+#[derive(Debug, Clone)]
+pub struct HeldSet {
+    /// Why, in words.
+    pub why: String,
+    /// A stable word.
+    pub reason: &'static str,
+}
+
+/// All sets of the sources, oldest first, whether they may enter or not.
+pub fn from_sources(
+    view: &StageView<'_>,
+    sources: &BTreeMap<Name, &StageView<'_>>,
+) -> Vec<Candidate> {
+    let named = view.from.stages();
+    let mut ids: BTreeMap<&SetId, &Set> = BTreeMap::new();
+    for source in named.iter().filter_map(|s| sources.get(s)) {
+        ids.extend(
+            source
+                .timeline
+                .stays
+                .iter()
+                .filter(|s| s.confirmed)
+                .map(|s| (&s.id, &s.set)),
+        );
+    }
+    let mut all: Vec<Candidate> = ids
+        .into_iter()
+        .filter_map(|(id, set)| {
+            let stays: Vec<(&Name, &Stay)> = named
+                .iter()
+                .filter_map(|s| {
+                    Some((
+                        s,
+                        sources
+                            .get(s)?
+                            .timeline
+                            .latest(id)
+                            .filter(|stay| stay.confirmed)?,
+                    ))
+                })
+                .collect();
+            let enough = match &view.from {
+                From::All(stages) => stays.len() == stages.len(),
+                From::Any(_) => !stays.is_empty(),
+            };
+            let at = stays.iter().map(|(_, stay)| stay.at).max()?;
+            let from = stays
+                .iter()
+                .map(|(name, stay)| FromStage {
+                    commit: stay.commit.clone(),
+                    stage: (*name).clone(),
+                })
+                .collect();
+            enough.then(|| Candidate {
+                set: set.clone(),
+                id: id.clone(),
+                at,
+                from,
+            })
+        })
+        .collect();
+    all.sort_by(|a, b| (a.at, &a.id).cmp(&(b.at, &b.id)));
+    all
+}
+
+/// Index, in the source, of the set of the stage's last move forward: nothing older is ever a candidate.
+pub fn floor(view: &StageView<'_>, sources: &BTreeMap<Name, &StageView<'_>>) -> usize {
+    let Some(last) = view.timeline.last_forward() else {
+        return 0;
+    };
+    let named = view.from.stages().iter().filter_map(|s| sources.get(s));
+    named
+        .filter_map(|source| {
+            source
+                .timeline
+                .stays_of(&last.id)
+                .filter(|s| s.at <= last.at)
+                .map(|s| s.at)
+                .max()
+        })
+        .max()
+        .unwrap_or(last.at)
+}
+
+/// Sets that may not enter this stage: by Hold files, reverts, closed pull requests, and by leaving a source backwards.
+pub fn held_sets(
+    view: &StageView<'_>,
+    sources: &BTreeMap<Name, &StageView<'_>>,
+    candidates: &[Candidate],
+    desk: &Desk<'_>,
+) -> BTreeMap<SetId, HeldSet> {
+    let mut held: BTreeMap<SetId, HeldSet> = BTreeMap::new();
+    for (id, commit) in &view.timeline.reverted {
+        held.insert(
+            id.clone(),
+            HeldSet {
+                why: format!("reverted by {}", commit.short()),
+                reason: "Reverted",
+            },
+        );
+    }
+    for (id, pull) in closed(view, desk) {
+        let who = pull
+            .closed_by
+            .as_deref()
+            .map_or_else(String::new, |who| format!(" by {who}"));
+        held.insert(
+            id,
+            HeldSet {
+                why: format!("pull request {} was closed{who}", pull.id),
+                reason: "Closed",
+            },
+        );
+    }
+    for id in undone(view, desk) {
+        held.insert(
+            id,
+            HeldSet {
+                why: "its merge is not on the base any more".to_owned(),
+                reason: "Undone",
+            },
+        );
+    }
+    for (stage, source) in view
+        .from
+        .stages()
+        .iter()
+        .filter_map(|s| Some((s, sources.get(s)?)))
+    {
+        for id in gone_back(&source.timeline) {
+            held.entry(id).or_insert_with(|| HeldSet {
+                why: format!("it left {stage} by going back"),
+                reason: "LeftSource",
+            });
+        }
+        for (spec, id) in named_by_holds(&source.key.stage, view, candidates, desk)
+            .filter(|(spec, _)| !spec.lifted)
+        {
+            held.entry(id).or_insert_with(|| HeldSet {
+                why: format!("held in {stage}: {}", spec.reason),
+                reason: "Held",
+            });
+        }
+    }
+    let lifted: BTreeSet<SetId> = named_by_holds(&view.key.stage, view, candidates, desk)
+        .filter(|(s, _)| s.lifted)
+        .map(|(_, id)| id)
+        .collect();
+    held.retain(|id, _| !lifted.contains(id));
+    for (spec, id) in
+        named_by_holds(&view.key.stage, view, candidates, desk).filter(|(s, _)| !s.lifted)
+    {
+        held.insert(
+            id,
+            HeldSet {
+                why: spec.reason.clone(),
+                reason: "Held",
+            },
+        );
+    }
+    held
+}
+
+/// Hold files that name one set or digest of a stage, with each set they mean.
+fn named_by_holds<'d>(
+    stage: &'d Name,
+    view: &'d StageView<'_>,
+    candidates: &'d [Candidate],
+    desk: &Desk<'d>,
+) -> impl Iterator<Item = (&'d HoldSpec, SetId)> {
+    let holds = desk.docs.holds.values().map(|h| &h.value.spec);
+    let here = holds.filter(|s| s.pipeline == view.key.pipeline && s.stages.contains(stage));
+    here.flat_map(|spec| {
+        let by_digest = candidates
+            .iter()
+            .map(|c| (&c.set, &c.id))
+            .chain(view.timeline.stays.iter().map(|s| (&s.set, &s.id)));
+        let by_digest = by_digest.filter(|(set, _)| {
+            spec.digest
+                .as_ref()
+                .is_some_and(|d| set.members().any(|(_, m)| m == d))
+        });
+        spec.set
+            .iter()
+            .cloned()
+            .chain(by_digest.map(|(_, id)| id.clone()))
+            .map(move |id| (spec, id))
+            .collect::<Vec<_>>()
+    })
+}
+
+/// The Hold file that pins the whole stage, if there is one.
+pub fn stage_hold<'d>(view: &StageView<'_>, desk: &Desk<'d>) -> Option<&'d HoldSpec> {
+    desk.docs.holds.values().map(|h| &h.value.spec).find(|s| {
+        s.pipeline == view.key.pipeline
+            && s.stages.contains(&view.key.stage)
+            && s.set.is_none()
+            && s.digest.is_none()
+            && !s.lifted
+    })
+}
+
+/// Promotions of this stage that a person closed, unless the stage moved to that set later.
+fn closed<'d>(view: &StageView<'_>, desk: &Desk<'d>) -> Vec<(SetId, &'d PullRequestFacts)> {
+    pulls_of(view, desk)
+        .filter(|(id, pull)| {
+            pull.state == PullState::Closed
+                && !pull.marker.superseded
+                && view.timeline.latest(id).is_none()
+        })
+        .collect()
+}
+
+/// Merged promotions whose commit is no longer on the base.
+fn undone(view: &StageView<'_>, desk: &Desk<'_>) -> Vec<SetId> {
+    let history = &desk.obs.history;
+    pulls_of(view, desk)
+        .filter(|(id, pull)| {
+            let commit = pull
+                .merged_as
+                .as_ref()
+                .filter(|_| pull.state == PullState::Merged);
+            history.complete
+                && commit.is_some_and(|c| history.position(c).is_none())
+                && view.timeline.latest(id).is_none()
+        })
+        .map(|(id, _)| id)
+        .collect()
+}
+
+/// Pull requests of this stage, with the set each is for.
+pub fn pulls_of<'d>(
+    view: &StageView<'_>,
+    desk: &Desk<'d>,
+) -> impl Iterator<Item = (SetId, &'d PullRequestFacts)> {
+    let key = view.key.clone();
+    desk.obs
+        .facts
+        .pulls
+        .iter()
+        .flatten()
+        .filter_map(move |pull| match &pull.marker.subject {
+            Subject::Promotion { stage, set } if *stage == key => Some((set.clone(), pull)),
+            _ => None,
+        })
+}

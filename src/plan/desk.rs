@@ -1,0 +1,244 @@
+//! The desk a plan is made on: the observation, what was asked, and what is to be told to people.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::facts::{ImageFacts, Outcome, Resolved};
+use super::lookup::imported_tag;
+use super::observation::Observation;
+use super::question::{Describe, Question, Resolve};
+use super::report::{HoldReport, State, Subject};
+use super::settled::{repository_of_any, settled};
+use super::version::{Version, version_of};
+use crate::manifests::Documents;
+use crate::model::{
+    BlobId, Digest, ImageStream, Namespace, PinnedImage, RepoPath, Set, StreamKey, TagKey,
+    Timestamp,
+};
+
+/// What is known of an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Known<T> {
+    /// It is here.
+    Yes(T),
+    /// It was asked and failed.
+    Failed(super::facts::Failure),
+    /// It is not known yet; the question is noted.
+    NotYet,
+}
+
+/// Everything a plan is made with.
+pub struct Desk<'a> {
+    /// What was observed.
+    pub obs: &'a Observation,
+    /// The documents, for short.
+    pub docs: &'a Documents,
+    /// What must be asked before the plan can be final.
+    pub questions: BTreeSet<Question>,
+    /// What is due and does not move.
+    pub holds: Vec<HoldReport>,
+    /// The earliest instant at which a verdict used here may change.
+    pub valid_until: Option<Timestamp>,
+    /// Images that this plan imports and no file holds yet.
+    pub fresh: BTreeMap<(StreamKey, Digest), PinnedImage>,
+}
+
+impl<'a> Desk<'a> {
+    /// An empty desk for an observation.
+    pub fn new(obs: &'a Observation) -> Self {
+        Self {
+            obs,
+            docs: &obs.snapshot.documents,
+            questions: BTreeSet::new(),
+            holds: Vec::new(),
+            valid_until: None,
+            fresh: BTreeMap::new(),
+        }
+    }
+
+    /// The instant of the pass.
+    pub fn now(&self) -> Timestamp {
+        self.obs.facts.now
+    }
+
+    /// The instant that commits and events bear.
+    pub fn stamp(&self) -> Timestamp {
+        self.obs.facts.stamp()
+    }
+
+    /// Notes that a verdict in use may change at `at`.
+    pub fn expires(&mut self, at: Timestamp) {
+        if at > self.now() {
+            self.valid_until = Some(self.valid_until.map_or(at, |old| old.min(at)));
+        }
+    }
+
+    /// Puts a hold on record.
+    pub fn hold(
+        &mut self,
+        subject: Subject,
+        state: State,
+        reason: &str,
+        why: impl Into<String>,
+    ) -> &mut HoldReport {
+        self.holds.push(HoldReport {
+            subject,
+            reason: reason.to_owned(),
+            why: why.into(),
+            until: None,
+            help: None,
+            state,
+        });
+        let last = self.holds.len() - 1;
+        &mut self.holds[last]
+    }
+
+    /// The digest a reference has now, as last answered.
+    pub fn resolve(&mut self, question: Resolve) -> Known<Resolved> {
+        match self
+            .obs
+            .facts
+            .resolved
+            .get(&question)
+            .map(|a| a.outcome.clone())
+        {
+            Some(Outcome::Ok(resolved)) => Known::Yes(resolved),
+            Some(Outcome::Failed(failure)) => Known::Failed(failure),
+            None => {
+                self.questions.insert(Question::Resolve(question));
+                Known::NotYet
+            }
+        }
+    }
+
+    /// Labels and platforms of an image.
+    pub fn describe(&mut self, image: &PinnedImage, namespace: &Namespace) -> Known<ImageFacts> {
+        let question = Describe {
+            image: image.clone(),
+            namespace: namespace.clone(),
+        };
+        match self
+            .obs
+            .facts
+            .described
+            .get(&question)
+            .map(|a| a.outcome.clone())
+        {
+            Some(Outcome::Ok(facts)) => Known::Yes(facts),
+            Some(Outcome::Failed(failure)) => Known::Failed(failure),
+            None => {
+                self.questions.insert(Question::Describe(question));
+                Known::NotYet
+            }
+        }
+    }
+
+    /// Asks for the labels of an image on behalf of a tag's stream, if that tag can hold it.
+    pub fn describe_if(&mut self, image: &PinnedImage, tag: &TagKey) {
+        let holds = self
+            .image(&tag.stream, &image.digest)
+            .is_some_and(|i| i == *image);
+        if holds || self.head(&tag.stream, &tag.tag).as_ref() == Some(image) {
+            let _ = self.describe(image, &tag.stream.namespace);
+        }
+    }
+
+    /// The text of a blob: `Some(None)` where it is no readable text, `None` where it must be asked first.
+    pub fn text(&mut self, blob: &BlobId) -> Option<Option<Arc<str>>> {
+        let known = self.obs.blobs.get(blob).cloned();
+        if known.is_none() {
+            self.questions.insert(Question::Blob(blob.clone()));
+        }
+        known
+    }
+
+    /// The blob of a plain file of the base.
+    pub fn blob_of(&self, path: &RepoPath) -> Option<&'a BlobId> {
+        self.obs
+            .snapshot
+            .files
+            .get(path)
+            .filter(|e| e.plain)
+            .map(|e| &e.blob)
+    }
+
+    /// A stream that can be read and written.
+    pub fn stream(&self, key: &StreamKey) -> Option<&'a ImageStream> {
+        self.docs.streams.get(key).map(|s| &*s.value)
+    }
+
+    /// The image of a digest of a stream, as some event of it recorded it.
+    pub fn image(&self, stream: &StreamKey, digest: &Digest) -> Option<PinnedImage> {
+        if let Some(image) = self.fresh.get(&(stream.clone(), digest.clone())) {
+            return Some(image.clone());
+        }
+        let repository = repository_of_any(self.stream(stream)?, digest)?;
+        Some(repository.at(digest.clone()))
+    }
+
+    /// Where a tag of a stream points.
+    pub fn head(&self, stream: &StreamKey, tag: &str) -> Option<PinnedImage> {
+        settled(self.stream(stream)?, tag).map(|s| s.image)
+    }
+
+    /// Version of one digest of a stream. Unread labels are asked for; meanwhile tag or digest stand in.
+    pub fn version(&mut self, stream: &StreamKey, digest: &Digest) -> (Version, bool) {
+        let Some(image) = self.image(stream, digest) else {
+            return (version_of(None, None, digest), true);
+        };
+        self.version_of_image(stream, &image)
+    }
+
+    /// The same for an image that may not be recorded yet.
+    pub fn version_of_image(&mut self, stream: &StreamKey, image: &PinnedImage) -> (Version, bool) {
+        let tag = self.stream(stream).and_then(|s| imported_tag(s, image));
+        match self.describe(image, &stream.namespace) {
+            Known::Yes(facts) => (
+                version_of(Some(&facts.labels), tag.as_deref(), &image.digest),
+                true,
+            ),
+            Known::Failed(_) => (version_of(None, tag.as_deref(), &image.digest), true),
+            Known::NotYet => (version_of(None, tag.as_deref(), &image.digest), false),
+        }
+    }
+
+    /// Version of a set for people: that of its only member, or of all members joined.
+    pub fn version_of_set(&mut self, set: &Set) -> String {
+        let members: Vec<(StreamKey, Digest)> =
+            set.members().map(|(s, d)| (s.clone(), d.clone())).collect();
+        let versions: Vec<String> = members
+            .iter()
+            .map(|(stream, digest)| self.version(stream, digest).0.text)
+            .collect();
+        match versions.as_slice() {
+            [first, rest @ ..] if rest.iter().all(|v| v == first) => first.clone(),
+            _ => versions.join("+"),
+        }
+    }
+
+    /// Labels of every image of a set, by stream name; the first failure or lack instead.
+    pub fn labels_of(
+        &mut self,
+        set: &Set,
+    ) -> Known<BTreeMap<StreamKey, (PinnedImage, ImageFacts)>> {
+        let mut all = BTreeMap::new();
+        let mut waiting = false;
+        for (stream, digest) in set.members() {
+            let Some(image) = self.image(stream, digest) else {
+                continue;
+            };
+            match self.describe(&image, &stream.namespace) {
+                Known::Yes(facts) => {
+                    all.insert(stream.clone(), (image, facts));
+                }
+                Known::Failed(failure) => return Known::Failed(failure),
+                Known::NotYet => waiting = true,
+            }
+        }
+        if waiting {
+            Known::NotYet
+        } else {
+            Known::Yes(all)
+        }
+    }
+}

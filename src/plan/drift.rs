@@ -1,0 +1,303 @@
+//! Drift of environments that take pull requests: outputs that differ for another reason than a promotion share one
+//! pull request per environment.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::desk::Desk;
+use super::effect::{CommitContent, Effect, PullRequestText, Rebuild};
+use super::files::Files;
+use super::outputs::Stop;
+use super::pull::flow::closing;
+use super::pull::life::{next_branch, still_merges};
+use super::pull::{Marker, PullRequestFacts, PullState, marker::Subject as Carries};
+use super::report::{Change, ChangeKind, HoldReport, State, Subject};
+use super::road::environment_delivery;
+use super::survey::{Place, Survey};
+use crate::model::environment::Merger;
+use crate::model::object::hash8;
+use crate::model::{Delivery, Environment, Name};
+
+/// What this pass does about drift.
+#[derive(Default)]
+pub struct Outcome {
+    /// Effects.
+    pub effects: Vec<Effect>,
+    /// For people.
+    pub changes: Vec<Change>,
+}
+
+/// Looks at every environment that takes pull requests. `claimed` applications wait for their own pull request.
+pub fn environments(survey: &Survey, claimed: &BTreeSet<Place>, desk: &mut Desk<'_>) -> Outcome {
+    let mut outcome = Outcome::default();
+    let docs = desk.docs;
+    for (name, environment) in &docs.environments {
+        if docs.broken_environments.contains_key(name)
+            || environment_delivery(&environment.value, desk) != Delivery::PullRequest
+        {
+            continue;
+        }
+        if desk.obs.facts.pulls.is_none() {
+            continue;
+        }
+        let files = differing(name, survey, claimed);
+        one(&environment.value, files, desk, &mut outcome);
+    }
+    outcome
+}
+
+/// Names every application that cannot be rendered, except for reasons that heal by themselves.
+pub fn report_stops(survey: &Survey, desk: &mut Desk<'_>) {
+    for ((environment, application), surveyed) in &survey.places {
+        let subject = Subject::Application {
+            environment: environment.clone(),
+            application: application.clone(),
+        };
+        let report = match &surveyed.result {
+            Err(Stop::Broken { why, help }) => HoldReport {
+                subject,
+                reason: "Template".to_owned(),
+                why: why.clone(),
+                until: None,
+                help: help.clone(),
+                state: State::Broken,
+            },
+            Err(Stop::Unfinished(what)) => HoldReport {
+                subject,
+                reason: "NotYet".to_owned(),
+                why: format!("NotYet: {what} is understood but not carried out by this version"),
+                until: None,
+                help: None,
+                state: State::Held,
+            },
+            _ => continue,
+        };
+        desk.holds.push(report);
+    }
+}
+
+fn differing(environment: &Name, survey: &Survey, claimed: &BTreeSet<Place>) -> Files {
+    survey
+        .places
+        .iter()
+        .filter(|(place, _)| {
+            place.0 == *environment
+                && !claimed.contains(*place)
+                && !survey.left_alone.contains(*place)
+        })
+        .filter_map(|(_, surveyed)| surveyed.result.as_ref().ok())
+        .flat_map(|(_, delta)| delta.files.clone())
+        .collect()
+}
+
+/// First eight hex digits over the sorted path and content pairs.
+fn change_id(files: &Files) -> String {
+    let lines: Vec<String> = files
+        .iter()
+        .map(|(path, text)| format!("{path}\0{}\0", text.as_deref().unwrap_or("\0")))
+        .collect();
+    hash8(&lines.concat())
+}
+
+fn one(environment: &Environment, files: Files, desk: &mut Desk<'_>, outcome: &mut Outcome) {
+    let name = environment.name();
+    let pulls: Vec<(&String, &PullRequestFacts)> = desk
+        .obs
+        .facts
+        .pulls
+        .iter()
+        .flatten()
+        .filter_map(|p| match &p.marker.subject {
+            Carries::Environment {
+                environment,
+                change,
+            } if environment == name.as_str() => Some((change, p)),
+            _ => None,
+        })
+        .collect();
+    let open = pulls
+        .iter()
+        .find(|(_, p)| p.state == PullState::Open)
+        .copied();
+    let id = change_id(&files);
+    match open {
+        None if files.is_empty() => {}
+        None => {
+            if let Some((_, closed)) = pulls
+                .iter()
+                .find(|(c, p)| **c == id && p.state == PullState::Closed && !p.marker.superseded)
+            {
+                let why = format!(
+                    "pull request {} with this very change was closed",
+                    closed.id
+                );
+                let hold = desk.hold(
+                    Subject::Environment(name.clone()),
+                    State::Held,
+                    "Closed",
+                    why,
+                );
+                hold.help = Some("reopen it, or change the template again".to_owned());
+                return;
+            }
+            open_new(environment, files, &id, desk, outcome);
+        }
+        Some((_, pull)) if files.is_empty() => {
+            let (change, effect) = closing(
+                name.as_str(),
+                name.as_str(),
+                pull,
+                "nothing differs any more",
+            );
+            outcome.changes.push(change);
+            outcome.effects.push(effect);
+        }
+        Some((_, pull)) => keep(environment, files, &id, pull, desk, outcome),
+    }
+}
+
+fn open_new(
+    environment: &Environment,
+    files: Files,
+    id: &str,
+    desk: &Desk<'_>,
+    outcome: &mut Outcome,
+) {
+    let name = environment.name();
+    let branch = next_branch(&format!("headwater/env/{name}/{id}"), desk);
+    let text = text(environment, &files, id);
+    outcome
+        .changes
+        .push(told(name, ChangeKind::Open, &files, "pull request"));
+    outcome.effects.push(Effect::OpenPullRequest {
+        branch,
+        start: desk.obs.snapshot.commit.clone(),
+        commit: commit(&text, files),
+        text,
+    });
+}
+
+fn keep(
+    environment: &Environment,
+    files: Files,
+    id: &str,
+    pull: &PullRequestFacts,
+    desk: &mut Desk<'_>,
+    outcome: &mut Outcome,
+) {
+    let name = environment.name();
+    if let Some(why) = pull.branch_facts.as_ref().and_then(|b| b.foreign.clone()) {
+        let why = format!("pull request {} is left alone: {why}", pull.id);
+        desk.hold(
+            Subject::Environment(name.clone()),
+            State::Held,
+            "Foreign",
+            why,
+        );
+        return;
+    }
+    if !still_merges(pull, &files) {
+        let text = text(environment, &files, id);
+        outcome.changes.push(told(
+            name,
+            ChangeKind::Update,
+            &files,
+            &format!("pull request {}", pull.id),
+        ));
+        outcome.effects.push(Effect::UpdatePullRequest {
+            id: pull.id.clone(),
+            branch: pull.branch.clone(),
+            expect: pull.head.clone(),
+            rebuild: Some(Rebuild {
+                start: desk.obs.snapshot.commit.clone(),
+                commit: commit(&text, files),
+            }),
+            text: Some(text),
+        });
+        return;
+    }
+    let teams = &desk.obs.facts.teams;
+    let approved = environment
+        .spec
+        .approvals
+        .iter()
+        .all(|rule| super::gate::approvals(rule, pull, None, teams).is_open());
+    if approved && environment.spec.pull_request.merge == Merger::Bot {
+        outcome.changes.push(told(
+            name,
+            ChangeKind::Merge,
+            &files,
+            &format!("pull request {}", pull.id),
+        ));
+        outcome.effects.push(Effect::MergePullRequest {
+            id: pull.id.clone(),
+            branch: pull.branch.clone(),
+            head: pull.head.clone(),
+            expect_base: desk.obs.snapshot.commit.clone(),
+            message: format!(
+                "{}\n\nHeadwater-Base: {}\n",
+                pull.title, desk.obs.snapshot.commit
+            ),
+        });
+    }
+}
+
+fn commit(text: &PullRequestText, files: Files) -> CommitContent {
+    CommitContent {
+        message: format!("{}\n", text.title),
+        files,
+    }
+}
+
+fn text(environment: &Environment, files: &Files, id: &str) -> PullRequestText {
+    let name = environment.name();
+    let subject = Carries::Environment {
+        environment: name.to_string(),
+        change: id.to_owned(),
+    };
+    let marker = Marker {
+        subject,
+        superseded: false,
+    };
+    let list: Vec<String> = files.keys().map(|p| format!("- `{p}`")).collect();
+    let body = format!(
+        "{}\n\nThe manifests of **{name}** are not what its templates and values give. This change puts them right; no image of a stage moves.\n\n**Changes**\n{}\n\n\
+         **If you do not want it** Close: this very change is not proposed again.\n",
+        marker.to_line(),
+        list.join("\n")
+    );
+    PullRequestText {
+        title: format!("Render {name}"),
+        body,
+        labels: environment.spec.pull_request.labels.clone(),
+        marker,
+    }
+}
+
+fn told(environment: &Name, kind: ChangeKind, files: &Files, how: &str) -> Change {
+    let verb = match kind {
+        ChangeKind::Merge => "Merge",
+        ChangeKind::Update => "Update",
+        _ => "Open",
+    };
+    Change {
+        kind,
+        group: environment.to_string(),
+        place: environment.to_string(),
+        subject: format!("{verb} {how} with rendered manifests"),
+        old: None,
+        new: None,
+        delivery: how.to_owned(),
+        files: files.keys().cloned().collect(),
+    }
+}
+
+/// Drift by environment, for `status`.
+pub fn by_environment(survey: &Survey) -> BTreeMap<Name, usize> {
+    let mut counts = BTreeMap::new();
+    for ((environment, _), surveyed) in &survey.places {
+        if let Ok((_, delta)) = &surveyed.result {
+            *counts.entry(environment.clone()).or_default() += delta.files.len();
+        }
+    }
+    counts
+}

@@ -1,0 +1,57 @@
+//! Files: edits of streams turned into final text. An edit that cannot be made safely becomes a Hold.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::desk::Desk;
+use crate::manifests::edit::{EditRefused, StreamEdit, edit_stream};
+use crate::model::{RepoPath, StreamKey};
+
+/// Final texts by path; `None` deletes.
+pub type Files = BTreeMap<RepoPath, Option<String>>;
+
+/// Why there is no final text.
+#[derive(Debug, Clone, PartialEq)]
+pub enum NoText {
+    /// The file must be read first.
+    Asking,
+    /// The edit cannot be made safely.
+    Refused(Box<EditRefused>),
+    /// The file is no readable text.
+    Unreadable(RepoPath),
+}
+
+/// Applies edits to the base's files, on top of texts that are already final.
+pub fn apply(
+    edits: &BTreeMap<StreamKey, Vec<StreamEdit>>,
+    files: &mut Files,
+    desk: &mut Desk<'_>,
+) -> Result<(), NoText> {
+    for (key, list) in edits {
+        let Some(located) = desk.docs.streams.get(key) else {
+            continue;
+        };
+        let text = current(&located.path, files, desk)?;
+        let edited = edit_stream(&located.path, &text, located.index, list)
+            .map_err(|e| NoText::Refused(Box::new(e)))?;
+        if edited != *text {
+            files.insert(located.path.clone(), Some(edited));
+        }
+    }
+    Ok(())
+}
+
+fn current(path: &RepoPath, files: &Files, desk: &mut Desk<'_>) -> Result<Arc<str>, NoText> {
+    if let Some(Some(text)) = files.get(path) {
+        return Ok(Arc::from(text.as_str()));
+    }
+    let blob = desk
+        .blob_of(path)
+        .cloned()
+        .ok_or_else(|| NoText::Unreadable(path.clone()))?;
+    match desk.text(&blob) {
+        None => Err(NoText::Asking),
+        Some(None) => Err(NoText::Unreadable(path.clone())),
+        Some(Some(text)) => Ok(text),
+    }
+}

@@ -1,0 +1,272 @@
+//! First stages: what the registry offers is the candidate. Their enter gates and freezes withhold an import.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::candidates::{Candidate, HeldSet, held_sets, stage_hold};
+use super::decide::{Block, Decision, Judged};
+use super::desk::Desk;
+use super::gate::{Asked, condition, freeze};
+use super::import::{Import, edits};
+use super::propose::{Proposal, Stamps};
+use super::report::{Change, ChangeKind, Condition, HoldReport, State, Subject};
+use super::road::StageView;
+use super::text::{Trailer, short};
+use super::timeline::Timeline;
+use super::wave::Item;
+use crate::model::{Name, Set, StreamKey, TagKey, Verdict};
+
+/// Imports of one first stage.
+#[derive(Debug, Clone)]
+pub struct Offer {
+    /// The set the stage would hold.
+    pub set: Set,
+    /// What changes for it.
+    pub imports: Vec<Import>,
+}
+
+/// What the registry offers a first stage; `None` where nothing changes or a stream has no digest at all yet.
+pub fn offer(view: &StageView<'_>, imports: &[Import], desk: &Desk<'_>) -> Option<Offer> {
+    let mine: Vec<Import> = imports
+        .iter()
+        .filter(|i| i.tag.tag == view.tag() && view.streams.contains(&i.tag.stream))
+        .cloned()
+        .collect();
+    if mine.is_empty() {
+        return None;
+    }
+    let members = view.streams.iter().filter_map(|stream| {
+        let new = mine
+            .iter()
+            .find(|i| i.tag.stream == *stream)
+            .map(|i| i.image.digest.clone());
+        Some((
+            stream.clone(),
+            new.or_else(|| desk.head(stream, view.tag()).map(|i| i.digest))?,
+        ))
+    });
+    Some(Offer {
+        set: Set::new(members),
+        imports: mine,
+    })
+}
+
+/// The imports that a set means, where the registry does not offer it any more: that of an open pull request.
+pub fn offer_of(view: &StageView<'_>, set: &Set, desk: &Desk<'_>) -> Offer {
+    let imports = set.members().filter_map(|(stream, digest)| {
+        let spec = desk.stream(stream)?.spec_tag(view.tag())?;
+        let old = desk.head(stream, view.tag());
+        let image = desk.image(stream, digest)?;
+        (old.as_ref() != Some(&image)).then_some(())?;
+        let source = spec.from.as_ref()?.name.parse().ok()?;
+        Some(Import {
+            tag: TagKey::new(stream.clone(), view.tag()),
+            source,
+            old,
+            image,
+            moves: true,
+        })
+    });
+    Offer {
+        imports: imports.collect(),
+        set: set.clone(),
+    }
+}
+
+/// Decides whether a first stage takes what is offered.
+pub fn decide(view: &StageView<'_>, offer: Option<&Offer>, desk: &mut Desk<'_>) -> Decision {
+    let mut decision = Decision {
+        blocks: blocks(view, desk),
+        ..Decision::default()
+    };
+    let Some(offer) = offer else { return decision };
+    let judged = judge(view, &offer.set, desk);
+    // What is only remembered of a source moves no set, and no gate has a say in it.
+    let moves = offer.imports.iter().any(|i| i.moves);
+    decision.chosen =
+        Some(judged.clone()).filter(|j| decision.blocks.is_empty() && (!moves || j.is_open()));
+    decision.candidate = moves.then_some(judged);
+    decision
+}
+
+/// Judges a set that the registry offers, or that an open pull request carries.
+pub fn judge(view: &StageView<'_>, set: &Set, desk: &mut Desk<'_>) -> Judged {
+    let id = set.id();
+    let empty = Timeline::default();
+    let asked = Asked {
+        set,
+        id: &id,
+        stays: &empty,
+        first: &view.timeline,
+    };
+    let mut conditions: Vec<Condition> = view
+        .enter
+        .iter()
+        .map(|r| condition(&r.rule, &r.set_by, &asked, desk))
+        .collect();
+    let verdict: Verdict = freeze(&view.key.pipeline, &view.environments, desk);
+    conditions.push(Condition {
+        name: "freeze".to_owned(),
+        kind: "freeze".to_owned(),
+        verdict,
+        set_by: None,
+    });
+    let candidate = Candidate {
+        set: set.clone(),
+        id: id.clone(),
+        at: usize::MAX,
+        from: Vec::new(),
+    };
+    let held: BTreeMap<_, HeldSet> = held_sets(
+        view,
+        &BTreeMap::new(),
+        std::slice::from_ref(&candidate),
+        desk,
+    );
+    // A registry that goes back to an older digest is a change like any other: only holds by name count here.
+    let held = held.get(&id).filter(|h| h.reason != "Reverted").cloned();
+    Judged {
+        candidate,
+        conditions,
+        held,
+    }
+}
+
+fn blocks(view: &StageView<'_>, desk: &Desk<'_>) -> Vec<Block> {
+    let mut blocks = Vec::new();
+    if let Some(why) = &view.broken {
+        blocks.push(Block {
+            state: State::Broken,
+            reason: "Invalid",
+            why: why.clone(),
+            help: Some("headwater check".to_owned()),
+        });
+    }
+    if let Some(why) = &desk.docs.brakes_unreadable {
+        let why = format!("{why}: everything holds until it can be read");
+        blocks.push(Block {
+            state: State::Held,
+            reason: "BrakesUnreadable",
+            why,
+            help: Some("headwater check".to_owned()),
+        });
+    }
+    for part in &view.not_yet {
+        let why = format!("NotYet: {part} is understood but not carried out by this version");
+        blocks.push(Block {
+            state: State::Held,
+            reason: "NotYet",
+            why,
+            help: None,
+        });
+    }
+    if let Some(hold) = stage_hold(view, desk) {
+        let help = Some(format!("headwater unhold {}", view.key));
+        blocks.push(Block {
+            state: State::Held,
+            reason: "Held",
+            why: hold.reason.clone(),
+            help,
+        });
+    }
+    blocks
+}
+
+/// The change of a first stage as a proposal.
+pub fn proposal(
+    view: &StageView<'_>,
+    offer: &Offer,
+    stamps: &Stamps,
+    desk: &mut Desk<'_>,
+) -> Result<Proposal, Box<HoldReport>> {
+    let _ = view;
+    let mut by_stream: BTreeMap<StreamKey, Vec<_>> = BTreeMap::new();
+    let mut heads = BTreeMap::new();
+    for import in &offer.imports {
+        by_stream
+            .entry(import.tag.stream.clone())
+            .or_default()
+            .extend(edits(import, stamps.created, desk));
+        heads.insert(import.tag.clone(), import.image.clone());
+    }
+    Ok(Proposal {
+        id: offer.set.id(),
+        set: offer.set.clone(),
+        edits: by_stream,
+        heads,
+        evidence: Vec::new(),
+        from: Vec::new(),
+        asked_by: None,
+    })
+}
+
+/// The offer as an item of the wave.
+pub fn item(
+    view: &StageView<'_>,
+    offer: &Offer,
+    desk: &mut Desk<'_>,
+) -> Result<Item, Box<HoldReport>> {
+    let stamps = Stamps {
+        created: desk.stamp(),
+        record: None,
+    };
+    let proposal = proposal(view, offer, &stamps, desk)?;
+    let changes = offer
+        .imports
+        .iter()
+        .map(|i| change(i, view.key.stage.as_str()))
+        .collect();
+    let complete = offer.set.members().count() == view.streams.len();
+    Ok(Item {
+        subject: Subject::Stage(view.key.clone()),
+        environments: view.environments.clone(),
+        edits: proposal.edits,
+        heads: proposal.heads,
+        changes,
+        trailer: complete.then(|| Trailer {
+            set: proposal.id,
+            stage: view.key.clone(),
+            from: Vec::new(),
+        }),
+    })
+}
+
+/// An import of a tag in no pipeline as an item of the wave.
+pub fn loose_item(import: &Import, desk: &Desk<'_>) -> Item {
+    Item {
+        subject: Subject::Tag(import.tag.clone()),
+        environments: Vec::new(),
+        edits: BTreeMap::from([(import.tag.stream.clone(), edits(import, desk.stamp(), desk))]),
+        heads: BTreeMap::from([(import.tag.clone(), import.image.clone())]),
+        changes: vec![change(import, &import.tag.tag)],
+        trailer: None,
+    }
+}
+
+/// What people read of an import.
+pub fn change(import: &Import, place: &str) -> Change {
+    Change {
+        kind: ChangeKind::Import,
+        group: import.tag.stream.name.to_string(),
+        place: place.to_owned(),
+        subject: import.source.to_string(),
+        old: import.old.as_ref().map(|i| short(&i.digest)),
+        new: Some(short(&import.image.digest)),
+        delivery: String::new(),
+        files: Vec::new(),
+    }
+}
+
+/// Imports that belong to no first stage.
+pub fn loose<'i>(imports: &'i [Import], views: &[&StageView<'_>]) -> Vec<&'i Import> {
+    let owned: BTreeSet<TagKey> = views
+        .iter()
+        .filter(|v| v.is_first())
+        .flat_map(|v| v.streams.iter().map(|s| TagKey::new(s.clone(), v.tag())))
+        .collect();
+    imports.iter().filter(|i| !owned.contains(&i.tag)).collect()
+}
+
+/// Names of stages, for lookups within a pipeline.
+pub fn by_name<'a, 'r>(road: &'r [StageView<'a>]) -> BTreeMap<Name, &'r StageView<'a>> {
+    road.iter().map(|v| (v.key.stage.clone(), v)).collect()
+}

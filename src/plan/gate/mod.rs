@@ -1,0 +1,63 @@
+//! Gates: each kind is one file that says Open, Waiting or Refused of a set in a stage, and why.
+
+mod age;
+mod approvals;
+mod expression;
+mod freeze;
+mod not_yet;
+mod soak;
+
+pub use approvals::{approvals, may_approve};
+pub use freeze::freeze;
+
+use super::desk::Desk;
+use super::report::Condition;
+use super::timeline::Timeline;
+use crate::model::{Gate, Set, SetId, Verdict};
+
+/// What a gate is asked about.
+pub struct Asked<'a> {
+    /// The set.
+    pub set: &'a Set,
+    /// Its identity.
+    pub id: &'a SetId,
+    /// The stage whose stay `soak` reads and `age: {since: entered}` counts from: for `enter` the source, for `verify`
+    /// the stage itself.
+    pub stays: &'a Timeline,
+    /// The pipeline's first stage, from which `age` counts.
+    pub first: &'a Timeline,
+}
+
+/// Asks one gate. A verdict depends on the observation alone.
+pub fn evaluate(gate: &Gate, asked: &Asked<'_>, desk: &mut Desk<'_>) -> Verdict {
+    match gate {
+        Gate::Age(age) => age::verdict(age, asked, desk),
+        Gate::Soak(period) => soak::verdict(*period, asked, desk),
+        Gate::Expression(source) => expression::verdict(source, asked, desk),
+        Gate::Window(_)
+        | Gate::Signature(_)
+        | Gate::Workflow(_)
+        | Gate::Checks(_)
+        | Gate::Http(_) => not_yet::verdict(gate),
+    }
+}
+
+/// A gate's name for people: `soak 30m`, `age 2h`, `expression`.
+pub fn name(gate: &Gate) -> String {
+    match gate {
+        Gate::Age(age) => format!("age {}", age.min),
+        Gate::Soak(period) => format!("soak {period}"),
+        Gate::Workflow(workflow) => format!("workflow {}", workflow.file),
+        other => other.kind().to_owned(),
+    }
+}
+
+/// Asks one gate and names it.
+pub fn condition(gate: &Gate, set_by: &str, asked: &Asked<'_>, desk: &mut Desk<'_>) -> Condition {
+    Condition {
+        name: name(gate),
+        kind: gate.kind().to_owned(),
+        verdict: evaluate(gate, asked, desk),
+        set_by: Some(set_by.to_owned()),
+    }
+}

@@ -1,0 +1,402 @@
+//! Imports: which tags are due, what a new digest changes, and what a failure means. The rules are upstream's
+//! (imagestreams 2.5) except where this project improves on them: failures are retried, generations are not asked.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::desk::{Desk, Known};
+use super::facts::{CheckMemory, Failure, Resolved};
+use super::propose::{history_limit, record_event};
+use super::question::Resolve;
+use super::report::{State, Subject};
+use super::settled::{is_pending, same_stream_alias};
+use crate::manifests::edit::StreamEdit;
+use crate::model::image_stream::TagEventCondition;
+use crate::model::promotion::{FOLLOW, INTERVAL, SOURCE, annotation};
+use crate::model::tag_event::next_generation;
+use crate::model::{
+    ImageReference, ImageStream, Period, PinnedImage, Source, StreamKey, TagKey, TagReference,
+    Timestamp,
+};
+
+/// A lasting failure is written into Git after this long.
+pub const LASTING: Period = Period::seconds(3600);
+
+/// A tag that imports something new.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Import {
+    /// The tag.
+    pub tag: TagKey,
+    /// Where it was imported from.
+    pub source: ImageReference,
+    /// Where it points now, if anywhere.
+    pub old: Option<PinnedImage>,
+    /// Where it will point.
+    pub image: PinnedImage,
+    /// Whether the head changes, or only what is remembered of the source.
+    pub moves: bool,
+}
+
+/// A failure to be written down.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Record {
+    /// The tag.
+    pub tag: TagKey,
+    /// The edit.
+    pub edit: StreamEdit,
+    /// What is written, for people.
+    pub what: String,
+}
+
+/// All that the registry has to say in this pass.
+#[derive(Debug, Clone, Default)]
+pub struct Imports {
+    /// New digests.
+    pub imports: Vec<Import>,
+    /// Lasting failures.
+    pub records: Vec<Record>,
+}
+
+/// Looks at every importable tag. `promoted` are tags that stages take from other stages: those are never imported.
+pub fn imports(promoted: &BTreeSet<TagKey>, desk: &mut Desk<'_>) -> Imports {
+    let mut all = Imports::default();
+    let docs = desk.docs;
+    for (key, located) in &docs.streams {
+        if docs.broken_streams.contains_key(key) {
+            continue;
+        }
+        let names: BTreeSet<&str> = located
+            .value
+            .spec
+            .tags
+            .iter()
+            .map(|t| t.name.as_str())
+            .collect();
+        for tag in names
+            .into_iter()
+            .filter_map(|name| located.value.spec_tag(name))
+        {
+            let tag_key = TagKey::new(key.clone(), &tag.name);
+            if !promoted.contains(&tag_key) {
+                look_at(&tag_key, tag, &located.value, desk, &mut all);
+            }
+        }
+    }
+    all
+}
+
+fn look_at(
+    key: &TagKey,
+    tag: &TagReference,
+    stream: &ImageStream,
+    desk: &mut Desk<'_>,
+    all: &mut Imports,
+) {
+    let Some(from) = tag.from.as_ref() else {
+        return;
+    };
+    if from.kind == "ImageStreamTag" && same_stream_alias(stream, &tag.name).is_none() {
+        not_yet(key, "a tag that takes from another stream", desk);
+    }
+    if from.kind != "DockerImage" || tag.reference {
+        return;
+    }
+    if tag.annotations.contains_key(FOLLOW) {
+        not_yet(key, "headwater.dev/follow", desk);
+    }
+    let Ok(reference) = from.name.parse::<ImageReference>() else {
+        return;
+    };
+    let memory = desk.obs.facts.memory.get(key).cloned().unwrap_or_default();
+    if !is_due(tag, stream, &reference, &memory, desk) {
+        report_failure(key, stream, &memory, desk);
+        return;
+    }
+    let namespace = key.stream.namespace.clone();
+    let question = Resolve {
+        reference: reference.clone(),
+        namespace,
+        insecure: tag.import_policy.insecure,
+    };
+    match desk.resolve(question) {
+        Known::NotYet => {}
+        Known::Failed(failure) => failed(key, stream, &failure, &memory, desk, all),
+        Known::Yes(resolved) => {
+            answered(key, tag, stream, &reference, &resolved, &memory, desk, all)
+        }
+    }
+}
+
+fn not_yet(key: &TagKey, what: &str, desk: &mut Desk<'_>) {
+    let why = format!("NotYet: {what} is understood but not carried out by this version");
+    desk.hold(Subject::Tag(key.clone()), State::Held, "NotYet", why);
+}
+
+/// Pending tags are due at once, scheduled ones after their interval; a failure waits for its next try.
+fn is_due(
+    tag: &TagReference,
+    stream: &ImageStream,
+    reference: &ImageReference,
+    memory: &CheckMemory,
+    desk: &Desk<'_>,
+) -> bool {
+    let now = desk.now();
+    if memory.next_try.is_some_and(|next| next > now) {
+        return false;
+    }
+    if is_pending(stream, &tag.name) || stream.head(&tag.name).is_none() {
+        return true;
+    }
+    // A failure not yet mended is tried again even where the tag is not scheduled (upstream never does: its users suffer).
+    let failing = memory.failures > 0
+        || stream
+            .status_tag(&tag.name)
+            .is_some_and(|t| !t.conditions.is_empty());
+    if failing {
+        return true;
+    }
+    let by_digest = reference.digest.is_some();
+    if !tag.import_policy.scheduled || by_digest {
+        return false;
+    }
+    let interval = tag
+        .annotations
+        .get(INTERVAL)
+        .and_then(|i| i.parse().ok())
+        .unwrap_or(desk.docs.config.spec.import.interval);
+    memory
+        .last_check
+        .is_none_or(|last| interval.after(last) <= now)
+        || memory.seen.is_some()
+}
+
+#[allow(
+    clippy::too_many_arguments,
+    reason = "one answer, told with everything it is about"
+)]
+fn answered(
+    key: &TagKey,
+    tag: &TagReference,
+    stream: &ImageStream,
+    reference: &ImageReference,
+    resolved: &Resolved,
+    memory: &CheckMemory,
+    desk: &mut Desk<'_>,
+    all: &mut Imports,
+) {
+    if tag.import_policy.import_mode.as_deref() == Some("Legacy") && resolved.is_index() {
+        not_yet(
+            key,
+            "importMode: Legacy of an image for several platforms",
+            desk,
+        );
+        return;
+    }
+    let image = reference.repository.at(resolved.digest.clone());
+    let head = stream.head(&tag.name);
+    let same = head.is_some_and(|h| {
+        h.docker_image_reference == image.to_string() && h.image == image.digest.as_str()
+    });
+    let failing = stream
+        .status_tag(&tag.name)
+        .is_some_and(|t| !t.conditions.is_empty());
+    if same && !is_pending(stream, &tag.name) && !failing {
+        return;
+    }
+    let settle = desk
+        .obs
+        .facts
+        .settings
+        .settle
+        .filter(|_| !same && head.is_some());
+    if let Some(settle) = settle {
+        let since = memory
+            .seen
+            .as_ref()
+            .filter(|(d, _)| *d == image.digest)
+            .map_or(desk.now(), |(_, at)| *at);
+        let until = settle.after(since);
+        if until > desk.now() {
+            let why = format!(
+                "a new digest {} settles until it is {settle} old",
+                image.digest.short()
+            );
+            desk.hold(Subject::Tag(key.clone()), State::Waiting, "Settling", why)
+                .until = Some(until);
+            return;
+        }
+    }
+    let old = desk.head(&key.stream, &tag.name);
+    desk.fresh
+        .insert((key.stream.clone(), image.digest.clone()), image.clone());
+    let moves = old.as_ref() != Some(&image);
+    all.imports.push(Import {
+        tag: key.clone(),
+        source: reference.clone(),
+        old,
+        image,
+        moves,
+    });
+}
+
+fn failed(
+    key: &TagKey,
+    stream: &ImageStream,
+    failure: &Failure,
+    memory: &CheckMemory,
+    desk: &mut Desk<'_>,
+    all: &mut Imports,
+) {
+    // What History and memory do not show to have lasted is not written down.
+    let since = memory
+        .failing_since
+        .filter(|_| memory.reason == failure.reason);
+    let lasted = since.is_some_and(|s| LASTING.after(s) <= desk.now());
+    let why = format!("{} ({})", failure.message, failure.reason);
+    let kept = stream.head(&key.tag).is_some();
+    let help = if kept {
+        "the last good image stays current"
+    } else {
+        "nothing was imported yet"
+    };
+    let until = failure.retry_at.or(memory.next_try);
+    let hold = desk.hold(
+        Subject::Tag(key.clone()),
+        State::Broken,
+        "ImportFailed",
+        why,
+    );
+    hold.until = until;
+    hold.help = Some(help.to_owned());
+    if failure.transient || !lasted || failure.canonical.is_empty() {
+        return;
+    }
+    let list = stream.status_tag(&key.tag);
+    let known = list.is_some_and(|l| {
+        l.conditions
+            .iter()
+            .any(|c| c.reason == failure.reason && c.message == failure.canonical)
+    });
+    if known {
+        return;
+    }
+    let condition = TagEventCondition {
+        kind: "ImportSuccess".to_owned(),
+        status: "False".to_owned(),
+        last_transition_time: Timestamp::from_second(desk.stamp().as_second()).ok(),
+        reason: failure.reason.clone(),
+        message: failure.canonical.clone(),
+        generation: next_generation(list),
+    };
+    let items = list.map(|l| l.items.clone()).unwrap_or_default();
+    let edit = StreamEdit::RecordEvent {
+        tag: key.tag.clone(),
+        items,
+        conditions: vec![condition],
+    };
+    all.records.push(Record {
+        tag: key.clone(),
+        edit,
+        what: format!("{}: {}", failure.reason, failure.canonical),
+    });
+}
+
+/// A tag that is not due because its last check failed is reported all the same.
+fn report_failure(key: &TagKey, stream: &ImageStream, memory: &CheckMemory, desk: &mut Desk<'_>) {
+    let Some(since) = memory.failing_since.filter(|_| memory.failures > 0) else {
+        return;
+    };
+    let tries = memory.failures;
+    let why = format!(
+        "{} ({}) since {since}, {tries} tries",
+        memory.message, memory.reason
+    );
+    let kept = stream.head(&key.tag).is_some();
+    let until = memory.next_try;
+    let hold = desk.hold(
+        Subject::Tag(key.clone()),
+        State::Broken,
+        "ImportFailed",
+        why,
+    );
+    hold.until = until;
+    hold.help = kept.then(|| "the last good image stays current".to_owned());
+}
+
+/// Edits that carry an import out.
+pub fn edits(import: &Import, created: Timestamp, desk: &Desk<'_>) -> Vec<StreamEdit> {
+    let Some(stream) = desk.stream(&import.tag.stream) else {
+        return Vec::new();
+    };
+    let name = &import.tag.tag;
+    let source = stream
+        .spec_tag(name)
+        .and_then(Source::of)
+        .map(|s| annotation(&s));
+    let annotations = BTreeMap::from([(SOURCE.to_owned(), source)]);
+    let limit = history_limit(&import.tag.stream, desk);
+    vec![
+        StreamEdit::SetTag {
+            name: name.clone(),
+            from: None,
+            annotations,
+            reference: None,
+            import_policy: None,
+            reference_policy: None,
+        },
+        record_event(stream, name, &import.image, created, limit),
+    ]
+}
+
+/// What is remembered of a tag after an answer: pure, so that every edge remembers alike. Failures back off from half a
+/// minute, doubling, to the interval at most.
+pub fn remember(
+    memory: &CheckMemory,
+    at: Timestamp,
+    outcome: Result<&Resolved, &Failure>,
+    head: Option<&str>,
+    interval: Period,
+) -> CheckMemory {
+    let mut next = memory.clone();
+    next.last_check = Some(at);
+    match outcome {
+        Ok(resolved) => {
+            let differs = head.is_some_and(|h| h != resolved.digest.as_str());
+            let seen = next
+                .seen
+                .take()
+                .filter(|(d, _)| differs && *d == resolved.digest);
+            next = CheckMemory {
+                last_check: Some(at),
+                last_success: Some(at),
+                ..CheckMemory::default()
+            };
+            next.seen = if differs {
+                Some(seen.unwrap_or((resolved.digest.clone(), at)))
+            } else {
+                None
+            };
+        }
+        Err(failure) => {
+            if next.reason != failure.reason || next.failures == 0 {
+                next.failing_since = Some(at);
+            }
+            next.failures = next.failures.saturating_add(1);
+            next.reason.clone_from(&failure.reason);
+            next.message.clone_from(&failure.message);
+            let wait = 30_u64.saturating_mul(1 << next.failures.saturating_sub(1).min(20));
+            let by_backoff = Period::seconds(wait.min(interval.as_seconds().max(30))).after(at);
+            next.next_try = Some(failure.retry_at.map_or(by_backoff, |r| r.max(by_backoff)));
+        }
+    }
+    next
+}
+
+/// Tags that stages take from other stages, or set as release tags: never imported.
+pub fn promoted_tags<'a>(
+    stages: impl Iterator<Item = (&'a [StreamKey], &'a str, bool)>,
+) -> BTreeSet<TagKey> {
+    stages
+        .filter(|(_, _, first)| !first)
+        .flat_map(|(streams, tag, _)| streams.iter().map(move |s| TagKey::new(s.clone(), tag)))
+        .collect()
+}

@@ -1,0 +1,375 @@
+//! The planner: one walk over imports, stages, outputs and pull requests, put together as a Plan.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::desk::Desk;
+use super::drift;
+use super::first::{self, Offer};
+use super::import::{Imports, imports, promoted_tags};
+use super::observation::Observation;
+use super::outputs::Templates;
+use super::propose::{Stamps, promotion};
+use super::pull::flow::{Flow, Outcome};
+use super::pull::life::open_of;
+use super::report::{Change, ChangeKind, HoldReport, StageReport, State, Subject};
+use super::road::{Road, StageView, roads};
+use super::settled::settled;
+use super::stage::{self, Decided, Wish, judge_open};
+use super::stamps::stream_in;
+use super::survey::{Survey, survey};
+use super::wave::{self, Item, Wave};
+use super::{Effect, PLAN_VERSION, Plan};
+use crate::model::{Delivery, Name, Set, StageKey};
+
+/// Makes the plan for an observation. Pure: the same observation gives the same bytes.
+pub fn plan(obs: &Observation) -> Plan {
+    let mut desk = Desk::new(obs);
+    let roads = roads(&desk);
+    let views: Vec<&StageView<'_>> = roads.values().flatten().collect();
+    let promoted = promoted_tags(
+        views
+            .iter()
+            .map(|v| (v.streams.as_slice(), v.tag(), v.is_first())),
+    );
+    let imports = imports(&promoted, &mut desk);
+    let mut templates = Templates::default();
+    let survey = survey(&roads, &mut templates, &mut desk);
+    let mut work = Work {
+        survey: &survey,
+        templates,
+        items: Vec::new(),
+        reports: BTreeMap::new(),
+        pulls: Outcome::default(),
+    };
+    for road in roads.values() {
+        work.pipeline(road, &imports, &mut desk);
+    }
+    work.loose(&imports, &views, &mut desk);
+    drift::report_stops(&survey, &mut desk);
+    work.finish(&imports, &roads, desk)
+}
+
+struct Work<'s> {
+    survey: &'s Survey,
+    templates: Templates,
+    items: Vec<Item>,
+    reports: BTreeMap<StageKey, StageReport>,
+    pulls: Outcome,
+}
+
+impl Work<'_> {
+    fn pipeline<'a>(&mut self, road: &'a Road<'a>, imports: &Imports, desk: &mut Desk<'_>) {
+        let by_name = first::by_name(road);
+        for view in road {
+            if view.is_first() {
+                self.first(view, &by_name, imports, desk);
+            } else {
+                self.later(view, &by_name, desk);
+            }
+        }
+    }
+
+    fn first<'a>(
+        &mut self,
+        view: &'a StageView<'a>,
+        road: &BTreeMap<Name, &'a StageView<'a>>,
+        imports: &Imports,
+        desk: &mut Desk<'_>,
+    ) {
+        let offer = first::offer(view, &imports.imports, desk);
+        let decision = first::decide(view, offer.as_ref(), desk);
+        let report = stage::report(view, road, &decision, desk);
+        let mut decided = Decided {
+            view,
+            decision,
+            report,
+        };
+        if view.delivery == Delivery::Commit {
+            if let Some(offer) = offer.as_ref().filter(|_| decided.decision.chosen.is_some()) {
+                match first::item(view, offer, desk) {
+                    Ok(item) => self.items.push(item),
+                    Err(hold) => desk.holds.push(*hold),
+                }
+            }
+        } else {
+            self.first_by_pull(&mut decided, road, offer, desk);
+        }
+        self.reports.insert(view.key.clone(), decided.report);
+    }
+
+    fn first_by_pull<'a>(
+        &mut self,
+        decided: &mut Decided<'a>,
+        road: &BTreeMap<Name, &'a StageView<'a>>,
+        offer: Option<Offer>,
+        desk: &mut Desk<'_>,
+    ) {
+        let view = decided.view;
+        let carried = carried_set(view, desk);
+        let open_judged = carried.as_ref().map(|set| first::judge(view, set, desk));
+        let build = |judged: &super::decide::Judged, stamps: &Stamps, desk: &mut Desk<'_>| {
+            let offer = offer
+                .as_ref()
+                .filter(|o| o.set.id() == judged.candidate.id)
+                .cloned();
+            let offer = offer.unwrap_or_else(|| first::offer_of(view, &judged.candidate.set, desk));
+            first::proposal(view, &offer, stamps, desk)
+        };
+        let flow = Flow {
+            decided,
+            road,
+            survey: self.survey,
+            templates: &mut self.templates,
+            build: &build,
+            open_judged,
+            asked_by: None,
+        };
+        let outcome = flow.run(desk);
+        self.take(outcome, desk);
+    }
+
+    fn later<'a>(
+        &mut self,
+        view: &'a StageView<'a>,
+        road: &BTreeMap<Name, &'a StageView<'a>>,
+        desk: &mut Desk<'_>,
+    ) {
+        let mut decided = stage::later(view, road, self.survey, desk);
+        let asked_by = decided.decision.request.as_ref().map(|r| r.by.clone());
+        if view.delivery == Delivery::Commit {
+            if let Some(judged) = decided.decision.chosen.clone() {
+                match stage::proposal(view, &Wish { judged, asked_by }, desk) {
+                    Ok(proposal) => {
+                        let item = stage::item(view, proposal, desk);
+                        self.items.push(item);
+                    }
+                    Err(hold) => tell(&mut decided.report, &hold, desk),
+                }
+            }
+        } else {
+            let open_judged = judge_open(view, road, desk);
+            let by = asked_by.clone();
+            let build = |judged: &super::decide::Judged, stamps: &Stamps, desk: &mut Desk<'_>| {
+                promotion(view, judged, by.clone(), stamps, desk)
+            };
+            let flow = Flow {
+                decided: &mut decided,
+                road,
+                survey: self.survey,
+                templates: &mut self.templates,
+                build: &build,
+                open_judged,
+                asked_by,
+            };
+            let outcome = flow.run(desk);
+            if let Some(hold) = &outcome.hold {
+                tell(&mut decided.report, hold, desk);
+            }
+            self.take(
+                Outcome {
+                    hold: None,
+                    ..outcome
+                },
+                desk,
+            );
+        }
+        self.reports.insert(view.key.clone(), decided.report);
+    }
+
+    fn take(&mut self, outcome: Outcome, desk: &mut Desk<'_>) {
+        desk.holds.extend(outcome.hold);
+        self.pulls.effects.extend(outcome.effects);
+        self.pulls.changes.extend(outcome.changes);
+        self.pulls.claimed.extend(outcome.claimed);
+    }
+
+    /// Tags in no pipeline, and failures written down.
+    fn loose(&mut self, imports: &Imports, views: &[&StageView<'_>], desk: &mut Desk<'_>) {
+        let by_commit = desk.docs.config.spec.delivery == Delivery::Commit;
+        for import in first::loose(&imports.imports, views) {
+            if by_commit {
+                self.items.push(first::loose_item(import, desk));
+            } else {
+                let why =
+                    "NotYet: a tag in no pipeline with `delivery: pullRequest` in headwater.yaml";
+                desk.hold(Subject::Tag(import.tag.clone()), State::Held, "NotYet", why);
+            }
+        }
+        for record in &imports.records {
+            self.items.push(Item {
+                subject: Subject::Tag(record.tag.clone()),
+                environments: Vec::new(),
+                edits: BTreeMap::from([(record.tag.stream.clone(), vec![record.edit.clone()])]),
+                heads: BTreeMap::new(),
+                changes: vec![Change {
+                    kind: ChangeKind::Record,
+                    group: record.tag.stream.name.to_string(),
+                    place: record.tag.tag.clone(),
+                    subject: "failed import".to_owned(),
+                    old: None,
+                    new: Some(record.what.clone()),
+                    delivery: String::new(),
+                    files: Vec::new(),
+                }],
+                trailer: None,
+            });
+        }
+    }
+
+    fn finish(
+        mut self,
+        _imports: &Imports,
+        roads: &BTreeMap<Name, Road<'_>>,
+        mut desk: Desk<'_>,
+    ) -> Plan {
+        let wave = wave::build(
+            std::mem::take(&mut self.items),
+            self.survey,
+            &mut self.templates,
+            &mut desk,
+        );
+        let drift = drift::environments(self.survey, &self.pulls.claimed, &mut desk);
+        self.tell_wave(&wave, &mut desk);
+        let mut effects: Vec<Effect> = wave.effect(&desk).into_iter().collect();
+        let mut changes = wave.changes;
+        let others = self
+            .pulls
+            .effects
+            .into_iter()
+            .chain(drift.effects)
+            .zip(self.pulls.changes.into_iter().chain(drift.changes));
+        for (effect, change) in others {
+            // The base moves at most once in a plan: what a merge was checked on must be what it is merged into.
+            let moves_base = matches!(effect, Effect::MergePullRequest { .. });
+            let moved = effects
+                .iter()
+                .any(|e| matches!(e, Effect::PushBase { .. } | Effect::MergePullRequest { .. }));
+            if !(moves_base && moved) {
+                effects.push(effect);
+                changes.push(change);
+            }
+        }
+        if !desk.questions.is_empty() {
+            desk.expires(desk.now());
+        }
+        let order: Vec<StageKey> = stage_order(roads, &desk);
+        let stages = order
+            .into_iter()
+            .filter_map(|key| self.reports.remove(&key))
+            .collect();
+        desk.holds
+            .sort_by(|a, b| (&a.subject, &a.reason, &a.why).cmp(&(&b.subject, &b.reason, &b.why)));
+        desk.holds.dedup();
+        Plan {
+            v: PLAN_VERSION,
+            base: desk.obs.snapshot.commit.clone(),
+            branch: desk.obs.snapshot.branch.clone(),
+            now: desk.now(),
+            stamp: desk.stamp(),
+            valid_until: desk.valid_until,
+            changes,
+            effects,
+            holds: desk.holds,
+            stages,
+            questions: desk.questions.into_iter().collect(),
+        }
+    }
+
+    /// Completes the reports of stages with what became of their moves.
+    fn tell_wave(&mut self, wave: &Wave, desk: &mut Desk<'_>) {
+        for key in &wave.moved {
+            if let Some(report) = self.reports.get_mut(key) {
+                report.state = State::Moving;
+                report.why = "moves with this plan".to_owned();
+                report.until = None;
+                report.help = None;
+            }
+        }
+        for hold in &wave.stopped {
+            match &hold.subject {
+                Subject::Stage(key) => {
+                    if let Some(report) = self.reports.get_mut(key) {
+                        tell(report, hold, desk);
+                    }
+                }
+                _ => desk.holds.push(hold.clone()),
+            }
+        }
+        self.tell_failed_imports(desk);
+    }
+
+    /// A first stage whose tag cannot be imported is broken, whatever it still holds.
+    fn tell_failed_imports(&mut self, desk: &Desk<'_>) {
+        for hold in desk
+            .holds
+            .iter()
+            .filter(|h| matches!(h.reason.as_str(), "ImportFailed" | "NotYet" | "Settling"))
+        {
+            let Subject::Tag(tag) = &hold.subject else {
+                continue;
+            };
+            let owners = self.reports.values_mut().filter(|r| {
+                let pipeline = desk.docs.pipelines.get(&r.key.pipeline);
+                r.tag == tag.tag
+                    && pipeline
+                        .is_some_and(|p| desk.docs.pipeline_streams(&p.value).contains(&tag.stream))
+            });
+            for report in owners.filter(|r| hold.state < r.state) {
+                report.state = hold.state;
+                report.why = format!("import: {}", hold.why);
+                report.until = hold.until;
+                report.help.clone_from(&hold.help);
+            }
+        }
+    }
+}
+
+/// Puts a hold on a stage's report, if it is worse than what stands there, and on record.
+fn tell(report: &mut StageReport, hold: &HoldReport, desk: &mut Desk<'_>) {
+    if hold.state < report.state || report.state == State::Moving {
+        report.state = hold.state;
+        report.why.clone_from(&hold.why);
+        report.until = hold.until;
+        report.help.clone_from(&hold.help);
+    }
+    desk.holds.push(hold.clone());
+}
+
+/// Stages as their pipelines list them.
+fn stage_order(roads: &BTreeMap<Name, Road<'_>>, desk: &Desk<'_>) -> Vec<StageKey> {
+    let known: BTreeSet<&StageKey> = roads.values().flatten().map(|v| &v.key).collect();
+    let pipelines = desk.docs.pipelines.iter();
+    pipelines
+        .flat_map(|(name, p)| {
+            p.value.spec.stages.iter().map(move |s| StageKey {
+                pipeline: name.clone(),
+                stage: s.name.clone(),
+            })
+        })
+        .filter(|k| known.contains(k))
+        .collect()
+}
+
+/// The set that the open pull request of a first stage carries, read from its branch.
+fn carried_set(view: &StageView<'_>, desk: &mut Desk<'_>) -> Option<Set> {
+    let (id, pull) = open_of(view, desk)?;
+    let branch = pull.branch_facts.as_ref()?;
+    let mut members = Vec::new();
+    for key in &view.streams {
+        let located = desk.docs.streams.get(key)?;
+        let digest = match branch.changed.get(&located.path) {
+            Some(Some(blob)) => {
+                let text = desk.text(blob)??;
+                let stream = stream_in(&text, &located.path, key, desk)?;
+                let image = settled(&stream, view.tag())?.image;
+                desk.fresh
+                    .insert((key.clone(), image.digest.clone()), image.clone());
+                image.digest
+            }
+            _ => desk.head(key, view.tag())?.digest,
+        };
+        members.push((key.clone(), digest));
+    }
+    let set = Set::new(members);
+    (set.id() == id).then_some(set)
+}

@@ -1,0 +1,551 @@
+//! A promotion handed over as a pull request: what to open, move, merge or close in this pass.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::life::{
+    approval_conditions, bot_merges, may_supersede, next_branch, open_of, outputs_on_branch,
+    still_merges,
+};
+use super::{Marker, PullRequestFacts};
+use crate::model::{CommitId, Name, RepoPath, SetId};
+use crate::plan::decide::{Judged, is_eligible};
+use crate::plan::desk::Desk;
+use crate::plan::effect::{CommitContent, Effect, PullRequestText, Rebuild};
+use crate::plan::files::{Files, apply};
+use crate::plan::outputs::{Stop, Templates, delta, wanted};
+use crate::plan::propose::{Proposal, Stamps};
+use crate::plan::report::{Change, ChangeKind, HoldReport, State, Subject};
+use crate::plan::road::StageView;
+use crate::plan::stage::{Decided, change, trailer};
+use crate::plan::stamps::{Found, read};
+use crate::plan::survey::{Survey, applications, uses};
+use crate::plan::text::{PromotionBody, promotion_body, promotion_message, promotion_title};
+use crate::plan::wave::{refused, stop_report};
+
+/// Builds the change of a set: `(judged, stamps)` to edits. First stages import, later ones promote.
+pub type Build<'b> =
+    dyn Fn(&Judged, &Stamps, &mut Desk<'_>) -> Result<Proposal, Box<HoldReport>> + 'b;
+
+/// Everything a pull request's life needs of the plan.
+pub struct Flow<'f, 'a> {
+    /// The stage, decided.
+    pub decided: &'f mut Decided<'a>,
+    /// Stages of the pipeline.
+    pub road: &'f BTreeMap<Name, &'a StageView<'a>>,
+    /// Rendered base.
+    pub survey: &'f Survey,
+    /// Templates.
+    pub templates: &'f mut Templates,
+    /// How the change of a set is built.
+    pub build: &'f Build<'f>,
+    /// The set of the open pull request as judged now, where it still is one of the stage's.
+    pub open_judged: Option<Judged>,
+    /// Who asked, for approvals.
+    pub asked_by: Option<String>,
+}
+
+/// What this pass does to the stage's pull request.
+#[derive(Default)]
+pub struct Outcome {
+    /// Effects.
+    pub effects: Vec<Effect>,
+    /// For people.
+    pub changes: Vec<Change>,
+    /// What keeps it from going on.
+    pub hold: Option<HoldReport>,
+    /// Applications whose drift waits for this pull request.
+    pub claimed: BTreeSet<(Name, String)>,
+}
+
+impl Flow<'_, '_> {
+    /// Runs one step of the life.
+    pub fn run(mut self, desk: &mut Desk<'_>) -> Outcome {
+        let view = self.decided.view;
+        let mut outcome = Outcome::default();
+        let Some((set, pull)) = open_of(view, desk) else {
+            if let Some(chosen) = self.decided.decision.chosen.clone() {
+                self.claim(&mut outcome);
+                self.open(&chosen, desk, &mut outcome);
+            }
+            return outcome;
+        };
+        self.claim(&mut outcome);
+        if pull
+            .branch_facts
+            .as_ref()
+            .is_some_and(|b| b.foreign.is_some())
+        {
+            return outcome;
+        }
+        if let Some(reason) = self.useless(&set) {
+            close(view, pull, &reason, &mut outcome);
+            return outcome;
+        }
+        let newer = self
+            .decided
+            .decision
+            .chosen
+            .clone()
+            .filter(|c| c.candidate.id != set);
+        match newer {
+            Some(newer) if may_supersede(view, pull, self.asked_by.as_deref(), desk) => {
+                self.take_over(&newer, pull, desk, &mut outcome)
+            }
+            newer => {
+                if let Some(newer) = newer {
+                    let words = "an approved pull request stays; this one waits for it".to_owned();
+                    self.decided.report.passed_over.push((
+                        crate::plan::stage::set_report(&newer.candidate.set, None, desk),
+                        words,
+                    ));
+                }
+                self.keep(&set, pull, desk, &mut outcome);
+            }
+        }
+        outcome
+    }
+
+    fn claim(&self, outcome: &mut Outcome) {
+        let view = self.decided.view;
+        let places = self
+            .survey
+            .places
+            .iter()
+            .filter(|((e, _), s)| view.environments.contains(e) && uses(s, view));
+        outcome
+            .claimed
+            .extend(places.map(|(place, _)| place.clone()));
+    }
+
+    /// Why an open pull request is of no use any more.
+    fn useless(&self, set: &SetId) -> Option<String> {
+        let view = self.decided.view;
+        if view.timeline.current().is_some_and(|c| c.id == *set) {
+            return Some("the stage holds this set already".to_owned());
+        }
+        if !view.is_first() && !is_eligible(set, view, self.road) {
+            return Some("the set is no longer one this stage could take".to_owned());
+        }
+        None
+    }
+
+    /// Final texts of a set's change on the present base, with outputs as the templates of that base make them.
+    fn files(
+        &mut self,
+        proposal: &Proposal,
+        desk: &mut Desk<'_>,
+    ) -> Result<Files, Option<Box<HoldReport>>> {
+        let mut files = self.outputs(proposal, desk)?;
+        self.edits(proposal, &mut files, desk)?;
+        Ok(files)
+    }
+
+    fn edits(
+        &self,
+        proposal: &Proposal,
+        files: &mut Files,
+        desk: &mut Desk<'_>,
+    ) -> Result<(), Option<Box<HoldReport>>> {
+        let subject = Subject::Stage(self.decided.view.key.clone());
+        apply(&proposal.edits, files, desk).map_err(|no_text| refused(&subject, no_text))
+    }
+
+    fn outputs(
+        &mut self,
+        proposal: &Proposal,
+        desk: &mut Desk<'_>,
+    ) -> Result<Files, Option<Box<HoldReport>>> {
+        let view = self.decided.view;
+        let subject = Subject::Stage(view.key.clone());
+        let mut heads = self.survey.heads.clone();
+        heads.extend(proposal.heads.clone());
+        let mut files = Files::new();
+        for (environment, application) in applications(desk) {
+            let place = (environment.name().clone(), application.name.to_string());
+            let used = self
+                .survey
+                .places
+                .get(&place)
+                .is_some_and(|s| uses(s, view));
+            if !view.environments.contains(environment.name()) || !used {
+                continue;
+            }
+            let (result, _) = wanted(environment, application, &heads, self.templates, desk);
+            match result.and_then(|w| delta(environment, &place.1, &w, desk)) {
+                Ok(delta) => files.extend(delta.files),
+                Err(stop @ Stop::Asking) => {
+                    return Err(stop_report(&subject, &place, &stop).map(Box::new));
+                }
+                Err(stop) => return Err(stop_report(&subject, &place, &stop).map(Box::new)),
+            }
+        }
+        Ok(files)
+    }
+
+    fn open(&mut self, chosen: &Judged, desk: &mut Desk<'_>, outcome: &mut Outcome) {
+        let view = self.decided.view;
+        let stamps = Stamps {
+            created: desk.stamp(),
+            record: None,
+        };
+        let Some((proposal, files)) = self.proposal_and_files(chosen, &stamps, desk, outcome)
+        else {
+            return;
+        };
+        let stem = format!(
+            "headwater/promote/{}/{}/{}",
+            view.key.pipeline,
+            view.key.stage,
+            proposal.id.short()
+        );
+        let text = self.text(chosen, &proposal, &files, desk);
+        let message = self.message(&text.title, &proposal, None);
+        let branch = next_branch(&stem, desk);
+        outcome
+            .changes
+            .push(self.told(ChangeKind::Open, chosen, &files, "pull request", desk));
+        outcome.effects.push(Effect::OpenPullRequest {
+            branch,
+            start: desk.obs.snapshot.commit.clone(),
+            commit: CommitContent { message, files },
+            text,
+        });
+        self.decided.report.state = State::Moving;
+        self.decided.report.why = "a pull request is opened".to_owned();
+    }
+
+    fn take_over(
+        &mut self,
+        newer: &Judged,
+        pull: &PullRequestFacts,
+        desk: &mut Desk<'_>,
+        outcome: &mut Outcome,
+    ) {
+        let stamps = Stamps {
+            created: desk.stamp(),
+            record: None,
+        };
+        self.rebuild(newer, &stamps, pull, desk, outcome);
+    }
+
+    fn rebuild(
+        &mut self,
+        judged: &Judged,
+        stamps: &Stamps,
+        pull: &PullRequestFacts,
+        desk: &mut Desk<'_>,
+        outcome: &mut Outcome,
+    ) {
+        let Some((proposal, files)) = self.proposal_and_files(judged, stamps, desk, outcome) else {
+            return;
+        };
+        let text = self.text(judged, &proposal, &files, desk);
+        let message = self.message(&text.title, &proposal, None);
+        outcome.changes.push(self.told(
+            ChangeKind::Update,
+            judged,
+            &files,
+            &format!("pull request {}", pull.id),
+            desk,
+        ));
+        let same_text = text.title == pull.title && text.body == pull.body;
+        outcome.effects.push(Effect::UpdatePullRequest {
+            id: pull.id.clone(),
+            branch: pull.branch.clone(),
+            expect: pull.head.clone(),
+            rebuild: Some(Rebuild {
+                start: desk.obs.snapshot.commit.clone(),
+                commit: CommitContent { message, files },
+            }),
+            text: (!same_text).then_some(text),
+        });
+        self.decided.report.state = State::Moving;
+        self.decided.report.why = format!("pull request {} is made anew", pull.id);
+    }
+
+    /// Leaves a good pull request alone, rebuilds one that no longer merges, merges one that is due.
+    fn keep(
+        &mut self,
+        set: &SetId,
+        pull: &PullRequestFacts,
+        desk: &mut Desk<'_>,
+        outcome: &mut Outcome,
+    ) {
+        let view = self.decided.view;
+        let Some(branch) = pull.branch_facts.as_ref() else {
+            return;
+        };
+        let Some(judged) = self.open_judged.clone().filter(|j| j.candidate.id == *set) else {
+            return;
+        };
+        let stamps = match read(view, set, branch, desk) {
+            Found::Asking => return,
+            Found::Yes(stamps) => stamps,
+            Found::No => {
+                let fresh = Stamps {
+                    created: desk.stamp(),
+                    record: None,
+                };
+                return self.rebuild(&judged, &fresh, pull, desk, outcome);
+            }
+        };
+        let proposal = match (self.build)(&judged, &stamps, desk) {
+            Ok(proposal) => proposal,
+            Err(hold) => {
+                outcome.hold = Some(*hold);
+                return;
+            }
+        };
+        let streams: BTreeSet<RepoPath> = view
+            .streams
+            .iter()
+            .filter_map(|s| desk.docs.streams.get(s))
+            .map(|l| l.path.clone())
+            .collect();
+        let Some(mut wished) = outputs_on_branch(pull, &streams, desk) else {
+            return;
+        };
+        if let Err(hold) = self.edits(&proposal, &mut wished, desk) {
+            outcome.hold = hold.map(|h| *h);
+            return;
+        }
+        if !still_merges(pull, &wished) {
+            return self.rebuild(&judged, &stamps, pull, desk, outcome);
+        }
+        self.tell_open(&judged, pull, desk);
+        self.merge_if_due(&judged, &proposal, pull, desk, outcome);
+    }
+
+    fn merge_if_due(
+        &mut self,
+        judged: &Judged,
+        proposal: &Proposal,
+        pull: &PullRequestFacts,
+        desk: &mut Desk<'_>,
+        outcome: &mut Outcome,
+    ) {
+        let view = self.decided.view;
+        let asked = proposal.asked_by.as_deref().or(self.asked_by.as_deref());
+        let approved = approval_conditions(view, Some(pull), asked, desk)
+            .iter()
+            .all(|c| c.verdict.is_open());
+        if !approved || !judged.is_open() || !self.decided.decision.blocks.is_empty() {
+            return;
+        }
+        if !bot_merges(view) {
+            self.decided.report.why = format!("pull request {} can be merged by a person", pull.id);
+            return;
+        }
+        let message = self.message(&pull.title, proposal, Some(&desk.obs.snapshot.commit));
+        outcome.changes.push(self.told(
+            ChangeKind::Merge,
+            judged,
+            &Files::new(),
+            &format!("pull request {}", pull.id),
+            desk,
+        ));
+        outcome.effects.push(Effect::MergePullRequest {
+            id: pull.id.clone(),
+            branch: pull.branch.clone(),
+            head: pull.head.clone(),
+            expect_base: desk.obs.snapshot.commit.clone(),
+            message,
+        });
+        self.decided.report.state = State::Moving;
+        self.decided.report.why = format!("pull request {} is merged", pull.id);
+    }
+
+    /// What people are told of a stage whose pull request is open: the set in it is the candidate.
+    fn tell_open(&mut self, judged: &Judged, pull: &PullRequestFacts, desk: &mut Desk<'_>) {
+        let view = self.decided.view;
+        let approvals = approval_conditions(view, Some(pull), self.asked_by.as_deref(), desk);
+        let report = &mut self.decided.report;
+        report.candidate = Some(crate::plan::stage::set_report(
+            &judged.candidate.set,
+            None,
+            desk,
+        ));
+        report.conditions = judged.conditions.iter().cloned().chain(approvals).collect();
+        let shut = report.conditions.iter().find(|c| !c.verdict.is_open());
+        if self.decided.decision.blocks.is_empty() && judged.held.is_none() {
+            report.state = match shut {
+                Some(c) if c.kind == "freeze" => State::Frozen,
+                _ => State::Waiting,
+            };
+            report.why = match shut {
+                Some(c) if c.kind == "approvals" => format!("approval {}", c.verdict.why()),
+                Some(c) => format!("{}: {}", c.name, c.verdict.why()),
+                None => format!("pull request {} is open", pull.id),
+            };
+            report.until = None;
+            report.help = None;
+        }
+    }
+
+    fn proposal_and_files(
+        &mut self,
+        judged: &Judged,
+        stamps: &Stamps,
+        desk: &mut Desk<'_>,
+        outcome: &mut Outcome,
+    ) -> Option<(Proposal, Files)> {
+        let proposal = match (self.build)(judged, stamps, desk) {
+            Ok(proposal) => proposal,
+            Err(hold) => {
+                outcome.hold = Some(*hold);
+                return None;
+            }
+        };
+        match self.files(&proposal, desk) {
+            Ok(files) => Some((proposal, files)),
+            Err(hold) => {
+                outcome.hold = hold.map(|h| *h);
+                None
+            }
+        }
+    }
+
+    /// Message of the commit on the branch, or of the squash commit on the base.
+    fn message(&self, title: &str, proposal: &Proposal, base: Option<&CommitId>) -> String {
+        promotion_message(title, &trailer(self.decided.view, proposal), base)
+    }
+
+    fn text(
+        &self,
+        judged: &Judged,
+        proposal: &Proposal,
+        files: &Files,
+        desk: &mut Desk<'_>,
+    ) -> PullRequestText {
+        let view = self.decided.view;
+        let set = &judged.candidate.set;
+        let marker = Marker::promotion(view.key.clone(), proposal.id.clone());
+        let old = view
+            .timeline
+            .current()
+            .map(|s| s.set.clone())
+            .map(|s| desk.version_of_set(&s));
+        let new = desk.version_of_set(set);
+        let images: Vec<_> = set
+            .members()
+            .filter_map(|(stream, digest)| {
+                let now = view
+                    .timeline
+                    .current()
+                    .and_then(|s| s.set.digest(stream))
+                    .and_then(|d| desk.image(stream, d));
+                Some((stream.name.to_string(), now, desk.image(stream, digest)?))
+            })
+            .collect();
+        let approvals: Vec<(u32, String)> = view
+            .approvals
+            .iter()
+            .map(|r| (r.rule.count, r.rule.from.join(", ")))
+            .collect();
+        let paths: Vec<String> = files.keys().map(ToString::to_string).collect();
+        let from: Vec<String> = view.from.stages().iter().map(ToString::to_string).collect();
+        let body = promotion_body(&PromotionBody {
+            marker: &marker,
+            key: &view.key,
+            old: old.as_deref(),
+            new: &new,
+            images: &images,
+            conditions: &judged.conditions,
+            approvals: &approvals,
+            files: &paths,
+            from: &from,
+        });
+        let place = view
+            .environments
+            .iter()
+            .map(Name::as_str)
+            .collect::<Vec<_>>()
+            .join(", ");
+        let place = if place.is_empty() {
+            view.key.stage.to_string()
+        } else {
+            place
+        };
+        let title = promotion_title(view.key.pipeline.as_str(), old.as_deref(), &new, &place);
+        PullRequestText {
+            title,
+            body,
+            labels: view.labels.clone(),
+            marker,
+        }
+    }
+
+    fn told(
+        &self,
+        kind: ChangeKind,
+        judged: &Judged,
+        files: &Files,
+        how: &str,
+        desk: &mut Desk<'_>,
+    ) -> Change {
+        let told = change(self.decided.view, &judged.candidate.set, desk);
+        let verb = match kind {
+            ChangeKind::Merge => "Merge",
+            ChangeKind::Update => "Update",
+            _ => "Open",
+        };
+        Change {
+            kind,
+            subject: format!("{verb} {how}"),
+            delivery: how.to_owned(),
+            files: files.keys().cloned().collect(),
+            ..told
+        }
+    }
+}
+
+/// Closes a pull request that is of no use any more; the marker says first that it was us.
+fn close(view: &StageView<'_>, pull: &PullRequestFacts, reason: &str, outcome: &mut Outcome) {
+    let (change, effect) = closing(
+        view.key.pipeline.as_str(),
+        view.key.stage.as_str(),
+        pull,
+        reason,
+    );
+    outcome.changes.push(change);
+    outcome.effects.push(effect);
+}
+
+/// The change and the effect that close a pull request of ours.
+pub fn closing(
+    group: &str,
+    place: &str,
+    pull: &PullRequestFacts,
+    reason: &str,
+) -> (Change, Effect) {
+    let marker = Marker {
+        superseded: true,
+        ..pull.marker.clone()
+    };
+    let rest = pull.body.split_once('\n').map_or("", |(_, rest)| rest);
+    let body = format!("{}\n{rest}", marker.to_line());
+    let text = PullRequestText {
+        title: pull.title.clone(),
+        body,
+        labels: pull.labels.clone(),
+        marker,
+    };
+    let change = Change {
+        kind: ChangeKind::Close,
+        group: group.to_owned(),
+        place: place.to_owned(),
+        subject: format!("Close pull request {}: {reason}", pull.id),
+        old: None,
+        new: None,
+        delivery: format!("pull request {}", pull.id),
+        files: Vec::new(),
+    };
+    (
+        change,
+        Effect::ClosePullRequest {
+            id: pull.id.clone(),
+            text,
+            reason: reason.to_owned(),
+        },
+    )
+}

@@ -1,0 +1,269 @@
+//! The road: every stage of every pipeline with its past, its rules, and what is wrong with it.
+
+use std::collections::BTreeMap;
+
+use super::desk::Desk;
+use super::timeline::{StageRoad, Timeline, timeline};
+use crate::model::environment::Merger;
+use crate::model::pipeline::{From, Supersede};
+use crate::model::{
+    Approvals, Delivery, Environment, Gate, Name, Pipeline, Stage, StageKey, StreamKey,
+};
+
+/// A rule and who set it.
+#[derive(Debug, Clone)]
+pub struct Ruled<T> {
+    /// The rule.
+    pub rule: T,
+    /// `environment prod`, `pipeline myapp`.
+    pub set_by: String,
+}
+
+/// One stage with everything a decision about it needs.
+#[derive(Debug, Clone)]
+pub struct StageView<'a> {
+    /// `pipeline/stage`.
+    pub key: StageKey,
+    /// The stage as written.
+    pub stage: &'a Stage,
+    /// Streams of the pipeline.
+    pub streams: Vec<StreamKey>,
+    /// Stages it takes its sets from.
+    pub from: From,
+    /// Environments that exist and follow it.
+    pub environments: Vec<Name>,
+    /// How its changes are handed over: a pull request if any environment or guard says so.
+    pub delivery: Delivery,
+    /// Its past.
+    pub timeline: Timeline,
+    /// Conditions before a set enters.
+    pub enter: Vec<Ruled<Gate>>,
+    /// Approvals a pull request needs.
+    pub approvals: Vec<Ruled<Approvals>>,
+    /// Labels of its pull requests.
+    pub labels: Vec<String>,
+    /// Who merges them.
+    pub merger: Merger,
+    /// When a newer candidate takes them over.
+    pub supersede: Supersede,
+    /// What must be mended before anything moves.
+    pub broken: Option<String>,
+    /// Parts that are read but not carried out by this version, and so hold the stage.
+    pub not_yet: Vec<String>,
+}
+
+impl StageView<'_> {
+    /// Whether it takes its sets from the registry rather than from another stage.
+    pub fn is_first(&self) -> bool {
+        self.from.stages().is_empty()
+    }
+
+    /// Its tag.
+    pub fn tag(&self) -> &str {
+        self.stage.tag()
+    }
+}
+
+/// Stages of one pipeline, each behind those it takes its sets from.
+pub type Road<'a> = Vec<StageView<'a>>;
+
+/// Builds the roads of all pipelines.
+pub fn roads<'a>(desk: &Desk<'a>) -> BTreeMap<Name, Road<'a>> {
+    let docs = desk.docs;
+    docs.pipelines
+        .iter()
+        .map(|(name, pipeline)| (name.clone(), road(&pipeline.value, desk)))
+        .collect()
+}
+
+fn road<'a>(pipeline: &'a Pipeline, desk: &Desk<'a>) -> Road<'a> {
+    let broken = desk.docs.broken_pipelines.get(pipeline.name()).cloned();
+    let streams = desk.docs.pipeline_streams(pipeline);
+    let mut timelines: BTreeMap<Name, Timeline> = BTreeMap::new();
+    let mut road = Vec::new();
+    for stage in in_order(pipeline) {
+        let from = pipeline.sources(stage).unwrap_or(From::All(Vec::new()));
+        let past = StageRoad {
+            name: &stage.name,
+            tag: stage.tag(),
+            streams: &streams,
+            from: &from,
+        };
+        let timeline = timeline(&desk.obs.history, &past, &timelines);
+        timelines.insert(stage.name.clone(), timeline.clone());
+        road.push(view(
+            pipeline,
+            stage,
+            streams.clone(),
+            from,
+            timeline,
+            broken.clone(),
+            desk,
+        ));
+    }
+    road
+}
+
+/// Stages behind their sources; stages of a cycle (a check error, so the pipeline is broken) come last as written.
+fn in_order(pipeline: &Pipeline) -> Vec<&Stage> {
+    let mut left: Vec<&Stage> = pipeline.spec.stages.iter().collect();
+    let mut order: Vec<&Stage> = Vec::new();
+    while !left.is_empty() {
+        let ready = left.iter().position(|stage| {
+            let sources = pipeline.sources(stage).unwrap_or(From::All(Vec::new()));
+            sources
+                .stages()
+                .iter()
+                .all(|s| order.iter().any(|o| o.name == *s) || !left.iter().any(|l| l.name == *s))
+        });
+        order.push(left.remove(ready.unwrap_or(0)));
+    }
+    order
+}
+
+fn view<'a>(
+    pipeline: &'a Pipeline,
+    stage: &'a Stage,
+    streams: Vec<StreamKey>,
+    from: From,
+    timeline: Timeline,
+    broken: Option<String>,
+    desk: &Desk<'a>,
+) -> StageView<'a> {
+    let docs = desk.docs;
+    let named = stage.environments();
+    let environments: Vec<&Environment> = named
+        .iter()
+        .filter_map(|e| docs.environments.get(e))
+        .map(|e| &*e.value)
+        .collect();
+    let by_pipeline = format!("pipeline {}", pipeline.name());
+    let mut enter: Vec<Ruled<Gate>> = Vec::new();
+    let mut approvals: Vec<Ruled<Approvals>> = Vec::new();
+    let mut labels: Vec<String> = Vec::new();
+    for environment in &environments {
+        let set_by = format!("environment {}", environment.name());
+        enter.extend(environment.spec.enter.iter().map(|g| Ruled {
+            rule: g.clone(),
+            set_by: set_by.clone(),
+        }));
+        approvals.extend(environment.spec.approvals.iter().map(|a| Ruled {
+            rule: a.clone(),
+            set_by: set_by.clone(),
+        }));
+        labels.extend(
+            environment
+                .spec
+                .pull_request
+                .labels
+                .iter()
+                .filter(|l| !labels.contains(l))
+                .cloned()
+                .collect::<Vec<_>>(),
+        );
+    }
+    enter.extend(stage.enter.iter().map(|g| Ruled {
+        rule: g.clone(),
+        set_by: by_pipeline.clone(),
+    }));
+    approvals.extend(stage.approvals.iter().map(|a| Ruled {
+        rule: a.clone(),
+        set_by: by_pipeline.clone(),
+    }));
+    let person_merges = environments
+        .iter()
+        .any(|e| e.spec.pull_request.merge == Merger::Person);
+    let supersede = stage
+        .supersede
+        .or_else(|| {
+            environments
+                .iter()
+                .find_map(|e| e.spec.pull_request.supersede)
+        })
+        .unwrap_or_default();
+    let broken = broken.or_else(|| {
+        named.iter().find_map(|e| {
+            docs.broken_environments
+                .get(e)
+                .map(|why| format!("environment {e}: {why}"))
+        })
+    });
+    let broken = broken.or_else(|| {
+        streams.iter().find_map(|s| {
+            docs.broken_streams
+                .get(s)
+                .map(|why| format!("stream {s}: {why}"))
+        })
+    });
+    StageView {
+        key: StageKey {
+            pipeline: pipeline.name().clone(),
+            stage: stage.name.clone(),
+        },
+        stage,
+        delivery: delivery(&environments, &named, desk),
+        not_yet: not_yet(pipeline, stage, &environments),
+        environments: environments.iter().map(|e| e.name().clone()).collect(),
+        streams,
+        from,
+        timeline,
+        enter,
+        approvals,
+        labels,
+        merger: if person_merges {
+            Merger::Person
+        } else {
+            Merger::Bot
+        },
+        supersede,
+        broken,
+    }
+}
+
+/// A pull request if any environment says so; without environments, what `headwater.yaml` says.
+fn delivery(environments: &[&Environment], named: &[Name], desk: &Desk<'_>) -> Delivery {
+    if named.is_empty() {
+        return desk.docs.config.spec.delivery;
+    }
+    environments
+        .iter()
+        .map(|e| environment_delivery(e, desk))
+        .max()
+        .unwrap_or(Delivery::PullRequest)
+}
+
+/// How writes below one environment are handed over: the repository may only be stricter than the operator's guard.
+pub fn environment_delivery(environment: &Environment, desk: &Desk<'_>) -> Delivery {
+    let guard = desk
+        .obs
+        .facts
+        .settings
+        .guards
+        .get(environment.name())
+        .and_then(|g| g.delivery);
+    environment
+        .spec
+        .delivery
+        .max(guard.unwrap_or(Delivery::Commit))
+}
+
+fn not_yet(pipeline: &Pipeline, stage: &Stage, environments: &[&Environment]) -> Vec<String> {
+    let mut parts = Vec::new();
+    if pipeline.spec.matrix.is_some() {
+        parts.push("`matrix` of the pipeline".to_owned());
+    }
+    if stage.approved_by.is_some() {
+        parts.push("`approvedBy`".to_owned());
+    }
+    for environment in environments {
+        let spec = &environment.spec;
+        let name = environment.name();
+        if spec.matrix.is_some() {
+            parts.push(format!("`matrix` of environment {name}"));
+        }
+        if spec.pull_request.group.is_some() {
+            parts.push(format!("`pullRequest.group` of environment {name}"));
+        }
+    }
+    parts
+}

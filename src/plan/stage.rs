@@ -1,0 +1,403 @@
+//! Stages: from a decision to moves on the base or to the life of a pull request, and what people are told of each.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::decide::{Block, Decision, Judged, decide, first_timeline, judge_set, verification};
+use super::desk::Desk;
+use super::gate::Asked;
+use super::propose::{Proposal, Stamps, promotion};
+use super::pull::life::{approval_conditions, open_of};
+use super::report::{Change, ChangeKind, HoldReport, SetReport, StageReport, State, Subject};
+use super::road::StageView;
+use super::survey::{Survey, has_outputs};
+use super::text::{Trailer, short};
+use super::timeline::Stay;
+use super::wave::Item;
+use crate::model::{Delivery, Name, Set, Timestamp, Verdict};
+
+/// What a stage wants to have done.
+#[derive(Debug, Clone)]
+pub struct Wish {
+    /// The set and how it was judged.
+    pub judged: Judged,
+    /// Who asked for it.
+    pub asked_by: Option<String>,
+}
+
+/// A stage, decided.
+pub struct Decided<'a> {
+    /// The stage.
+    pub view: &'a StageView<'a>,
+    /// What was decided.
+    pub decision: Decision,
+    /// What people are told; completed by what follows.
+    pub report: StageReport,
+}
+
+/// Decides one stage that takes its sets from others.
+pub fn later<'a>(
+    view: &'a StageView<'a>,
+    road: &BTreeMap<Name, &'a StageView<'a>>,
+    survey: &Survey,
+    desk: &mut Desk<'_>,
+) -> Decided<'a> {
+    let mut decision = decide(view, road, desk);
+    for block in output_blocks(view, survey, desk) {
+        decision.blocks.push(block);
+        decision.chosen = None;
+    }
+    if let Some(block) = incomplete(view, road, &decision, desk) {
+        decision.blocks.push(block);
+        decision.chosen = None;
+    }
+    let report = report(view, road, &decision, desk);
+    Decided {
+        view,
+        decision,
+        report,
+    }
+}
+
+/// What outputs say against moving the stage: a hand edit, or a first set over something that runs already.
+fn output_blocks(view: &StageView<'_>, survey: &Survey, desk: &Desk<'_>) -> Vec<Block> {
+    let mut blocks = Vec::new();
+    if let Some((path, digest)) = survey.hand_edits.get(&view.key) {
+        blocks.push(Block {
+            state: State::Held,
+            reason: "EditedByHand",
+            why: format!("EditedByHand: {path} was put to {digest} by hand"),
+            help: Some(format!("restore the digest, or `headwater rollback {}`, or `headwater unhold {}` to render it again", view.key, view.key)),
+        });
+    }
+    let asked = view.streams.iter().any(|s| {
+        desk.stream(s)
+            .and_then(|s| s.spec_tag(view.tag()))
+            .is_some_and(|t| t.annotations.contains_key(crate::model::promotion::REQUEST))
+    });
+    if view.timeline.stays.is_empty() && !asked && has_outputs(view, survey, desk) {
+        blocks.push(Block {
+            state: State::Held,
+            reason: "NotAdopted",
+            why: "NotAdopted: something runs here already that no promotion brought".to_owned(),
+            help: Some(format!("headwater promote {} --reason ...", view.key)),
+        });
+    }
+    blocks
+}
+
+/// A bundle with a stream not seen since the set's newest member arrived is no candidate.
+fn incomplete(
+    view: &StageView<'_>,
+    road: &BTreeMap<Name, &StageView<'_>>,
+    decision: &Decision,
+    desk: &Desk<'_>,
+) -> Option<Block> {
+    let chosen = decision
+        .chosen
+        .as_ref()
+        .filter(|_| view.streams.len() > 1)?;
+    let first = road.values().find(|s| s.is_first())?;
+    let arrived = first
+        .timeline
+        .latest(&chosen.candidate.id)
+        .and_then(|s| s.since)?;
+    let stale = view
+        .streams
+        .iter()
+        .find(|stream| !seen_since(stream, first, arrived, desk))?;
+    Some(Block {
+        state: State::Waiting,
+        reason: "BundleIncomplete",
+        why: format!(
+            "BundleIncomplete: {stale} was not seen since {}",
+            crate::model::time::stamp(arrived)
+        ),
+        help: None,
+    })
+}
+
+fn seen_since(
+    stream: &crate::model::StreamKey,
+    first: &StageView<'_>,
+    arrived: Timestamp,
+    desk: &Desk<'_>,
+) -> bool {
+    let tag = crate::model::TagKey::new(stream.clone(), first.tag());
+    let Some(spec) = desk.stream(stream).and_then(|s| s.spec_tag(first.tag())) else {
+        return false;
+    };
+    if !spec.import_policy.scheduled {
+        return true;
+    }
+    let answered = desk.obs.facts.resolved.iter().any(|(question, answer)| {
+        let asked = spec
+            .from
+            .as_ref()
+            .is_some_and(|f| f.name == question.reference.to_string());
+        asked
+            && question.namespace == stream.namespace
+            && matches!(answer.outcome, super::facts::Outcome::Ok(_))
+    });
+    let memory = desk.obs.facts.memory.get(&tag);
+    answered
+        || memory.is_some_and(|m| m.failures == 0 && m.last_success.is_some_and(|at| at >= arrived))
+}
+
+/// What people are told before anything of this pass is carried out.
+pub fn report(
+    view: &StageView<'_>,
+    road: &BTreeMap<Name, &StageView<'_>>,
+    decision: &Decision,
+    desk: &mut Desk<'_>,
+) -> StageReport {
+    let current = view.timeline.current().cloned();
+    let open = open_of(view, desk);
+    let mut conditions = decision
+        .candidate
+        .as_ref()
+        .map(|c| c.conditions.clone())
+        .unwrap_or_default();
+    let pull = open.as_ref().map(|(_, p)| *p);
+    if view.delivery == Delivery::PullRequest && decision.candidate.is_some() {
+        conditions.extend(approval_conditions(
+            view,
+            pull,
+            decision.request.as_ref().map(|r| r.by.as_str()),
+            desk,
+        ));
+    }
+    let first = first_timeline(view, road);
+    let first = if view.is_first() {
+        &view.timeline
+    } else {
+        &first
+    };
+    let verify = match &current {
+        Some(stay) => verification(
+            view,
+            Asked {
+                set: &stay.set,
+                id: &stay.id,
+                stays: &view.timeline,
+                first,
+            },
+            desk,
+        ),
+        None => Vec::new(),
+    };
+    let (state, why, until, help) = state(view, decision, &verify, current.as_ref());
+    let candidate = decision
+        .candidate
+        .as_ref()
+        .map(|c| set_report(&c.candidate.set, None, desk));
+    let passed_over = decision
+        .passed_over
+        .iter()
+        .map(|j| (set_report(&j.candidate.set, None, desk), shut_words(j)))
+        .collect();
+    StageReport {
+        key: view.key.clone(),
+        tag: view.tag().to_owned(),
+        state,
+        why,
+        delivery: view.delivery,
+        current: current.as_ref().map(|s| set_report(&s.set, Some(s), desk)),
+        candidate,
+        conditions,
+        verify,
+        passed_over,
+        pull_request: pull.map(|p| p.id.clone()),
+        until,
+        help,
+    }
+}
+
+fn shut_words(judged: &Judged) -> String {
+    match (&judged.held, judged.first_shut()) {
+        (Some(held), _) => format!("held: {}", held.why),
+        (None, Some(condition)) => format!("{}: {}", condition.name, condition.verdict.why()),
+        (None, None) => "older than the one chosen".to_owned(),
+    }
+}
+
+type Told = (State, String, Option<Timestamp>, Option<String>);
+
+fn state(
+    view: &StageView<'_>,
+    decision: &Decision,
+    verify: &[super::report::Condition],
+    current: Option<&Stay>,
+) -> Told {
+    if let Some(block) = decision.blocks.iter().min_by_key(|b| b.state) {
+        return (block.state, block.why.clone(), None, block.help.clone());
+    }
+    if let Some(condition) = verify
+        .iter()
+        .find(|c| matches!(c.verdict, Verdict::Refused { .. }))
+    {
+        let help = format!("headwater why {}", view.key);
+        return (
+            State::Refused,
+            format!("{}: {}", condition.name, condition.verdict.why()),
+            None,
+            Some(help),
+        );
+    }
+    if let Some(judged) = &decision.candidate {
+        return candidate_state(view, judged);
+    }
+    let waiting = verify.iter().find(|c| !c.verdict.is_open());
+    match (current, waiting) {
+        (None, _) => (
+            State::None,
+            "no set has been here yet".to_owned(),
+            None,
+            None,
+        ),
+        (Some(_), Some(condition)) => {
+            let until = until(&condition.verdict);
+            (
+                State::Settled,
+                format!("{}: {}", condition.name, condition.verdict.why()),
+                until,
+                None,
+            )
+        }
+        (Some(_), None) => (State::Settled, String::new(), None, None),
+    }
+}
+
+fn candidate_state(view: &StageView<'_>, judged: &Judged) -> Told {
+    if let Some(held) = &judged.held {
+        let help = format!("headwater unhold {}", view.key);
+        return (
+            State::Held,
+            format!("{}: {}", held.reason, held.why),
+            None,
+            Some(help),
+        );
+    }
+    match judged.first_shut() {
+        Some(condition) => {
+            let state = match (&condition.verdict, condition.kind.as_str()) {
+                (Verdict::Refused { .. }, _) => State::Refused,
+                (_, "freeze") => State::Frozen,
+                _ => State::Waiting,
+            };
+            (
+                state,
+                format!("{}: {}", condition.name, condition.verdict.why()),
+                until(&condition.verdict),
+                None,
+            )
+        }
+        None => (State::Moving, String::new(), None, None),
+    }
+}
+
+fn until(verdict: &Verdict) -> Option<Timestamp> {
+    match verdict {
+        Verdict::Waiting { until, .. } => *until,
+        _ => None,
+    }
+}
+
+/// A set for people.
+pub fn set_report(set: &Set, stay: Option<&Stay>, desk: &mut Desk<'_>) -> SetReport {
+    SetReport {
+        set: set.clone(),
+        version: desk.version_of_set(set),
+        since: stay.and_then(|s| s.since),
+        commit: stay.map(|s| s.commit.clone()),
+    }
+}
+
+/// The move of a stage as an item of the wave.
+pub fn item(view: &StageView<'_>, proposal: Proposal, desk: &mut Desk<'_>) -> Item {
+    let change = change(view, &proposal.set, desk);
+    Item {
+        subject: Subject::Stage(view.key.clone()),
+        environments: view.environments.clone(),
+        trailer: Some(trailer(view, &proposal)),
+        edits: proposal.edits,
+        heads: proposal.heads,
+        changes: vec![change],
+    }
+}
+
+/// What a promotion's commit says for tools.
+pub fn trailer(view: &StageView<'_>, proposal: &Proposal) -> Trailer {
+    Trailer {
+        set: proposal.id.clone(),
+        stage: view.key.clone(),
+        from: proposal
+            .from
+            .iter()
+            .map(|f| format!("{} {}", f.stage, f.commit))
+            .collect(),
+    }
+}
+
+/// What people read of a promotion.
+pub fn change(view: &StageView<'_>, set: &Set, desk: &mut Desk<'_>) -> Change {
+    let old = view
+        .timeline
+        .current()
+        .map(|s| s.set.clone())
+        .map(|s| words(&s, desk));
+    let sources: Vec<&str> = view.from.stages().iter().map(Name::as_str).collect();
+    let place = if sources.is_empty() {
+        view.key.stage.to_string()
+    } else {
+        format!("{} <- {}", view.key.stage, sources.join("+"))
+    };
+    Change {
+        kind: ChangeKind::Promote,
+        group: view.key.pipeline.to_string(),
+        place,
+        subject: view.tag().to_owned(),
+        old,
+        new: Some(words(set, desk)),
+        delivery: String::new(),
+        files: Vec::new(),
+    }
+}
+
+/// Version and digest of a set in one or two words.
+pub fn words(set: &Set, desk: &mut Desk<'_>) -> String {
+    let version = desk.version_of_set(set);
+    let digests: Vec<String> = set.members().map(|(_, d)| short(d)).collect();
+    if digests.iter().any(|d| d.ends_with(&version)) {
+        digests.join("+")
+    } else {
+        format!("{version} ({})", digests.join("+"))
+    }
+}
+
+/// Builds the proposal for a wish that is delivered as a commit.
+pub fn proposal(
+    view: &StageView<'_>,
+    wish: &Wish,
+    desk: &mut Desk<'_>,
+) -> Result<Proposal, Box<HoldReport>> {
+    let stamps = Stamps {
+        created: desk.stamp(),
+        record: None,
+    };
+    promotion(view, &wish.judged, wish.asked_by.clone(), &stamps, desk)
+}
+
+/// The set of an open pull request, judged as it stands now.
+pub fn judge_open(
+    view: &StageView<'_>,
+    road: &BTreeMap<Name, &StageView<'_>>,
+    desk: &mut Desk<'_>,
+) -> Option<Judged> {
+    let (id, _) = open_of(view, desk)?;
+    judge_set(&id, view, road, desk)
+}
+
+/// Names of stages that already have an item.
+pub fn stages_of(items: &[Item]) -> BTreeSet<&crate::model::StageKey> {
+    items.iter().filter_map(Item::stage).collect()
+}

@@ -1,0 +1,183 @@
+//! The survey: every application rendered as the base stands, so that drift, hand edits and first outputs are known
+//! before any stage is decided.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::desk::Desk;
+use super::outputs::{Delta, Stop, Templates, Wanted, delta, folder, hand_edit, wanted};
+use super::road::{Road, StageView};
+use crate::model::{Application, Environment, Name, PinnedImage, RepoPath, StageKey, TagKey};
+
+/// An application of an environment.
+pub type Place = (Name, String);
+
+/// What the survey found of one application.
+#[derive(Debug, Clone)]
+pub struct Surveyed {
+    /// As it should be, and what differs.
+    pub result: Result<(Wanted, Delta), Stop>,
+    /// Tags it asked for, or would ask for first.
+    pub used: BTreeSet<TagKey>,
+}
+
+/// Everything surveyed.
+#[derive(Debug, Clone, Default)]
+pub struct Survey {
+    /// By environment and application.
+    pub places: BTreeMap<Place, Surveyed>,
+    /// Outputs that a person changed to another digest: stage, file, digest.
+    pub hand_edits: BTreeMap<StageKey, (RepoPath, String)>,
+    /// Applications whose outputs are left as they are.
+    pub left_alone: BTreeSet<Place>,
+    /// Where tags of stages point by History, which overrides what a hand-edited spec says.
+    pub heads: BTreeMap<TagKey, PinnedImage>,
+}
+
+/// Renders everything as the base stands.
+pub fn survey(
+    roads: &BTreeMap<Name, Road<'_>>,
+    templates: &mut Templates,
+    desk: &mut Desk<'_>,
+) -> Survey {
+    let mut survey = Survey {
+        heads: heads(roads, desk),
+        ..Survey::default()
+    };
+    for (environment, application) in applications(desk) {
+        let place = (environment.name().clone(), application.name.to_string());
+        let (result, used) = wanted(environment, application, &survey.heads, templates, desk);
+        let used: BTreeSet<TagKey> = used
+            .into_iter()
+            .chain(likely(environment, application, roads))
+            .collect();
+        let result = result.and_then(|w| delta(environment, &place.1, &w, desk).map(|d| (w, d)));
+        survey.places.insert(place, Surveyed { result, used });
+    }
+    for view in roads.values().flatten() {
+        look_for_hand_edits(view, &mut survey, desk);
+    }
+    survey
+}
+
+/// All applications of environments that can be written.
+pub fn applications<'a>(desk: &Desk<'a>) -> Vec<(&'a Environment, &'a Application)> {
+    let docs = desk.docs;
+    let usable = docs.environments.iter().filter(|(name, e)| {
+        !docs.broken_environments.contains_key(name) && e.value.spec.matrix.is_none()
+    });
+    usable
+        .flat_map(|(_, e)| e.value.spec.applications.iter().map(|a| (&*e.value, a)))
+        .collect()
+}
+
+/// Where History says that stages' tags point. Only later stages: what a first stage holds is what its spec says.
+fn heads(roads: &BTreeMap<Name, Road<'_>>, desk: &Desk<'_>) -> BTreeMap<TagKey, PinnedImage> {
+    let mut heads = BTreeMap::new();
+    for view in roads.values().flatten().filter(|v| !v.is_first()) {
+        let Some(current) = view.timeline.current() else {
+            continue;
+        };
+        for (stream, digest) in current.set.members() {
+            if let Some(image) = desk.image(stream, digest) {
+                heads.insert(TagKey::new(stream.clone(), view.tag()), image);
+            }
+        }
+    }
+    heads
+}
+
+/// Tags an application will ask for even if it could not be rendered: its own stream's, and those it lists.
+fn likely(
+    environment: &Environment,
+    application: &Application,
+    roads: &BTreeMap<Name, Road<'_>>,
+) -> Vec<TagKey> {
+    let own = application.name.to_string();
+    let names = |stream: &str| {
+        stream == own
+            || application
+                .images
+                .iter()
+                .any(|i| i.stream.as_str() == stream)
+    };
+    roads
+        .values()
+        .flatten()
+        .filter(|v| v.environments.contains(environment.name()))
+        .flat_map(|v| {
+            v.streams
+                .iter()
+                .filter(|s| names(s.name.as_str()))
+                .map(|s| TagKey::new(s.clone(), v.tag()))
+        })
+        .collect()
+}
+
+/// Whether an application uses a tag of a stage.
+pub fn uses(surveyed: &Surveyed, view: &StageView<'_>) -> bool {
+    view.streams
+        .iter()
+        .any(|s| surveyed.used.contains(&TagKey::new(s.clone(), view.tag())))
+}
+
+fn look_for_hand_edits(view: &StageView<'_>, survey: &mut Survey, desk: &mut Desk<'_>) {
+    let Some(last_move) = view
+        .timeline
+        .stays
+        .last()
+        .map(|s| s.left.map_or(s.at, |(left, _)| left))
+    else {
+        return;
+    };
+    let settled: BTreeMap<TagKey, PinnedImage> = view
+        .streams
+        .iter()
+        .filter_map(|s| {
+            let key = TagKey::new(s.clone(), view.tag());
+            let image = survey
+                .heads
+                .get(&key)
+                .cloned()
+                .or_else(|| desk.head(s, view.tag()))?;
+            Some((key, image))
+        })
+        .collect();
+    let places: Vec<Place> = survey
+        .places
+        .iter()
+        .filter(|((environment, _), s)| view.environments.contains(environment) && uses(s, view))
+        .map(|(place, _)| place.clone())
+        .collect();
+    for place in places {
+        let Some(Ok((_, delta))) = survey.places.get(&place).map(|s| s.result.clone()) else {
+            continue;
+        };
+        let Some(environment) = desk.docs.environments.get(&place.0) else {
+            continue;
+        };
+        if let Some(found) = hand_edit(
+            &environment.value,
+            &place.1,
+            &delta,
+            &settled,
+            last_move,
+            desk,
+        ) {
+            survey.hand_edits.insert(view.key.clone(), found);
+            survey.left_alone.insert(place);
+        }
+    }
+}
+
+/// Whether any environment of a stage already has an output of an application that uses it.
+pub fn has_outputs(view: &StageView<'_>, survey: &Survey, desk: &Desk<'_>) -> bool {
+    survey
+        .places
+        .iter()
+        .filter(|((e, _), s)| view.environments.contains(e) && uses(s, view))
+        .any(|((environment, application), _)| {
+            let environment = desk.docs.environments.get(environment);
+            let folder = environment.and_then(|e| folder(&e.value, application, desk));
+            folder.is_some_and(|f| desk.obs.snapshot.below(&f).next().is_some())
+        })
+}

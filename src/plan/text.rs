@@ -1,0 +1,256 @@
+//! Words of commits and pull requests. Nothing here is relative to the clock, or every pass would edit them.
+
+use super::pull::Marker;
+use super::report::{Change, ChangeKind, Condition};
+use crate::model::{CommitId, Digest, PinnedImage, SetId, StageKey};
+
+/// Longest subject line of a commit and title of a pull request.
+const LONGEST_TITLE: usize = 200;
+
+/// What a commit says of one promotion, for people and for tools that read trailers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trailer {
+    /// The set.
+    pub set: SetId,
+    /// The stage.
+    pub stage: StageKey,
+    /// Stage and commit it came from, where it came from one.
+    pub from: Vec<String>,
+}
+
+/// A digest as people read it.
+pub fn short(digest: &Digest) -> String {
+    format!("{}:{}", digest.algorithm(), digest.short())
+}
+
+/// `old -> new` with what is known of both.
+pub fn arrow(old: Option<&str>, new: &str) -> String {
+    old.map_or_else(|| new.to_owned(), |old| format!("{old} -> {new}"))
+}
+
+/// Message of a wave: one line for a single change, a count for several, each change below, trailers last.
+pub fn wave_message(changes: &[Change], trailers: &[Trailer], base: &CommitId) -> String {
+    let subject = match changes {
+        [only] => line(only),
+        several => count(several),
+    };
+    let mut text = cut(&subject);
+    if changes.len() > 1 {
+        text.push_str("\n\n");
+        let lines: Vec<String> = changes.iter().map(|c| format!("- {}", line(c))).collect();
+        text.push_str(&lines.join("\n"));
+    }
+    text.push_str("\n\n");
+    text.push_str(&trailer_lines(trailers, Some(base)));
+    text
+}
+
+/// Message of a promotion's commit: on its branch without, on the base with the trailer `Headwater-Base`. A branch must
+/// not bear it, because History follows it through merges.
+pub fn promotion_message(title: &str, trailer: &Trailer, base: Option<&CommitId>) -> String {
+    format!(
+        "{}\n\n{}",
+        cut(title),
+        trailer_lines(std::slice::from_ref(trailer), base)
+    )
+}
+
+fn trailer_lines(trailers: &[Trailer], base: Option<&CommitId>) -> String {
+    let mut lines = Vec::new();
+    for trailer in trailers {
+        lines.push(format!("Headwater-Set: {}", trailer.set));
+        lines.push(format!(
+            "Headwater-Stage: {}",
+            String::from(trailer.stage.clone())
+        ));
+        lines.extend(trailer.from.iter().map(|f| format!("Headwater-From: {f}")));
+    }
+    lines.extend(base.map(|base| format!("Headwater-Base: {base}")));
+    lines.join("\n") + "\n"
+}
+
+/// One change as a sentence.
+pub fn line(change: &Change) -> String {
+    let new = change.new.as_deref().unwrap_or("nothing");
+    match change.kind {
+        ChangeKind::Import => format!(
+            "Import {} {} to {}",
+            change.group,
+            arrow(change.old.as_deref(), new),
+            change.place
+        ),
+        ChangeKind::Promote => format!(
+            "Promote {} {} to {}",
+            change.group,
+            arrow(change.old.as_deref(), new),
+            change.place
+        ),
+        ChangeKind::Render => format!("Render {} for {}", change.group, change.place),
+        ChangeKind::Record => format!("Record {} of {}: {}", change.subject, change.group, new),
+        ChangeKind::Open | ChangeKind::Update | ChangeKind::Merge | ChangeKind::Close => {
+            format!("{} {}", change.subject, change.place)
+        }
+    }
+}
+
+fn count(changes: &[Change]) -> String {
+    let of = |kind: ChangeKind| changes.iter().filter(|c| c.kind == kind).count();
+    let words = [
+        (of(ChangeKind::Import), "import", "imports"),
+        (of(ChangeKind::Promote), "promotion", "promotions"),
+        (of(ChangeKind::Render), "rendering", "renderings"),
+        (of(ChangeKind::Record), "record", "records"),
+    ];
+    let parts: Vec<String> = words
+        .iter()
+        .filter(|(n, ..)| *n > 0)
+        .map(|(n, one, many)| format!("{n} {}", if *n == 1 { one } else { many }))
+        .collect();
+    format!("Carry out {}", parts.join(", "))
+}
+
+fn cut(text: &str) -> String {
+    text.chars().take(LONGEST_TITLE).collect()
+}
+
+/// Title of a promotion's pull request.
+pub fn promotion_title(pipeline: &str, old: Option<&str>, new: &str, place: &str) -> String {
+    cut(&format!(
+        "Promote {pipeline} {} to {place}",
+        arrow(old, new)
+    ))
+}
+
+/// All that a promotion's pull request says.
+pub struct PromotionBody<'a> {
+    /// The marker, first line of the body.
+    pub marker: &'a Marker,
+    /// Pipeline and stage.
+    pub key: &'a StageKey,
+    /// Version before, if any.
+    pub old: Option<&'a str>,
+    /// Version after.
+    pub new: &'a str,
+    /// Images before, by stream, where there were any.
+    pub images: &'a [(String, Option<PinnedImage>, PinnedImage)],
+    /// Conditions when it was opened: evidence, never refreshed.
+    pub conditions: &'a [Condition],
+    /// Approvals needed: how many, of whom.
+    pub approvals: &'a [(u32, String)],
+    /// Files it writes.
+    pub files: &'a [String],
+    /// Where the set comes from.
+    pub from: &'a [String],
+}
+
+/// The body of a promotion's pull request.
+pub fn promotion_body(body: &PromotionBody<'_>) -> String {
+    let mut out = vec![body.marker.to_line(), String::new()];
+    let from = if body.from.is_empty() {
+        String::new()
+    } else {
+        format!(
+            " Same image that passed {}; nothing is rebuilt.",
+            body.from.join(" and ")
+        )
+    };
+    let old = body
+        .old
+        .map_or_else(String::new, |old| format!(" from **{}**", code_free(old)));
+    out.push(format!(
+        "**{}** moves{old} to **{}** in **{}**.{from}",
+        body.key.pipeline,
+        code_free(body.new),
+        body.key.stage
+    ));
+    out.push(String::new());
+    out.push("| stream | now | after merge |\n|---|---|---|".to_owned());
+    for (stream, now, after) in body.images {
+        let now = now
+            .as_ref()
+            .map_or("nothing".to_owned(), |i| format!("`{}`", short(&i.digest)));
+        out.push(format!("| {stream} | {now} | `{}` |", after));
+    }
+    out.push(String::new());
+    out.push("| | condition | evidence |\n|---|---|---|".to_owned());
+    for condition in body.conditions {
+        let yes = if condition.verdict.is_open() {
+            "yes"
+        } else {
+            "no"
+        };
+        out.push(format!(
+            "| {yes} | {} | {} |",
+            condition.name,
+            code_span(condition.verdict.why())
+        ));
+    }
+    for (count, who) in body.approvals {
+        out.push(format!(
+            "| | approval by {count} of {} | whoever asked for this promotion does not count |",
+            code_span(who)
+        ));
+    }
+    out.push(String::new());
+    out.push("**Changes**".to_owned());
+    out.extend(body.files.iter().map(|f| format!("- `{f}`")));
+    out.push(String::new());
+    out.push(format!(
+        "**If you do not want it** Close: {} is refused for {} until you reopen or run `headwater unhold {}`; the next build gets its own pull request.",
+        code_free(body.new),
+        body.key.stage,
+        String::from(body.key.clone())
+    ));
+    out.push("**If a newer build comes** this pull request moves to it until somebody approves; then it stays, and the newer one waits.".to_owned());
+    out.push(format!(
+        "**Going back** press Revert, or `headwater rollback {}`; {} is then held.",
+        String::from(body.key.clone()),
+        code_free(body.new)
+    ));
+    out.join("\n") + "\n"
+}
+
+/// Text from outside as a code span: longest run of backticks plus one around it, control characters and line ends out,
+/// at most 200 characters, table bars escaped.
+fn code_span(text: &str) -> String {
+    let clean: String = text
+        .chars()
+        .filter(|c| !is_dangerous(*c))
+        .take(200)
+        .collect::<String>()
+        .replace('|', "\\|");
+    let longest = clean.split(|c| c != '`').map(str::len).max().unwrap_or(0);
+    let fence = "`".repeat(longest + 1);
+    if clean.is_empty() {
+        String::new()
+    } else {
+        format!("{fence} {clean} {fence}")
+    }
+}
+
+/// A version or tag: already of a safe alphabet, cut all the same.
+fn code_free(text: &str) -> String {
+    text.chars()
+        .filter(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | '+'))
+        .take(128)
+        .collect()
+}
+
+fn is_dangerous(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_from_outside_stay_data() {
+        assert_eq!(
+            code_span("a `b` @team\u{202e} | x\n# y"),
+            "`` a `b` @team \\| x# y ``"
+        );
+        assert_eq!(code_free("1.2.3\"><script>"), "1.2.3script");
+    }
+}

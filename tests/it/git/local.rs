@@ -1,0 +1,204 @@
+//! Repositories on this disk: bare paths in place, file URLs, work trees that lead to their remote.
+
+use headwater::git::{GitError, PushResult, Repository};
+
+use super::{base, commit, id, push, settings};
+use crate::support::git_http::{bare_repository, commit_to, git, git_is_here};
+
+const MAIN: &str = "refs/heads/main";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bare_path_is_its_own_base_and_refs_move_by_compare_and_swap() {
+    if !git_is_here() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let bare = bare_repository(dir.path(), "r.git", &[("a", "1")]);
+    let settings = settings(&dir.path().join("cache"));
+    let repository = Repository::open(bare.to_str().unwrap(), &settings, false).unwrap();
+    assert!(!repository.base_is_checked_out());
+    let first = base(&repository.fetch().await.unwrap());
+    let ours = commit(&repository, &first, &[("a", Some("2"))], "ours").await;
+    assert_eq!(
+        push(&repository, MAIN, Some(&first), Some(&ours)).await,
+        PushResult::Done
+    );
+    assert_eq!(git(&bare, &["rev-parse", MAIN]), ours.as_str());
+    let lost = PushResult::Lost {
+        found: Some(ours.clone()),
+    };
+    assert_eq!(
+        push(&repository, MAIN, Some(&first), Some(&ours)).await,
+        lost
+    );
+    assert_eq!(push(&repository, MAIN, None, Some(&ours)).await, lost);
+    git(&bare, &["pack-refs", "--all"]);
+    assert_eq!(push(&repository, MAIN, Some(&first), None).await, lost);
+    assert_eq!(repository.fetch().await.unwrap().moved_back, None);
+    git(&bare, &["update-ref", MAIN, first.as_str()]);
+    assert_eq!(repository.fetch().await.unwrap().moved_back, Some(ours));
+    assert!(
+        !dir.path().join("cache").exists(),
+        "in place needs no mirror"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lock_of_a_living_git_is_waited_for_and_then_named() {
+    if !git_is_here() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let bare = bare_repository(dir.path(), "r.git", &[("a", "1")]);
+    let settings = settings(&dir.path().join("cache"));
+    let repository = Repository::open(bare.to_str().unwrap(), &settings, false).unwrap();
+    let first = base(&repository.fetch().await.unwrap());
+    let ours = commit(&repository, &first, &[("a", Some("2"))], "ours").await;
+    let lock = bare.join("refs/heads/main.lock");
+    std::fs::write(&lock, "").unwrap();
+    let held = lock.clone();
+    let owner = std::thread::spawn(move || {
+        std::thread::sleep(std::time::Duration::from_millis(300));
+        std::fs::remove_file(held).unwrap();
+    });
+    assert_eq!(
+        push(&repository, MAIN, Some(&first), Some(&ours)).await,
+        PushResult::Done
+    );
+    owner.join().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_url_is_mirrored_and_pushed_to_with_a_real_lease() {
+    if !git_is_here() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let bare = bare_repository(dir.path(), "r.git", &[("a", "1"), ("d/e/f", "2")]);
+    let settings = settings(&dir.path().join("cache"));
+    let url = format!("file://{}", bare.display());
+    let repository = Repository::open(&url, &settings, false).unwrap();
+    let first = base(&repository.fetch().await.unwrap());
+    let ours = commit(&repository, &first, &[("d/e/f", Some("3"))], "ours").await;
+    assert_eq!(
+        push(&repository, MAIN, Some(&first), Some(&ours)).await,
+        PushResult::Done
+    );
+    assert_eq!(git(&bare, &["show", "main:d/e/f"]), "3");
+    assert_eq!(git(&bare, &["fsck", "--strict", "--no-dangling"]), "");
+
+    let theirs = commit_to(&bare, "main", &[("a", "theirs")], "theirs");
+    let late = commit(&repository, &ours, &[("a", Some("4"))], "late").await;
+    let lost = PushResult::Lost {
+        found: Some(id(&theirs)),
+    };
+    assert_eq!(
+        push(&repository, MAIN, Some(&ours), Some(&late)).await,
+        lost
+    );
+    assert_eq!(repository.fetch().await.unwrap().base, Some(id(&theirs)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_work_tree_leads_to_its_remote_or_needs_to_be_told() {
+    if !git_is_here() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let bare = bare_repository(dir.path(), "r.git", &[("a", "1")]);
+    let settings = settings(&dir.path().join("cache"));
+    git(dir.path(), &["clone", "-q", "r.git", "work"]);
+    let work = dir.path().join("work");
+    let path = work.to_str().unwrap();
+    git(
+        &work,
+        &["commit", "-q", "--allow-empty", "-m", "not pushed"],
+    );
+    let repository = Repository::open(path, &settings, false).unwrap();
+    let remote_head = id(&git(&bare, &["rev-parse", "main"]));
+    assert_eq!(base(&repository.fetch().await.unwrap()), remote_head);
+
+    let local = Repository::open(path, &settings, true).unwrap();
+    assert!(local.base_is_checked_out());
+    let head = base(&local.fetch().await.unwrap());
+    assert_ne!(head, remote_head);
+    let ours = commit(&local, &head, &[("a", Some("2"))], "ours").await;
+    assert_eq!(
+        push(&local, MAIN, Some(&head), Some(&ours)).await,
+        PushResult::Done
+    );
+    assert_eq!(std::fs::read_to_string(work.join("a")).unwrap(), "1");
+
+    git(&work, &["remote", "remove", "origin"]);
+    let error = Repository::open(path, &settings, false).unwrap_err();
+    assert!(error.to_string().contains("--local"), "{error}");
+    git(&work, &["remote", "add", "origin", "git@host:x.git"]);
+    let error = Repository::open(path, &settings, false).unwrap_err();
+    assert!(matches!(error, GitError::Unsupported(_)), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_shallow_clone_used_in_place_is_told() {
+    if !git_is_here() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let bare = bare_repository(dir.path(), "r.git", &[("a", "1")]);
+    commit_to(&bare, "main", &[("a", "2")], "second");
+    let source = format!("file://{}", bare.display());
+    git(
+        dir.path(),
+        &["clone", "-q", "--depth", "1", &source, "work"],
+    );
+    let settings = settings(&dir.path().join("cache"));
+    let path = dir.path().join("work");
+    let repository = Repository::open(path.to_str().unwrap(), &settings, true).unwrap();
+    let fetched = repository.fetch().await.unwrap();
+    assert!(fetched.shallow);
+    let log = repository.log(&base(&fetched), None, 10).await.unwrap();
+    assert_eq!((log.commits.len(), log.complete), (1, false));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_configured_base_that_does_not_exist_is_named() {
+    if !git_is_here() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let bare = bare_repository(dir.path(), "r.git", &[("a", "1")]);
+    let mut settings = settings(&dir.path().join("cache"));
+    settings.base = Some("trunk".to_owned());
+    let repository = Repository::open(bare.to_str().unwrap(), &settings, false).unwrap();
+    let error = repository.fetch().await.unwrap_err();
+    assert!(error.to_string().contains("`trunk`"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_remote_changes_nothing_in_the_mirror() {
+    if !git_is_here() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let bare = bare_repository(dir.path(), "r.git", &[("a", "1")]);
+    let cache = dir.path().join("cache");
+    let url = format!("file://{}", bare.display());
+    let repository = Repository::open(&url, &settings(&cache), false).unwrap();
+    let first = base(&repository.fetch().await.unwrap());
+    commit_to(&bare, "main", &[("a", "2")], "second");
+    git(&bare, &["repack", "-adq"]);
+    for entry in std::fs::read_dir(bare.join("objects/pack")).unwrap() {
+        let path = entry.unwrap().path();
+        std::fs::remove_file(&path).unwrap();
+        std::fs::write(&path, "rubbish").unwrap();
+    }
+    let error = repository.fetch().await.unwrap_err();
+    assert!(error.to_string().contains("r.git"), "{error}");
+    assert_eq!(repository.tree(&first).await.unwrap().entries.len(), 1);
+    let aside = std::fs::read_dir(&cache)
+        .unwrap()
+        .map(|e| e.unwrap().path());
+    let aside: Vec<_> = aside
+        .filter(|p| p.extension().is_some_and(|e| e == "broken"))
+        .collect();
+    assert!(aside.is_empty(), "{aside:?}");
+}
