@@ -12,6 +12,7 @@ pub mod error;
 pub mod exit;
 pub mod output;
 pub mod prompt;
+pub mod view;
 
 pub use args::{Args, Globals, Verb};
 pub use error::CliError;
