@@ -13,4 +13,5 @@ mod forge;
 mod git;
 mod observe;
 mod registry;
+mod scenarios;
 mod support;
