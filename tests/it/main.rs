@@ -11,6 +11,7 @@ mod architecture;
 mod cli;
 mod forge;
 mod git;
+mod laws;
 mod observe;
 mod registry;
 mod scenarios;

@@ -10,6 +10,7 @@
 //! ```
 
 mod people;
+pub(crate) mod small;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -25,6 +26,7 @@ use headwater::demo::registry::{BuildSpec, EmbeddedRegistry};
 use headwater::forge::{Approver, Closing, PullRequest, PullState};
 use headwater::git::Person;
 use headwater::model::{Digest, Period, StageKey, Timestamp};
+use headwater::plan::acts::{self, Act, ActError, Named};
 use headwater::plan::{Observation, Plan, StageReport, State};
 use headwater::reconciler::Pass;
 use tempfile::TempDir;
@@ -61,14 +63,19 @@ impl World {
         Self::begin(example_content(), false).await
     }
 
-    /// A repository with these files, used in place.
+    /// The small repository ([`small`]), used in place.
+    pub(crate) async fn small() -> Self {
+        Self::with(&[]).await
+    }
+
+    /// The small repository with some files more or others, used in place. An empty text takes a file away.
     pub(crate) async fn with(files: &[(&str, &str)]) -> Self {
-        Self::begin(owned(files), false).await
+        Self::begin(small_with(files), false).await
     }
 
     /// The same, served over smart HTTP: pushes race as they do in earnest.
     pub(crate) async fn served(files: &[(&str, &str)]) -> Self {
-        Self::begin(owned(files), true).await
+        Self::begin(small_with(files), true).await
     }
 
     async fn begin(files: Files, http: bool) -> Self {
@@ -262,11 +269,16 @@ impl World {
 
     /// `git revert` of a commit, pushed.
     pub(crate) fn person_reverts(&self, commit: &str) -> String {
+        self.try_revert(commit).expect("it can be reverted")
+    }
+
+    /// The same, where it can be done.
+    pub(crate) fn try_revert(&self, commit: &str) -> Option<String> {
         self.repository.revert("Mara", self.now, commit)
     }
 
     /// A person writes down what an act of the command line would write.
-    pub(crate) fn person_does(&self, act: &headwater::plan::acts::Act) -> String {
+    pub(crate) fn person_does(&self, act: &Act) -> String {
         let files = act.files.iter().map(|(path, text)| {
             (
                 path.to_string(),
@@ -276,6 +288,72 @@ impl World {
         let files: Files = files.collect();
         self.repository
             .commit("Mara", self.now, &act.message, &files)
+    }
+
+    /// A build of the small world's application that reached qa and was proposed for prod.
+    pub(crate) async fn proposed(&mut self, version: &str) -> (Digest, PullRequest) {
+        let build = self.good_build(version);
+        self.settle().await;
+        (build, self.open_pull().await)
+    }
+
+    /// A build of the small world's application that went all the way.
+    pub(crate) async fn delivered(&mut self, version: &str) -> Digest {
+        let (build, pull) = self.proposed(version).await;
+        self.approve(&pull, "Ines").await;
+        self.settle().await;
+        assert_eq!(self.head("app", "prod").as_ref(), Some(&build));
+        build
+    }
+
+    /// A build of the small world's application whose tests passed, a minute later, so that its source is asked again.
+    pub(crate) fn good_build(&mut self, version: &str) -> Digest {
+        self.advance("1m");
+        self.push_build("acme/app:main", version, &[("tests", "passed")])
+    }
+
+    /// What an act of the command line would change.
+    pub(crate) async fn act(
+        &self,
+        act: impl Fn(&Observation) -> Result<Act, ActError>,
+    ) -> Result<Act, ActError> {
+        let (mut observation, _) = self.observed().await;
+        for _ in 0..4 {
+            match act(&observation) {
+                Err(ActError::Asking(questions)) => {
+                    let observer = &self.engine.reconciler.observer;
+                    observer.answer(&mut observation, &questions).await.unwrap();
+                }
+                done => return done,
+            }
+        }
+        panic!("an act asks for ever");
+    }
+
+    /// `headwater rollback`, committed by Mara; the commit.
+    pub(crate) async fn rolls_back(&self, key: &str) -> String {
+        let mara = acts::Person {
+            by: "mara@example.com".to_owned(),
+            reason: "it hurts".to_owned(),
+        };
+        let key: StageKey = key.parse().unwrap();
+        let act = self.act(|obs| acts::rollback(obs, &key, &Named::Previous, &mara));
+        self.person_does(&act.await.unwrap())
+    }
+
+    /// `headwater unhold`, committed by Mara; the act.
+    pub(crate) async fn unholds(&self, key: &str) -> Act {
+        let mara = acts::Person {
+            by: "mara@example.com".to_owned(),
+            reason: "it is mended".to_owned(),
+        };
+        let key: StageKey = key.parse().unwrap();
+        let act = self.act(|obs| acts::unhold(obs, &key, None, &mara));
+        let act = act.await.unwrap();
+        if !act.files.is_empty() {
+            self.person_does(&act);
+        }
+        act
     }
 
     /// All pull requests, by id.
@@ -424,6 +502,14 @@ fn owned(files: &[(&str, &str)]) -> Files {
     let files = files.iter();
     files
         .map(|(path, text)| ((*path).to_owned(), Some(text.as_bytes().to_vec())))
+        .collect()
+}
+
+fn small_with(files: &[(&str, &str)]) -> Files {
+    let mut all: BTreeMap<String, String> = small::files().into_iter().collect();
+    all.extend(files.iter().map(|(p, t)| ((*p).into(), (*t).into())));
+    let kept = all.into_iter().filter(|(_, text)| !text.is_empty());
+    kept.map(|(path, text)| (path, Some(text.into_bytes())))
         .collect()
 }
 

@@ -35,6 +35,30 @@ impl Repository {
         }
     }
 
+    /// The same repository, opened once more.
+    pub(crate) fn open(path: &Path) -> Self {
+        Self {
+            path: path.to_owned(),
+            git: git2::Repository::open_bare(path).unwrap(),
+        }
+    }
+
+    /// A commit on `main` that gives way to whoever was faster; whether it was made.
+    pub(crate) fn try_commit(
+        &self,
+        who: &str,
+        at: Timestamp,
+        message: &str,
+        files: &Files,
+    ) -> bool {
+        let head = self.find(MAIN).unwrap();
+        let tree = self.tree_with(Some(&head), files);
+        let id = self.write(who, at, message, &tree, &[&head]);
+        self.git
+            .reference_matching(MAIN, id, true, head.id(), "test")
+            .is_ok()
+    }
+
     /// Where it is.
     pub(crate) fn path(&self) -> &Path {
         &self.path
@@ -82,19 +106,24 @@ impl Repository {
         id.to_string()
     }
 
-    /// `git revert` of a commit on top of `main`.
-    pub(crate) fn revert(&self, who: &str, at: Timestamp, commit: &str) -> String {
+    /// `git revert` of a commit on top of `main`; `None` where it conflicts or changes nothing.
+    pub(crate) fn revert(&self, who: &str, at: Timestamp, commit: &str) -> Option<String> {
         let bad = self.git.find_commit(Oid::from_str(commit).unwrap());
         let (bad, head) = (bad.unwrap(), self.find(MAIN).unwrap());
         let mut index = self.git.revert_commit(&bad, &head, 0, None).unwrap();
-        assert!(!index.has_conflicts(), "{commit} cannot be reverted");
+        if index.has_conflicts() {
+            return None;
+        }
         let tree = index.write_tree_to(&self.git).unwrap();
+        if tree == head.tree_id() {
+            return None;
+        }
         let tree = self.git.find_tree(tree).unwrap();
         let subject = bad.summary().ok().flatten().unwrap_or_default().to_owned();
         let message = format!("Revert \"{subject}\"\n\nThis reverts commit {commit}.\n");
         let id = self.write(who, at, &message, &tree, &[&head]);
         self.git.reference(MAIN, id, true, "test").unwrap();
-        id.to_string()
+        Some(id.to_string())
     }
 
     /// Puts a branch where it is told, by force.
@@ -142,6 +171,12 @@ impl Repository {
             .message()
             .unwrap_or_default()
             .to_owned()
+    }
+
+    /// The e-mail address of a commit's committer.
+    pub(crate) fn committer(&self, commit: &str) -> String {
+        let commit = self.find(commit).unwrap();
+        commit.committer().email().unwrap().to_owned()
     }
 
     /// The text of a file.
