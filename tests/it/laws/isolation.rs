@@ -79,7 +79,7 @@ async fn a_broken_neighbour_changes_nothing_for_the_others_and_is_named() {
         ),
         (
             "pipelines/other/more.yaml",
-            "{{ unquoted }}: {{x}}\n",
+            "apiVersion: headwater.dev/v1alpha1\nkind: Pipeline\nmetadata: {name: {{x}}}\n",
             "pipelines/other/more.yaml",
         ),
         (
