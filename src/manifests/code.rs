@@ -30,6 +30,8 @@ codes! {
     UNKNOWN_KIND = "HW0009";
     /// A document in a folder where it does not belong.
     MISPLACED = "HW0010";
+    /// More problems than are shown.
+    TOO_MANY_PROBLEMS = "HW0011";
     /// Two pipelines of one name.
     PIPELINE_TWICE = "HW0101";
     /// A pipeline names an image stream that does not exist.

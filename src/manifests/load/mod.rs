@@ -19,6 +19,9 @@ use crate::model::{Environment, Freeze, Hold, ImageStream, Pipeline, RepoPath, R
 use envelope::Envelope;
 use identify::Identity;
 
+/// More problems than this of one stream are only counted.
+const MAX_PROBLEMS: usize = 200;
+
 /// What a file held.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Loaded {
@@ -210,14 +213,23 @@ impl Loader<'_, '_> {
 
     fn check_stream(&mut self, index: usize, root: Id, stream: &ImageStream) {
         let findings = check::stream_findings(self.tree, root, stream);
-        for finding in findings {
+        let more = findings.len().saturating_sub(MAX_PROBLEMS);
+        for (position, finding) in findings.into_iter().enumerate() {
             let breaks = finding.breaks;
+            if position >= MAX_PROBLEMS && !breaks {
+                continue;
+            }
             let problem = finding.into_diagnostic(self.path, self.tree, root);
             if breaks {
                 self.problem(index, root, problem);
             } else {
                 self.loaded.problems.push(problem);
             }
+        }
+        if more > 0 {
+            let words = format!("{more} more problems of this stream are not shown");
+            let problem = Diagnostic::warning(self.path, code::TOO_MANY_PROBLEMS, words);
+            self.loaded.problems.push(problem);
         }
     }
 
