@@ -116,8 +116,8 @@ codes! {
     STREAM_NAME = "HW0416";
     /// A policy with a value that does not exist.
     POLICY = "HW0417";
-    /// More tags than are read.
-    TOO_MANY_TAGS = "HW0418";
+    /// More tags, stages or applications than are read.
+    TOO_MANY = "HW0418";
 }
 
 #[cfg(test)]

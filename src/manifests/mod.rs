@@ -10,6 +10,8 @@ pub mod load;
 pub mod role;
 mod suggest;
 pub mod workload;
+#[cfg(test)]
+pub(crate) mod world;
 pub mod yaml;
 
 pub use assemble::{Listing, Texts, assemble, config_of};

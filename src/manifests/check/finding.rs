@@ -101,6 +101,7 @@ pub(crate) enum Thing {
     Pipeline(Name),
     Environment(Name),
     Application(Name, ApplicationName),
+    Brakes(RepoPath),
     Stream(StreamKey),
 }
 

@@ -62,7 +62,7 @@ pub(crate) fn findings(tree: &Tree<'_>, root: Id, stream: &ImageStream) -> Vec<F
     let most = stream.spec.tags.len().max(stream.status.tags.len());
     if most > MAX_TAGS {
         let words = format!("the stream has {most} tags; at most {MAX_TAGS} are read");
-        let finding = Finding::error(code::TOO_MANY_TAGS, route!["spec", "tags"], words);
+        let finding = Finding::error(code::TOO_MANY, route!["spec", "tags"], words);
         findings.push(finding.breaking());
         return findings;
     }
