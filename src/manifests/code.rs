@@ -118,6 +118,18 @@ codes! {
     POLICY = "HW0417";
     /// More tags, stages or applications than are read.
     TOO_MANY = "HW0418";
+    /// A symbolic link or submodule where a file is read.
+    NO_FILE = "HW0501";
+    /// A file whose name no path can hold.
+    NO_PATH = "HW0502";
+    /// Values that are no YAML.
+    VALUES_SYNTAX = "HW0601";
+    /// Values that cannot be read.
+    VALUES = "HW0602";
+    /// Values that are no map.
+    VALUES_MAP = "HW0603";
+    /// Values in several documents.
+    VALUES_DOCUMENTS = "HW0604";
 }
 
 #[cfg(test)]
