@@ -315,11 +315,24 @@ fn change_line(change: &Change, frame: &Frame) -> Line {
     Line {
         verb: style.paint(verb),
         place: safe(&change.place),
-        subject: safe(&change.subject),
+        subject: news(&change.subject, verb, &change.delivery),
         what,
         tail: safe(&change.delivery),
         below: files.map(|f| Style::Dim.paint(f.as_str())).collect(),
     }
+}
+
+/// What a subject says beside verb and delivery, which have columns of their own.
+fn news(subject: &str, verb: &str, delivery: &str) -> String {
+    let subject = safe(subject);
+    let Some((first, rest)) = subject.split_once(' ') else {
+        return subject;
+    };
+    if !first.eq_ignore_ascii_case(verb) {
+        return subject;
+    }
+    let rest = rest.strip_prefix(&safe(delivery)).unwrap_or(rest);
+    rest.trim_start_matches([':', ' ']).to_owned()
 }
 
 fn hold_line(hold: &HoldReport, plan: &Plan, frame: &Frame) -> (String, Line) {
@@ -350,7 +363,7 @@ fn hold_line(hold: &HoldReport, plan: &Plan, frame: &Frame) -> (String, Line) {
         verb: shown(hold.state).paint(),
         place,
         subject: candidate.map(version).unwrap_or_default(),
-        what: told_until(&hold.why, hold.until, frame),
+        what: told_until(&hold.why, hold.state, hold.until, frame),
         tail: String::new(),
         below: help
             .map(|help| format!("{} {}", Style::Cyan.paint("help:"), told(help, frame)))

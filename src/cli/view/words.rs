@@ -35,12 +35,18 @@ pub fn told(text: &str, frame: &Frame) -> String {
     text.split(' ').map(word).collect::<Vec<_>>().join(" ")
 }
 
-/// Words of a plan that end with the instant at which they may change, if they do not say it yet.
-pub fn told_until(text: &str, until: Option<Timestamp>, frame: &Frame) -> String {
+/// Words of a plan that end with the instant at which they may change, if they do not say it yet. What is broken is tried
+/// again then; all else lasts until then.
+pub fn told_until(text: &str, state: Planned, until: Option<Timestamp>, frame: &Frame) -> String {
     let text = told(text, frame);
+    let word = if state == Planned::Broken {
+        "next try"
+    } else {
+        "until"
+    };
     match until.map(|at| frame.zone.near(at, frame.now)) {
-        Some(at) if text.is_empty() => format!("until {at}"),
-        Some(at) if !text.contains(&at) => format!("{text}, until {at}"),
+        Some(at) if text.is_empty() => format!("{word} {at}"),
+        Some(at) if !text.contains(&at) => format!("{text}, {word} {at}"),
         _ => text,
     }
 }
@@ -144,6 +150,19 @@ pub fn next_of(stage: &report::StageReport, now: Timestamp) -> Option<Timestamp>
     let conditions = stage.conditions.iter().chain(&stage.verify);
     let untils = conditions.filter_map(until).chain(stage.until);
     untils.filter(|at| *at > now).min()
+}
+
+/// `0 of 1`: how many approvals there are and how many are needed, where a condition begins by saying so.
+pub fn approved(condition: &Condition) -> Option<String> {
+    let words: Vec<&str> = condition.verdict.why().split(' ').take(3).collect();
+    match words.as_slice() {
+        [have, "of", need]
+            if condition.kind == "approvals" && is_number(have) && is_number(need) =>
+        {
+            Some(format!("{have} of {need}"))
+        }
+        _ => None,
+    }
 }
 
 /// When a condition could open.
