@@ -2,11 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::words::{ago, digest, hang, safe, told, version};
+use super::words::{ago, digest, hang, lasted, pad, safe, told, version};
 use super::{Frame, View};
-use crate::cli::output::{Style, Table, age};
+use crate::cli::output::{Style, Table};
 use crate::model::promotion::Cause;
-use crate::model::time::elapsed;
 use crate::model::{CommitId, Promotion, Set, StageKey, Timestamp};
 use crate::plan::report::SetReport;
 use crate::plan::timeline::{Stay, Timeline, Whose};
@@ -188,7 +187,7 @@ fn stayed(stay: &StayData, frame: &Frame) -> String {
     let until = stay.until.unwrap_or(frame.now);
     stay.set
         .since
-        .map_or_else(|| "-".to_owned(), |since| age::fine(elapsed(since, until)))
+        .map_or_else(|| "-".to_owned(), |since| lasted(since, until))
 }
 
 fn since(stay: &StayData, frame: &Frame) -> String {
@@ -288,7 +287,11 @@ fn block(stay: &StayData, frame: &Frame) -> String {
             "open" => Style::Green.paint("yes"),
             verdict => Style::Yellow.paint(&safe(verdict)),
         };
-        let head = format!("    {said}   {}   ", safe(&evidence.gate));
+        let head = format!(
+            "    {}   {}   ",
+            pad(&said, "overridden".len()),
+            safe(&evidence.gate)
+        );
         lines.push(hang(&head, &told(&evidence.detail, frame), frame));
     }
     lines.join("\n")

@@ -341,6 +341,10 @@ fn hold_line(hold: &HoldReport, plan: &Plan, frame: &Frame) -> (String, Line) {
         Owner::Pipeline(_) | Owner::Nobody => None,
     };
     let (group, place) = match (&hold.subject, stage) {
+        (Subject::Tag(_), Some(stage)) => (
+            stage.key.pipeline.to_string(),
+            format!("{} import", stage.key.stage),
+        ),
         (_, Some(stage)) => (stage.key.pipeline.to_string(), place(stage)),
         (Subject::Stage(key), None) => (key.pipeline.to_string(), key.stage.to_string()),
         (Subject::Pipeline(name), None) => (name.to_string(), "pipeline".to_owned()),

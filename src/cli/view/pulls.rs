@@ -267,10 +267,8 @@ impl View for PullView<'_> {
         parts.push(self.approvals(frame));
         parts.push(self.diff.clone());
         if known.is_open() && known.blocked_by().iter().any(|what| what == "approval") {
-            parts.push(format!(
-                "to approve: {}",
-                Style::Cyan.paint(&approve(&safe(&self.pull.id)))
-            ));
+            let command = Style::Cyan.paint(&approve(&safe(&self.pull.id)));
+            parts.push(hang("", &format!("to approve: {command}"), frame));
         }
         parts.retain(|part| !part.is_empty());
         parts.join("\n\n")

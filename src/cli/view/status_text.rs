@@ -360,7 +360,7 @@ fn footer(plan: &Plan, open: &[&Row<'_>], folded: &[&Row<'_>], frame: &Frame) ->
         (count, false) => format!("{count} settled: --all"),
     };
     let worst = |row: &&&Row<'_>| row.state != State::Settled;
-    let why = open.iter().find(worst).and_then(|row| worth_asking(row));
+    let why = open.iter().filter(worst).find_map(|row| worth_asking(row));
     let why = why.map(|stage| format!("why: headwater why {}", safe(&stage.key.to_string())));
     let pending = if plan.is_empty() {
         String::new()

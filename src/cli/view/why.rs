@@ -204,13 +204,13 @@ impl WhyView<'_> {
             act.push(show(&id));
         }
         match stage.state {
-            State::Waiting | State::Frozen | State::Moving | State::Refused => {
+            State::Waiting | State::Frozen | State::Moving | State::Refused
+                if stage.candidate.is_some() =>
+            {
                 act.extend(self.skips());
-                if stage.candidate.is_some() {
-                    act.push(format!("headwater hold {key} --reason ..."));
-                }
+                act.push(format!("headwater hold {key} --reason ..."));
             }
-            State::Settled if stage.current.is_some() => {
+            State::Settled | State::Refused if stage.current.is_some() => {
                 act.push(format!("headwater rollback {key} --reason ..."));
             }
             State::Held if act.is_empty() => {

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use super::Frame;
 use super::why::{Imported, WhyView};
 use super::words::{
-    digest, hang, pad, pull_name, safe, shown, told, told_until, version, version_and_digest,
-    widest,
+    digest, hang, lasted, pad, pull_name, safe, shown, told, told_until, version,
+    version_and_digest, widest,
 };
 use crate::cli::output::{Style, age};
 use crate::model::time::elapsed;
@@ -14,7 +14,7 @@ use crate::model::{Timestamp, Verdict};
 use crate::plan::report::{Condition, SetReport, State};
 
 /// With at least so many columns, who set a condition has a column of its own.
-const WIDE: usize = 110;
+const WIDE: usize = 120;
 /// The name of a condition takes at most this.
 const LONGEST_NAME: usize = 36;
 /// Longest text taken from one label.
@@ -76,7 +76,7 @@ fn runs(current: &SetReport, frame: &Frame) -> String {
     let mut text = version_and_digest(current);
     match current.since {
         Some(since) => {
-            let long = age::fine(elapsed(since, frame.now));
+            let long = lasted(since, frame.now);
             text.push_str(&format!(
                 "  since {} ({long})",
                 frame.zone.near(since, frame.now)
@@ -175,7 +175,7 @@ pub(super) fn conditions(conditions: &[Condition], frame: &Frame) -> String {
         conditions.iter().map(|c| words(c, frame)).unzip();
     let column = widest(&names).min(LONGEST_NAME);
     let beside = frame.width.is_none_or(|width| width >= WIDE);
-    let text = widest(&evidence).min(60);
+    let text = widest(&evidence).min(72);
     let mut lines = Vec::new();
     for ((condition, name), evidence) in conditions.iter().zip(&names).zip(&evidence) {
         let mark = match &condition.verdict {

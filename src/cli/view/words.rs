@@ -4,7 +4,7 @@ use super::Frame;
 use crate::cli::output::style::width;
 use crate::cli::output::{State, age, clean};
 use crate::model::time::elapsed;
-use crate::model::{Set, StageKey, Timestamp};
+use crate::model::{Period, Set, StageKey, Timestamp};
 use crate::plan::report::{Condition, SetReport, Subject};
 use crate::plan::{State as Planned, report};
 use crate::telemetry::redact;
@@ -102,10 +102,21 @@ pub fn ago(since: Option<Timestamp>, frame: &Frame) -> String {
 
 /// `9 s ago`, `2h 51m ago`.
 pub fn ago_in_words(at: Timestamp, now: Timestamp) -> String {
-    match elapsed(at, now) {
-        short if short.as_seconds() < 60 => format!("{} s ago", short.as_seconds()),
-        long => format!("{} ago", age::fine(long)),
+    match elapsed(at, now).as_seconds() {
+        seconds @ ..60 => format!("{seconds} s ago"),
+        _ => format!("{} ago", lasted(at, now)),
     }
+}
+
+/// How long something lasted, in two units: `2h 51m`. Whole minutes only, as what has passed should be.
+pub fn lasted(from: Timestamp, until: Timestamp) -> String {
+    let seconds = elapsed(from, until).as_seconds();
+    let whole = if seconds < 60 {
+        seconds
+    } else {
+        seconds - seconds % 60
+    };
+    age::fine(Period::seconds(whole))
 }
 
 /// A pull request by its number, or by the tail that tells it from others of its stage.

@@ -30,7 +30,9 @@ Nothing written; `headwater apply` carries this out.
 
 #[test]
 fn on_a_narrower_terminal_what_moves_goes_below() {
-    same(&shown(&view(&one()), &frame(Some(100))), "\
+    same(
+        &shown(&view(&one()), &frame(Some(100))),
+        "\
 myapp
   import    dev          registry.example/acme/myapp:main
       sha256:3f9a12c4d5e6 -> sha256:81c2d0aa90bd   commit on main
@@ -41,8 +43,11 @@ myapp
 
 Plan: 1 import, 1 promotion; 1 waiting.
 Nothing written; `headwater apply` carries this out.
-");
-    same(&shown(&view(&one()), &frame(Some(60))), "\
+",
+    );
+    same(
+        &shown(&view(&one()), &frame(Some(60))),
+        "\
 myapp
   import    dev          registry.example/acme/myapp:main
       sha256:3f9a12c4d5e6 -> sha256:81c2d0aa90bd   commit on
@@ -55,7 +60,8 @@ myapp
 
 Plan: 1 import, 1 promotion; 1 waiting.
 Nothing written; `headwater apply` carries this out.
-");
+",
+    );
 }
 
 #[test]
@@ -118,14 +124,17 @@ fn adopting_a_repository_plans_nothing() {
     plan.stages[0].help = Some("headwater promote myapp/prod --reason ...".to_owned());
     plan.questions
         .push(Question::Blob("a".repeat(40).parse().unwrap()));
-    same(&shown(&view(&plan), &frame(Some(80))), "\
+    same(
+        &shown(&view(&plan), &frame(Some(80))),
+        "\
 myapp
   held   prod      NotAdopted: something runs here already
       help: headwater promote myapp/prod --reason ...
 
 Plan: nothing to do. 1 held.
 1 fact could not be learnt: what needs them waits.
-");
+",
+    );
 }
 
 #[test]
@@ -173,13 +182,15 @@ fn holds_are_grouped_with_what_they_are_about() {
             "holds/x.yaml cannot be read",
         ),
     ];
-    same(&shown(&view(&plan), &frame(Some(100))), "\
+    same(
+        &shown(&view(&plan), &frame(Some(100))),
+        "\
 environment qa
   held                            matrix is not carried out
 files
   broken    pipelines/x.yaml      is no YAML
 keycloak
-  broken    prod                  401
+  broken    prod import           401
   broken    prod                  `values.image` is missing
 postgres
   waiting   16                    a new digest settles
@@ -187,7 +198,8 @@ repository
   held                            holds/x.yaml cannot be read
 
 Plan: nothing to do. 1 waiting, 2 held, 3 broken.
-");
+",
+    );
 }
 
 #[test]
@@ -231,7 +243,9 @@ fn a_diff_knows_new_and_deleted_files_and_leaves_out_equal_ones() {
         _ => Some("same\n".to_owned()),
     };
     let text = crate::cli::view::tests::samples::printed(&diff::files(&changed, &old));
-    same(&text, "\
+    same(
+        &text,
+        "\
 --- /dev/null
 +++ b/a
 @@ -0,0 +1,2 @@
@@ -242,7 +256,8 @@ fn a_diff_knows_new_and_deleted_files_and_leaves_out_equal_ones() {
 +++ /dev/null
 @@ -1 +0,0 @@
 -gone
-");
+",
+    );
 }
 
 #[test]

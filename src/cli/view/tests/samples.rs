@@ -356,11 +356,18 @@ pub(super) fn push(changed: &[(&str, Option<&str>)]) -> crate::plan::Effect {
 /// Text as a reader sees it, line by line.
 #[track_caller]
 pub(super) fn same(actual: &str, expected: &str) {
-    if expected.starts_with("%%") {
-        println!("<<<{expected}\n{actual}>>>");
-        return;
-    }
     assert_eq!(actual, expected, "\n{actual}");
+}
+
+/// What a terminal with colours gets.
+pub(super) fn colored(view: &impl View, frame: &Frame) -> String {
+    let look = Look {
+        color: true,
+        ..Look::default()
+    };
+    let (out, stdout, _) = captured(look);
+    out.line(view.text(frame));
+    stdout.text()
 }
 
 /// What a pipe gets of a text.

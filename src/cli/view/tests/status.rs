@@ -28,7 +28,9 @@ checkout   4.2.2  50m   4.2.2  42m   4.2.1   4h           waiting  prod-eu: soak
 
 #[test]
 fn on_a_narrower_terminal_reasons_go_below_their_rows() {
-    same(&shown(&view(&many()), &frame(Some(100))), "\
+    same(
+        &shown(&view(&many()), &frame(Some(100))),
+        "\
 main 3f9c2ab4   29 pipelines x 3 stages   checked 14:02:11, 9 s ago
 1 broken  1 refused  1 held  2 waiting  24 settled
 
@@ -46,12 +48,15 @@ checkout   4.2.2  50m   4.2.2  42m   4.2.1   4h           waiting
 
 24 settled (same digest in all stages): --all    why: headwater why search/dev
 next change without anybody: 14:10
-");
+",
+    );
 }
 
 #[test]
 fn on_the_narrowest_terminal_each_pipeline_is_a_block() {
-    same(&shown(&view(&many()), &frame(Some(60))), "\
+    same(
+        &shown(&view(&many()), &frame(Some(60))),
+        "\
 main 3f9c2ab4   29 pipelines x 3 stages
 checked 14:02:11, 9 s ago
 1 broken  1 refused  1 held  2 waiting  24 settled
@@ -76,7 +81,8 @@ checkout   waiting  prod-eu: soak 4h: since 13:20, until
 24 settled (same digest in all stages): --all
 why: headwater why search/dev
 next change without anybody: 14:10
-");
+",
+    );
 }
 
 #[test]
@@ -97,12 +103,15 @@ fn a_few_settled_pipelines_are_not_folded_and_many_are_shown_on_demand() {
         stage("myapp/dev", "1.2.0", "2d"),
         stage("myapp/prod", "1.2.0", "1d"),
     ]);
-    same(&shown(&view(&plan), &frame(Some(80))), "\
+    same(
+        &shown(&view(&plan), &frame(Some(80))),
+        "\
 main 3f9c2ab4   1 pipeline x 2 stages   checked 14:02:11, 9 s ago   1 settled
 
 PIPELINE   DEV        PROD       STATE
 myapp      1.2.0 2d   1.2.0 1d   settled
-");
+",
+    );
     let all = shown(
         &StatusView {
             plan: &many(),
@@ -125,7 +134,9 @@ fn pipelines_of_different_roads_share_columns_only_where_that_helps() {
         stage("myapp/qa", "1.2.0", "1d"),
         stage("myapp/prod", "1.2.0", "5h"),
     ]);
-    same(&shown(&view(&plan), &frame(Some(100))), "\
+    same(
+        &shown(&view(&plan), &frame(Some(100))),
+        "\
 main 3f9c2ab4   2 pipelines, 5 stages   checked 14:02:11, 9 s ago   1 held  1 settled
 
 PIPELINE   VENDOR      DEV        QA         PROD               STATE
@@ -134,10 +145,13 @@ keycloak   25.0.3 2d                         25.0.2 9h (held)   held
 myapp                  1.2.0 2d   1.2.0 1d   1.2.0  5h          settled
 
 why: headwater why keycloak/prod
-");
+",
+    );
     plan.stages.push(stage("other/one", "1", "5h"));
     plan.stages.push(stage("other/two", "1", "5h"));
-    same(&shown(&view(&plan), &frame(Some(100))), "\
+    same(
+        &shown(&view(&plan), &frame(Some(100))),
+        "\
 main 3f9c2ab4   3 pipelines, 7 stages   checked 14:02:11, 9 s ago   1 held  2 settled
 
 keycloak   held     prod: login 500s, INC-2291 (@mara)
@@ -148,7 +162,8 @@ other      settled
     1 in all stages
 
 why: headwater why keycloak/prod
-");
+",
+    );
 }
 
 #[test]
@@ -181,7 +196,9 @@ fn what_is_in_no_pipeline_has_a_table_of_its_own() {
         ),
     ];
     plan.holds[0].until = Some(at("2026-11-23T13:10:00Z"));
-    same(&shown(&view(&plan), &frame(Some(100))), "\
+    same(
+        &shown(&view(&plan), &frame(Some(100))),
+        "\
 main 3f9c2ab4   2 pipelines, 1 stage   checked 14:02:11, 9 s ago   3 broken  1 held  1 settled
 
 PIPELINE   PROD        STATE
@@ -194,7 +211,8 @@ default/postgres:16   broken   docker.io answered 429, next try 14:10
 prod/myapp            broken   `values.image` is missing
 
 next change without anybody: 14:10
-");
+",
+    );
 }
 
 #[test]
@@ -237,4 +255,26 @@ fn status_as_data_reads_back_and_names_lead_to_why() {
             "checkout/prod-eu"
         ]
     );
+}
+
+#[test]
+fn colours_are_the_writers_decision_and_change_no_column() {
+    let plan = many();
+    let colored = colored(&view(&plan), &frame(Some(140)));
+    assert!(
+        colored.contains("\u{1b}[1;31mbroken\u{1b}[0m"),
+        "{colored:?}"
+    );
+    let bare: String = colored
+        .split('\u{1b}')
+        .enumerate()
+        .map(|(at, part)| {
+            if at == 0 {
+                part
+            } else {
+                part.split_once('m').unwrap().1
+            }
+        })
+        .collect();
+    same(&bare, &shown(&view(&plan), &frame(Some(140))));
 }

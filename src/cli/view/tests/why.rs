@@ -89,7 +89,7 @@ orders/prod-eu   waiting   waits for window and an approval
   yes   from qa           holds it since 07:52 (77ab01c2)
   yes   soak 4h           07:55 - 11:55, not interrupted
   NO    window            Mon-Thu 09:00-16:00 America/New_York, shut now, until 15:00, 58m left   environment prod
-  NO    approval 0 of 1   @shop/release                                                  environment prod
+  NO    approval 0 of 1   @shop/release                                                           environment prod
   yes   freeze            none; black-friday begins Thu 26 Nov 00:00 (CHG-4711)
 
   not considered: 1.42.8 3291464b664f: soak 4h: until 18:20
@@ -99,7 +99,9 @@ orders/prod-eu   waiting   waits for window and an approval
     headwater promote orders/prod-eu --to 1.42.7 --skip window --reason ... (@shop/oncall)
     headwater hold orders/prod-eu --reason ...
 ");
-    same(&shown(&view, &frame(Some(100))), "\
+    same(
+        &shown(&view, &frame(Some(100))),
+        "\
 orders/prod-eu   waiting   waits for window and an approval
 
   runs now      1.42.3  a907cc8cce55  since Thu 12 Nov 14:02 (11d), commit 77ab01c2
@@ -119,8 +121,11 @@ orders/prod-eu   waiting   waits for window and an approval
     headwater pr show 482
     headwater promote orders/prod-eu --to 1.42.7 --skip window --reason ... (@shop/oncall)
     headwater hold orders/prod-eu --reason ...
-");
-    same(&shown(&view, &frame(Some(60))), "\
+",
+    );
+    same(
+        &shown(&view, &frame(Some(60))),
+        "\
 orders/prod-eu   waiting   waits for window and an approval
 
   runs now      1.42.3  a907cc8cce55  since Thu 12 Nov 14:02
@@ -145,7 +150,8 @@ orders/prod-eu   waiting   waits for window and an approval
     headwater promote orders/prod-eu --to 1.42.7 --skip
     window --reason ... (@shop/oncall)
     headwater hold orders/prod-eu --reason ...
-");
+",
+    );
 }
 
 #[test]
@@ -182,7 +188,7 @@ fn a_rollback_at_night_is_explained_in_the_morning() {
         "\
 keycloak/prod   held   stopped until somebody lifts it
 
-  runs now    25.0.2  4fa978677fff  since 03:02 (11h 1m), commit 77ab01c2
+  runs now    25.0.2  4fa978677fff  since 03:02 (11h), commit 77ab01c2
   candidate   25.0.3  4fd5e94d45d2
   because     login 500s, INC-2291 (@mara)
 
@@ -204,12 +210,14 @@ fn a_refusal_is_no_wait() {
         "\
 payments/qa   refused   e2e says no
 
-  runs now   2.9.0  45e8606a15ed  since 13:24 (39m), commit 77ab01c2
+  runs now   2.9.0  45e8606a15ed  since 13:24 (38m), commit 77ab01c2
   because    e2e: run 1187 failed
 
   2.9.0 has not passed here yet; the next stage takes it when every line says yes:
   yes   checks   green
   NO    e2e      run 1187 failed at 13:31
+
+  to act: headwater rollback payments/qa --reason ...
 ",
     );
 }
@@ -260,7 +268,9 @@ fn a_first_stage_says_what_was_imported_and_when_it_is_looked_at_again() {
         imported: vec![scheduled],
         ..plain(&stage, &labels)
     };
-    same(&shown(&view, &frame(Some(100))), "\
+    same(
+        &shown(&view, &frame(Some(100))),
+        "\
 myapp/dev   settled   nothing to take; soak 3d is still to be shown
 
   runs now     1.2.0  d4ec429463cc  since Sat 21 Nov 14:02 (2d), commit 77ab01c2
@@ -271,7 +281,8 @@ myapp/dev   settled   nothing to take; soak 3d is still to be shown
   NO    soak 3d   since Sat 21 Nov 14:02, until Tue 24 Nov 14:02, 1d left
 
   to go back: headwater rollback myapp/dev --reason ...
-");
+",
+    );
 
     let failing = CheckMemory {
         failures: 6,
