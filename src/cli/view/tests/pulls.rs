@@ -124,9 +124,7 @@ env-prod-aabbccdd              open     0           -     Promote orders 1.42.3 
     same(&shown(&none, &frame(None)), "no pull requests\n");
 }
 
-#[test]
-fn one_is_shown_with_its_text_its_conditions_and_who_approved() {
-    let stages = stages();
+fn approved() -> PullRequestFacts {
     let mut pull = pull(ID, PullState::Open);
     let approval = |who: &str, head: &str, authentic| ApprovalFacts {
         who: who.to_owned(),
@@ -138,6 +136,12 @@ fn one_is_shown_with_its_text_its_conditions_and_who_approved() {
         approval("@lena", "3f9c2ab4", true),
         approval("eve\u{202e}@example", "1a2b3c4d", false),
     ];
+    pull
+}
+
+#[test]
+fn one_is_shown_with_its_text_its_conditions_and_who_approved() {
+    let (pull, stages) = (approved(), stages());
     let changed = files(&[(
         "environments/prod/rendered/orders/deployment.yaml",
         Some("image: b\n"),
@@ -188,14 +192,19 @@ Approvals
 to approve: headwater pr approve promote-orders-prod-1a2b3c4d
 ",
     );
+}
+
+#[test]
+fn one_fits_the_narrowest_terminal() {
+    let (pull, stages) = (approved(), stages());
+    let view = PullView {
+        pull: &pull,
+        stages: &stages,
+        opened: Some(before("40m")),
+        diff: String::new(),
+    };
     same(
-        &shown(
-            &PullView {
-                diff: String::new(),
-                ..view
-            },
-            &frame(Some(60)),
-        ),
+        &shown(&view, &frame(Some(60))),
         "\
 Promote orders 1.42.3 -> 1.42.7 to prod
 open   promote-orders-prod-1a2b3c4d
