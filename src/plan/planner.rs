@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::broken;
 use super::desk::Desk;
 use super::drift;
 use super::first::{self, Offer};
@@ -46,6 +47,7 @@ pub fn plan(obs: &Observation) -> Plan {
     }
     work.loose(&imports, &views, &mut desk);
     drift::report_stops(&survey, &mut desk);
+    broken::report(&mut desk);
     work.finish(&imports, &roads, desk)
 }
 
