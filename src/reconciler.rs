@@ -57,19 +57,26 @@ impl Reconciler {
             if asked.is_empty() {
                 break;
             }
-            self.observer.answer_from_objects(&mut observation, &asked).await?;
+            self.observer
+                .answer_from_objects(&mut observation, &asked)
+                .await?;
             made = plan(&observation);
         }
         Ok((observation, made))
     }
 
-    async fn rounds(&self, mut observation: Observation) -> Result<(Observation, Plan), ObserveError> {
+    async fn rounds(
+        &self,
+        mut observation: Observation,
+    ) -> Result<(Observation, Plan), ObserveError> {
         let mut made = plan(&observation);
         for _ in 1..MOST_ROUNDS {
             if made.questions.is_empty() {
                 break;
             }
-            self.observer.answer(&mut observation, &made.questions).await?;
+            self.observer
+                .answer(&mut observation, &made.questions)
+                .await?;
             made = plan(&observation);
         }
         Ok((observation, made))

@@ -24,9 +24,9 @@ use super::documents::DocumentReader;
 use super::error::{ObserveError, aside};
 use crate::git::{BlobProblem, CommitInfo, FileChange, GitError, Log, Repository};
 use crate::manifests::yaml::MAX_BYTES;
-use crate::manifests::{Loaded, Role, load, role_of};
+use crate::manifests::{Role, load, role_of};
 use crate::model::repository_config::{ConfigSpec, Paths};
-use crate::model::{BlobId, CommitId, RepoPath};
+use crate::model::{BlobId, CommitId, Namespace, RepoPath};
 use crate::plan::History;
 use fold::{ChangedFile, Fold};
 use line::CommitLine;
@@ -395,7 +395,7 @@ impl Work<'_> {
             self.request.repository,
             wanted,
             MAX_BYTES,
-            move |file, content| view_of(file, content).map(|l| FileView::of(&l, &namespace)),
+            move |file, content| view_of(file, content, &namespace),
         );
         for (file, view) in read.await? {
             let view = match view {
@@ -477,16 +477,32 @@ enum Gone {
     Damaged(String),
 }
 
-fn view_of(file: &Wanted, content: Result<&[u8], &BlobProblem>) -> Result<Loaded, Gone> {
+fn view_of(
+    file: &Wanted,
+    content: Result<&[u8], &BlobProblem>,
+    namespace: &Namespace,
+) -> Result<FileView, Gone> {
+    let partial = || FileView {
+        partial: true,
+        ..FileView::default()
+    };
     match content {
-        Ok(bytes) => Ok(load(&file.path, bytes, file.role)),
-        Err(BlobProblem::TooLarge { .. } | BlobProblem::NotABlob) => Ok(Loaded {
-            unreadable: true,
-            ..Loaded::default()
-        }),
+        Ok(bytes) => {
+            let view = FileView::of(&load(&file.path, bytes, file.role), namespace);
+            let no_file = view.streams.is_empty() && looks_like_a_link(bytes);
+            Ok(if no_file { partial() } else { view })
+        }
+        Err(BlobProblem::TooLarge { .. } | BlobProblem::NotABlob) => Ok(partial()),
         Err(BlobProblem::Missing) => Err(Gone::Missing),
         Err(BlobProblem::Unreadable(message)) => Err(Gone::Damaged(message.clone())),
     }
+}
+
+/// A symbolic link is listed among changes like a file whose only line is a path. One that took the place of a file hides
+/// what is in it rather than saying that it is gone; the same goes for a file with such a line.
+fn looks_like_a_link(bytes: &[u8]) -> bool {
+    let is_path = |byte: &u8| !byte.is_ascii_control() && !b":{}[]".contains(byte);
+    !bytes.is_empty() && bytes.len() < 4096 && bytes.iter().all(is_path)
 }
 
 /// Whether a file lies in the output folder of an environment: `<environments>/<env>/.../rendered/...`.
