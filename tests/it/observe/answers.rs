@@ -101,27 +101,44 @@ async fn questions_are_answered_and_failures_are_answers() {
         44,
         "four different questions for registries"
     );
+}
 
-    // What never changes is there at once in the next pass, and after a restart without asking anybody.
-    let mut next = observer.observe(now()).await.unwrap();
-    assert!(next.facts.described.contains_key(&describe) && next.blobs.contains_key(&text));
-    assert!(next.facts.resolved.is_empty());
+#[tokio::test]
+async fn what_never_changes_is_not_asked_again() {
+    let world = World::new();
+    let base = world.base();
+    base.commit("main", "Begin", &[file(STREAM, stream(&[imported("one")]))]);
+    let registry = EmbeddedRegistry::start().await.unwrap();
+    let pushed = registry.push("acme/myapp", "main", BuildSpec::default());
+    let describe = Describe {
+        image: format!("quay.io/acme/myapp@{pushed}").parse().unwrap(),
+        namespace: "default".parse().unwrap(),
+    };
+    let observer = world.observer_with(&base, settings(&registry));
+    let mut observed = observer.observe(now()).await.unwrap();
+    let blob = observed.snapshot.files[&STREAM.parse().unwrap()]
+        .blob
+        .clone();
+    let ask = [
+        Question::Describe(describe.clone()),
+        Question::Blob(blob.clone()),
+    ];
+    observer.answer(&mut observed, &ask).await.unwrap();
     let asked = registry.requests().len();
-    observer
-        .answer(&mut next, &[Question::Describe(describe.clone())])
-        .await
-        .unwrap();
+
+    let next = observer.observe(now()).await.unwrap();
+    assert!(next.facts.described.contains_key(&describe) && next.blobs.contains_key(&blob));
     let restarted = world.observer_with(&base, settings(&registry));
     let mut observed = restarted.observe(now()).await.unwrap();
-    restarted
-        .answer(&mut observed, &[Question::Describe(describe.clone())])
-        .await
-        .unwrap();
-    assert!(matches!(
-        &observed.facts.described[&describe].outcome,
-        Outcome::Ok(_)
-    ));
+    assert!(observed.facts.described.is_empty());
+    restarted.answer(&mut observed, &ask).await.unwrap();
+    let described = &observed.facts.described[&describe].outcome;
+    assert!(matches!(described, Outcome::Ok(_)));
     assert_eq!(registry.requests().len(), asked);
+
+    // A content that is gone from the base is not carried any further.
+    base.commit("main", "Go on", &[file(STREAM, stream(&[imported("two")]))]);
+    assert!(observer.observe(now()).await.unwrap().blobs.is_empty());
 }
 
 #[tokio::test]
