@@ -7,10 +7,12 @@ use clap::Parser as _;
 
 pub mod args;
 pub mod config;
+pub mod engine;
 pub mod error;
 pub mod exit;
 pub mod output;
 pub mod prompt;
+pub mod view;
 
 pub use args::{Args, Globals, Verb};
 pub use error::CliError;

@@ -29,6 +29,8 @@ pub struct Listing {
     pub pulls: Vec<PullRequest>,
     /// What is wrong with others; they hinder none of those above.
     pub problems: Vec<PullProblem>,
+    /// What the operator should mend, such as lines of `allowed_signers` that cannot be used.
+    pub notes: Vec<String>,
 }
 
 /// A pull request, or a part of one, that cannot be read.

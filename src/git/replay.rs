@@ -56,7 +56,7 @@ impl Repository {
             .await
     }
 
-    /// Those of `commits` that are `head` or one of its ancestors.
+    /// Those of `commits` that are `head` or one of its ancestors. What is not here at all is none.
     pub async fn contained_in(
         &self,
         commits: Vec<CommitId>,
@@ -64,9 +64,10 @@ impl Repository {
     ) -> Result<BTreeSet<CommitId>, GitError> {
         let head = head.clone();
         self.reading(move |objects, _| {
+            let odb = objects.repository.odb().map_err(|e| objects.fail(&e))?;
             let mut found = BTreeSet::new();
             for commit in commits {
-                if objects.is_ancestor(&commit, &head)? {
+                if odb.exists(oid(&commit)?) && objects.is_ancestor(&commit, &head)? {
                     found.insert(commit);
                 }
             }

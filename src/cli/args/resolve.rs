@@ -27,6 +27,16 @@ pub enum Repository {
     Url(String),
 }
 
+impl Repository {
+    /// As text for the Git edge.
+    pub fn location(&self) -> String {
+        match self {
+            Self::Path(path) => path.display().to_string(),
+            Self::Url(url) => url.clone(),
+        }
+    }
+}
+
 /// Where an act is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Destination {

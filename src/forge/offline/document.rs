@@ -16,6 +16,7 @@ const MAX_TITLE: usize = 256;
 const MAX_LABELS: usize = 32;
 const MAX_LABEL: usize = 50;
 const MAX_NOTE: usize = 500;
+const MAX_MERGING: usize = 16;
 const MARKER: &str = "<!--";
 
 /// A pull request as it is stored.
@@ -47,9 +48,10 @@ pub(super) struct Document {
     /// Why it was closed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) reason: Option<String>,
-    /// The commit about to be pushed to the base: once it is there, this is merged, whatever `state` says.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) merging: Option<CommitId>,
+    /// Commits about to be pushed to the base, newest last: once one is there, this is merged, whatever `state` says.
+    /// Several, because of two who merge at once either may get through.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) merging: Vec<CommitId>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) merged_as: Option<CommitId>,
 }
@@ -85,7 +87,7 @@ impl Document {
             opened_at: now,
             closed_by: None,
             reason: None,
-            merging: None,
+            merging: Vec::new(),
             merged_as: None,
         };
         made.set_text(text);
@@ -116,6 +118,15 @@ impl Document {
             self.set = None;
             self.body = (!text.body.is_empty()).then(|| text.body.clone());
         }
+    }
+
+    /// Notes a commit that is about to be pushed to the base.
+    pub(super) fn note_merging(&mut self, commit: CommitId) {
+        self.merging.retain(|noted| *noted != commit);
+        if self.merging.len() >= MAX_MERGING {
+            self.merging.remove(0);
+        }
+        self.merging.push(commit);
     }
 
     /// Reads the file, or says in one line why it is none.
@@ -175,6 +186,9 @@ impl Document {
             return Err(format!(
                 "it has more than {MAX_LABELS} labels, or one that is not 1 to {MAX_LABEL} plain characters"
             ));
+        }
+        if self.merging.len() > MAX_MERGING {
+            return Err(format!("more than {MAX_MERGING} merges of it are noted"));
         }
         for (what, note) in [("closer", &self.closed_by), ("reason", &self.reason)] {
             if note.as_ref().is_some_and(|note| !is_line(note, MAX_NOTE)) {

@@ -12,10 +12,12 @@ use crate::model::CommitId;
 
 impl OfflineForge {
     pub(super) async fn land(&self, id: &str, merging: Merging) -> Result<Merged, ForgeError> {
+        let mut seen = Vec::new();
         for attempt in 0..ATTEMPTS {
             pause(attempt).await;
             let fetched = self.repository.fetch().await?;
             let (stored, standing) = self.load_one(&fetched, id).await?;
+            self.notice_hidden(&mut seen, &stored);
             if standing.state == PullState::Merged {
                 return self
                     .note_earlier(&fetched, stored, standing, &merging)
@@ -24,7 +26,7 @@ impl OfflineForge {
             check(&fetched, id, &standing, &merging)?;
             let commit = self.merged_commit(id, &merging).await?;
             let mut document = stored.document.clone();
-            document.merging = Some(commit.clone());
+            document.note_merging(commit.clone());
             document.head.clone_from(&standing.head);
             let message = format!("merge {id} as {commit}");
             let noted = self
@@ -168,7 +170,7 @@ impl OfflineForge {
         document.state = State::Merged;
         document.head.clone_from(&standing.head);
         document.merged_as = commit.or(standing.merged_as.as_ref()).cloned();
-        document.merging = None;
+        document.merging.clear();
         document.closed_by = None;
         document.reason = None;
         let message = format!("merged {id}");

@@ -14,6 +14,7 @@ mod document;
 mod merge;
 mod names;
 mod read;
+mod scan;
 mod signers;
 mod standing;
 mod write;

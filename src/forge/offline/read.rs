@@ -6,6 +6,7 @@ use super::OfflineForge;
 use super::approval::Statement;
 use super::document::{self, Document, one_line};
 use super::names::{self, Root};
+use super::scan::{problem_of, scan};
 use super::signers::Signers;
 use super::standing::{Reach, Standing};
 use crate::forge::error::ForgeError;
@@ -13,8 +14,6 @@ use crate::forge::types::{Approval, Listing, PullProblem, PullRequest};
 use crate::git::{BlobProblem, Fetched};
 use crate::model::{CommitId, RepoPath, Timestamp};
 
-/// More pull requests than this are not read.
-const MAX_PULLS: usize = 20_000;
 /// More approvals than this of one pull request are not read.
 const MAX_APPROVALS: usize = 200;
 
@@ -38,20 +37,10 @@ pub(super) struct Stored {
     approvals: Vec<CommitId>,
 }
 
-/// The refs of one pull request.
-#[derive(Debug, Default)]
-struct Refs {
-    meta: BTreeMap<Root, CommitId>,
-    approvals: Vec<CommitId>,
-}
-
 impl OfflineForge {
     pub(super) async fn read_all(&self, fetched: &Fetched) -> Result<Listing, ForgeError> {
         let signers = Signers::load(self.settings.allowed_signers.as_ref()).await;
         let (stored, mut problems) = self.load(fetched, None).await?;
-        for problem in &signers.problems {
-            tracing::warn!("{problem}");
-        }
         let standings = self.standings(fetched, &stored).await?;
         let mut approvals = self
             .approvals(&stored, &standings, &signers, &mut problems)
@@ -67,7 +56,11 @@ impl OfflineForge {
         self.forget(&stored);
         problems.sort();
         problems.dedup();
-        Ok(Listing { pulls, problems })
+        Ok(Listing {
+            pulls,
+            problems,
+            notes: signers.problems,
+        })
     }
 
     /// One pull request and where it stands.
@@ -110,19 +103,21 @@ impl OfflineForge {
                 heads.push((id, root, meta, refs.approvals));
             }
         }
-        self.read_documents(heads.iter().map(|(_, _, meta, _)| meta))
-            .await?;
-        let cache = self.cache();
+        let metas = heads.iter().map(|(_, _, meta, _)| meta.clone()).collect();
+        let documents = self.read_documents(metas).await?;
         let mut branches = BTreeSet::new();
         let mut found = Vec::new();
         for (id, root, meta, approvals) in heads {
-            let document = match cache.documents.get(&meta) {
+            let document = match documents.get(&meta) {
                 Some(Ok(document)) => document.clone(),
                 Some(Err(problem)) => {
                     problems.push(problem_of(&id, problem));
                     continue;
                 }
-                None => continue,
+                None => {
+                    problems.push(problem_of(&id, "its description cannot be read"));
+                    continue;
+                }
             };
             let belongs = names::ids(&document.branch).is_some_and(|ids| ids.contains(&id));
             if !belongs || !branches.insert(document.branch.clone()) {
@@ -171,17 +166,11 @@ impl OfflineForge {
 
     async fn read_documents(
         &self,
-        metas: impl Iterator<Item = &CommitId>,
-    ) -> Result<(), ForgeError> {
-        let unknown: Vec<CommitId> = {
-            let cache = self.cache();
-            metas
-                .filter(|meta| !cache.documents.contains_key(*meta))
-                .cloned()
-                .collect()
-        };
+        metas: Vec<CommitId>,
+    ) -> Result<BTreeMap<CommitId, Result<Document, String>>, ForgeError> {
+        let (mut found, unknown) = known_and_not(&self.cache().documents, metas);
         if unknown.is_empty() {
-            return Ok(());
+            return Ok(found);
         }
         let path: RepoPath = document::FILE
             .parse()
@@ -190,17 +179,17 @@ impl OfflineForge {
             .repository
             .file_of_each(unknown, path, document::MAX_BYTES)
             .await?;
-        self.cache()
-            .documents
-            .extend(read.into_iter().map(|(meta, content)| {
-                let document = match content {
-                    Ok(bytes) => Document::parse(&bytes),
-                    Err(BlobProblem::Missing) => Err(format!("`{}` is missing", document::FILE)),
-                    Err(problem) => Err(format!("`{}`: {problem}", document::FILE)),
-                };
-                (meta, document)
-            }));
-        Ok(())
+        let mut cache = self.cache();
+        for (meta, content) in read {
+            let document = match content {
+                Ok(bytes) => Document::parse(&bytes),
+                Err(BlobProblem::Missing) => Err(format!("`{}` is missing", document::FILE)),
+                Err(problem) => Err(format!("`{}`: {problem}", document::FILE)),
+            };
+            cache.documents.insert(meta.clone(), document.clone());
+            found.insert(meta, document);
+        }
+        Ok(found)
     }
 
     /// Approvals by id of the pull request.
@@ -213,18 +202,25 @@ impl OfflineForge {
     ) -> Result<BTreeMap<String, Vec<Approval>>, ForgeError> {
         let wanted = stored
             .iter()
-            .flat_map(|stored| stored.approvals.iter().take(MAX_APPROVALS));
-        self.read_statements(wanted.cloned().collect()).await?;
-        self.read_times(stored, standings).await?;
-        let cache = self.cache();
+            .flat_map(|stored| stored.approvals.iter().take(MAX_APPROVALS))
+            .cloned()
+            .collect();
+        let statements = self.read_statements(wanted).await?;
+        let heads = stored
+            .iter()
+            .zip(standings)
+            .filter(|(stored, _)| !stored.approvals.is_empty())
+            .map(|(_, standing)| standing.head.clone())
+            .collect();
+        let made = self.read_times(heads).await?;
         let mut found = BTreeMap::new();
         for stored in stored {
-            let mut approvals = BTreeSet::new();
+            let mut approvals = Vec::new();
             for commit in stored.approvals.iter().take(MAX_APPROVALS) {
-                match cache.statements.get(commit) {
+                match statements.get(commit) {
                     Some(Ok(statement)) => {
-                        let made = cache.made.get(&statement.head).copied();
-                        approvals.insert(statement.judge(self.settings.trust, signers, made));
+                        let made = made.get(&statement.head).copied();
+                        approvals.push(statement.judge(self.settings.trust, signers, made));
                     }
                     Some(Err(problem)) => problems.push(problem_of(&stored.id, problem)),
                     None => {}
@@ -236,46 +232,46 @@ impl OfflineForge {
                     &format!("only {MAX_APPROVALS} of its approvals are read"),
                 ));
             }
-            found.insert(stored.id.clone(), approvals.into_iter().collect());
+            found.insert(stored.id.clone(), distinct(approvals));
         }
         Ok(found)
     }
 
-    async fn read_statements(&self, mut commits: Vec<CommitId>) -> Result<(), ForgeError> {
-        commits.retain(|commit| !self.cache().statements.contains_key(commit));
-        if commits.is_empty() {
-            return Ok(());
+    async fn read_statements(
+        &self,
+        commits: Vec<CommitId>,
+    ) -> Result<BTreeMap<CommitId, Result<Statement, String>>, ForgeError> {
+        let (mut found, unknown) = known_and_not(&self.cache().statements, commits);
+        if unknown.is_empty() {
+            return Ok(found);
         }
-        let read = self.repository.signed_commits(commits).await?;
-        let statements = read
-            .into_iter()
-            .map(|(id, commit)| (id, commit.and_then(|commit| Statement::read(&commit))));
-        self.cache().statements.extend(statements);
-        Ok(())
+        let read = self.repository.signed_commits(unknown).await?;
+        let mut cache = self.cache();
+        for (id, commit) in read {
+            let statement = commit.and_then(|commit| Statement::read(&commit));
+            cache.statements.insert(id.clone(), statement.clone());
+            found.insert(id, statement);
+        }
+        Ok(found)
     }
 
-    /// When the heads that have approvals were made.
+    /// When these heads were made; those that are not here or cannot be read are left out.
     async fn read_times(
         &self,
-        stored: &[Stored],
-        standings: &[Standing],
-    ) -> Result<(), ForgeError> {
-        let mut heads: Vec<CommitId> = stored
-            .iter()
-            .zip(standings)
-            .filter(|(stored, _)| !stored.approvals.is_empty())
-            .map(|(_, standing)| standing.head.clone())
-            .collect();
-        heads.retain(|head| !self.cache().made.contains_key(head));
-        if heads.is_empty() {
-            return Ok(());
+        heads: Vec<CommitId>,
+    ) -> Result<BTreeMap<CommitId, Timestamp>, ForgeError> {
+        let (mut found, unknown) = known_and_not(&self.cache().made, heads);
+        if unknown.is_empty() {
+            return Ok(found);
         }
-        let read = self.repository.signed_commits(heads).await?;
-        let made = read
-            .into_iter()
-            .filter_map(|(id, commit)| Some((id, commit.ok()?.info.commit_time)));
-        self.cache().made.extend(made);
-        Ok(())
+        let read = self.repository.signed_commits(unknown).await?;
+        let mut cache = self.cache();
+        for (id, commit) in read {
+            let Ok(commit) = commit else { continue };
+            cache.made.insert(id.clone(), commit.info.commit_time);
+            found.insert(id, commit.info.commit_time);
+        }
+        Ok(found)
     }
 
     /// An approval as a listing gives it.
@@ -285,11 +281,11 @@ impl OfflineForge {
         head: &CommitId,
     ) -> Result<Approval, ForgeError> {
         let signers = Signers::load(self.settings.allowed_signers.as_ref()).await;
-        self.read_statements(vec![approval.clone()]).await?;
+        let mut statements = self.read_statements(vec![approval.clone()]).await?;
         let made = self.repository.commit_info(head).await?.commit_time;
-        match self.cache().statements.get(approval) {
+        match statements.remove(approval) {
             Some(Ok(statement)) => Ok(statement.judge(self.settings.trust, &signers, Some(made))),
-            Some(Err(problem)) => Err(ForgeError::Invalid(problem.clone())),
+            Some(Err(problem)) => Err(ForgeError::Invalid(problem)),
             None => Err(ForgeError::Invalid(
                 "the approval cannot be read".to_owned(),
             )),
@@ -301,9 +297,7 @@ impl OfflineForge {
         let metas: BTreeSet<&CommitId> = stored.iter().map(|s| &s.meta).collect();
         let approvals: BTreeSet<&CommitId> = stored.iter().flat_map(|s| &s.approvals).collect();
         let mut cache = self.cache();
-        cache
-            .documents
-            .retain(|id, document| document.is_err() || metas.contains(id));
+        cache.documents.retain(|id, _| metas.contains(id));
         cache.statements.retain(|id, _| approvals.contains(id));
         let heads: BTreeSet<CommitId> = cache
             .statements
@@ -315,51 +309,30 @@ impl OfflineForge {
     }
 }
 
-fn problem_of(id: &str, message: &str) -> PullProblem {
-    PullProblem {
-        id: id.to_owned(),
-        message: message.to_owned(),
-    }
-}
-
-/// Sorts refs by pull request.
-fn scan(
-    fetched: &Fetched,
-    only: Option<&str>,
-    problems: &mut Vec<PullProblem>,
-) -> BTreeMap<String, Refs> {
-    let mut found: BTreeMap<String, Refs> = BTreeMap::new();
-    for root in Root::ALL {
-        let below = fetched
-            .refs
-            .range(root.prefix().to_owned()..)
-            .take_while(|(name, _)| name.starts_with(root.prefix()));
-        for (name, commit) in below {
-            let rest = &name[root.prefix().len()..];
-            let (id, part) = rest.split_once('/').unwrap_or((rest, ""));
-            if only.is_some_and(|only| only != id) {
-                continue;
+/// What the cache has of these, and what it has not.
+fn known_and_not<T: Clone>(
+    cache: &BTreeMap<CommitId, T>,
+    wanted: Vec<CommitId>,
+) -> (BTreeMap<CommitId, T>, Vec<CommitId>) {
+    let mut known = BTreeMap::new();
+    let mut unknown = Vec::new();
+    for id in wanted {
+        match cache.get(&id) {
+            Some(found) => {
+                known.insert(id, found.clone());
             }
-            if !names::is_id(id) {
-                problems.push(problem_of(&one_line(id), "this is no id of a pull request"));
-                continue;
-            }
-            if !found.contains_key(id) && found.len() >= MAX_PULLS {
-                problems.push(problem_of(
-                    "",
-                    &format!("only {MAX_PULLS} pull requests are read"),
-                ));
-                break;
-            }
-            let refs = found.entry(id.to_owned()).or_default();
-            if part == "meta" {
-                refs.meta.insert(root, commit.clone());
-            } else if part.starts_with("approvals/") {
-                refs.approvals.push(commit.clone());
-            }
+            None => unknown.push(id),
         }
     }
-    found
+    (known, unknown)
+}
+
+/// One approval per person and head, the first; what is not vouched for never stands in for what is.
+fn distinct(mut approvals: Vec<Approval>) -> Vec<Approval> {
+    let key = |a: &Approval| (a.who.clone(), a.head.clone(), !a.authentic);
+    approvals.sort_by_key(|approval| (key(approval), approval.at));
+    approvals.dedup_by_key(|approval| key(approval));
+    approvals
 }
 
 fn pull_request(stored: &Stored, standing: Standing, approvals: Vec<Approval>) -> PullRequest {

@@ -1,6 +1,6 @@
 //! Where a pull request stands: what was written down, and what the base and the branch have become since.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::OfflineForge;
 use super::document::State;
@@ -31,7 +31,8 @@ pub(super) struct Standing {
 pub(super) struct Reach {
     base: Option<CommitId>,
     contained: BTreeMap<CommitId, bool>,
-    landed: BTreeMap<CommitId, Landed>,
+    /// By description and head.
+    landed: BTreeMap<(CommitId, CommitId), Landed>,
 }
 
 /// Whether the base took a head that it contains.
@@ -43,6 +44,19 @@ enum Landed {
     As(Option<CommitId>),
 }
 
+impl Reach {
+    /// What is known of this base; what was known of another is forgotten.
+    fn of(&mut self, base: &CommitId) -> &mut Self {
+        if self.base.as_ref() != Some(base) {
+            *self = Self {
+                base: Some(base.clone()),
+                ..Self::default()
+            };
+        }
+        self
+    }
+}
+
 impl OfflineForge {
     /// Where each of them stands, in the same order.
     pub(super) async fn standings(
@@ -50,15 +64,21 @@ impl OfflineForge {
         fetched: &Fetched,
         stored: &[Stored],
     ) -> Result<Vec<Standing>, ForgeError> {
-        self.reach(fetched, stored).await?;
+        let contained = self.reach(fetched, stored).await?;
         let mut standings = Vec::with_capacity(stored.len());
         for stored in stored {
-            standings.push(self.standing(fetched, stored).await?);
+            standings.push(self.standing(fetched, stored, &contained).await?);
         }
         Ok(standings)
     }
 
-    async fn standing(&self, fetched: &Fetched, stored: &Stored) -> Result<Standing, ForgeError> {
+    /// `contained`: what of it is on the base.
+    async fn standing(
+        &self,
+        fetched: &Fetched,
+        stored: &Stored,
+        contained: &BTreeSet<CommitId>,
+    ) -> Result<Standing, ForgeError> {
         let document = &stored.document;
         let branch = fetched.refs.get(&format!("refs/heads/{}", document.branch));
         let head = branch.unwrap_or(&document.head).clone();
@@ -69,7 +89,7 @@ impl OfflineForge {
             merged_as: None,
             head,
         };
-        let merging = document.merging.as_ref().filter(|id| self.contains(id));
+        let merging = document.merging.iter().find(|id| contained.contains(*id));
         if document.state == State::Merged || merging.is_some() {
             standing.state = PullState::Merged;
             standing.merged_as = document.merged_as.as_ref().or(merging).cloned();
@@ -78,7 +98,10 @@ impl OfflineForge {
         } else if document.state == State::Closed {
             standing.state = PullState::Closed;
             standing.closed_by.clone_from(&document.closed_by);
-        } else if let Landed::As(commit) = self.landed(fetched, stored, &standing.head).await? {
+        } else if let Some(base) = &fetched.base
+            && contained.contains(&standing.head)
+            && let Landed::As(commit) = self.landed(base, stored, &standing.head).await?
+        {
             standing.state = PullState::Merged;
             standing.merged_as = commit;
         } else if branch.is_none() {
@@ -88,76 +111,59 @@ impl OfflineForge {
         Ok(standing)
     }
 
-    /// Asks Git once for all that has to be known of the base.
-    async fn reach(&self, fetched: &Fetched, stored: &[Stored]) -> Result<(), ForgeError> {
-        let unknown: Vec<CommitId> = {
-            let reach = &mut self.cache().reach;
-            if reach.base != fetched.base {
-                *reach = Reach {
-                    base: fetched.base.clone(),
-                    ..Reach::default()
-                };
-            }
-            stored
-                .iter()
-                .filter(|stored| stored.document.state != State::Merged)
-                .flat_map(|stored| {
-                    let document = &stored.document;
-                    let name = format!("refs/heads/{}", document.branch);
-                    let head = fetched.refs.get(&name).unwrap_or(&document.head);
-                    let head = (document.state == State::Open).then_some(head);
-                    document.merging.as_ref().into_iter().chain(head)
-                })
-                .filter(|id| !reach.contained.contains_key(*id))
-                .cloned()
-                .collect()
-        };
-        let Some(base) = &fetched.base else {
-            return Ok(());
-        };
-        if unknown.is_empty() {
-            return Ok(());
-        }
-        let inside = self.repository.contained_in(unknown.clone(), base).await?;
-        let reach = &mut self.cache().reach;
-        for id in unknown {
-            let contained = inside.contains(&id);
-            reach.contained.insert(id, contained);
-        }
-        Ok(())
-    }
-
-    fn contains(&self, id: &CommitId) -> bool {
-        self.cache()
-            .reach
-            .contained
-            .get(id)
-            .copied()
-            .unwrap_or(false)
-    }
-
-    /// Whether somebody merged the branch by hand. A branch that was moved to a commit the base had anyway was not
-    /// merged: nothing of it arrived.
-    async fn landed(
+    /// Those of the commits that matter which are on the base; Git is asked once for all.
+    async fn reach(
         &self,
         fetched: &Fetched,
+        stored: &[Stored],
+    ) -> Result<BTreeSet<CommitId>, ForgeError> {
+        let Some(base) = &fetched.base else {
+            return Ok(BTreeSet::new());
+        };
+        let wanted: BTreeSet<CommitId> = stored
+            .iter()
+            .flat_map(|stored| commits_of(fetched, stored))
+            .cloned()
+            .collect();
+        let mut known = self.cache().reach.of(base).contained.clone();
+        known.retain(|id, _| wanted.contains(id));
+        let unknown: Vec<CommitId> = wanted
+            .into_iter()
+            .filter(|id| !known.contains_key(id))
+            .collect();
+        if !unknown.is_empty() {
+            let inside = self.repository.contained_in(unknown.clone(), base).await?;
+            known.extend(unknown.into_iter().map(|id| {
+                let found = inside.contains(&id);
+                (id, found)
+            }));
+            let mut cache = self.cache();
+            cache.reach.of(base).contained.extend(known.clone());
+        }
+        Ok(known
+            .into_iter()
+            .filter_map(|(id, found)| found.then_some(id))
+            .collect())
+    }
+
+    /// Whether somebody merged by hand a branch whose head the base contains. One that was moved to a commit the base
+    /// had anyway was not merged: nothing of it arrived.
+    async fn landed(
+        &self,
+        base: &CommitId,
         stored: &Stored,
         head: &CommitId,
     ) -> Result<Landed, ForgeError> {
-        let Some(base) = &fetched.base else {
-            return Ok(Landed::No);
-        };
-        if !self.contains(head) {
-            return Ok(Landed::No);
-        }
-        if let Some(known) = self.cache().reach.landed.get(head) {
+        let key = (stored.meta.clone(), head.clone());
+        if let Some(known) = self.cache().reach.of(base).landed.get(&key) {
             return Ok(known.clone());
         }
         let found = self.find_landing(base, stored, head).await?;
         self.cache()
             .reach
+            .of(base)
             .landed
-            .insert(head.clone(), found.clone());
+            .insert(key, found.clone());
         Ok(found)
     }
 
@@ -201,4 +207,20 @@ impl OfflineForge {
         let told = inside > 0 && inside < log.commits.len();
         Ok(Landed::As(told.then(|| log.commits[inside - 1].id.clone())))
     }
+}
+
+/// The commits that decide where it stands if the base contains them.
+fn commits_of<'a>(fetched: &'a Fetched, stored: &'a Stored) -> impl Iterator<Item = &'a CommitId> {
+    let document = &stored.document;
+    let head = (document.state == State::Open).then(|| {
+        fetched
+            .refs
+            .get(&format!("refs/heads/{}", document.branch))
+            .unwrap_or(&document.head)
+    });
+    let merging = match document.state {
+        State::Merged => &[],
+        State::Open | State::Closed => document.merging.as_slice(),
+    };
+    merging.iter().chain(head)
 }

@@ -52,11 +52,10 @@ impl OfflineForge {
             };
             let document = self.draft(&fetched, &new).await?;
             let message = format!("open {id}");
-            if self
+            let put = self
                 .put(&fetched, id, None, &document, &message, new.now)
-                .await?
-                == Put::Done
-            {
+                .await?;
+            if put == Put::Done && self.is_visible(id).await? {
                 return Ok(Opened {
                     id: id.clone(),
                     created: true,
@@ -64,6 +63,19 @@ impl OfflineForge {
             }
         }
         Err(ForgeError::Contended(one_line(&new.branch)))
+    }
+
+    /// Whether what was just pushed can be fetched. A server may take refs and hide them: what nobody sees is not kept
+    /// there, and the next attempt goes elsewhere.
+    async fn is_visible(&self, id: &str) -> Result<bool, ForgeError> {
+        let fetched = self.repository.fetch().await?;
+        let visible = Root::ALL
+            .iter()
+            .any(|root| fetched.refs.contains_key(&root.meta(id)));
+        if !visible {
+            self.custom_refused.store(true, Ordering::Relaxed);
+        }
+        Ok(visible)
     }
 
     async fn draft(&self, fetched: &Fetched, new: &NewPull) -> Result<Document, ForgeError> {
@@ -150,10 +162,12 @@ impl OfflineForge {
         now: Timestamp,
         decide: impl Fn(&Stored, &Standing) -> Result<Document, ForgeError> + Send,
     ) -> Result<bool, ForgeError> {
+        let mut seen = Vec::new();
         for attempt in 0..ATTEMPTS {
             pause(attempt).await;
             let fetched = self.repository.fetch().await?;
             let (stored, standing) = self.load_one(&fetched, id).await?;
+            self.notice_hidden(&mut seen, &stored);
             let document = decide(&stored, &standing)?;
             if document == stored.document {
                 return Ok(false);
@@ -197,8 +211,13 @@ impl OfflineForge {
                 time: now,
             })
             .await?;
-        let root = old.map_or_else(|| self.root_for_new(fetched), |old| old.root);
-        let expect = old.map(|old| old.meta.clone());
+        let (root, expect) = match old {
+            None => (self.root_for_new(fetched), None),
+            Some(old) if old.root == Root::Custom && self.custom_is_refused() => {
+                (Root::Heads, None)
+            }
+            Some(old) => (old.root, Some(old.meta.clone())),
+        };
         match self.swap(root.meta(id), expect, &commit).await {
             Err(ForgeError::Refused { name, message }) if root == Root::Custom => {
                 tracing::info!(
@@ -211,6 +230,20 @@ impl OfflineForge {
             }
             other => other,
         }
+    }
+
+    /// A server that shows our refs to readers but not to pushers lets every push be lost although nobody was faster.
+    pub(super) fn notice_hidden(&self, seen: &mut Vec<CommitId>, stored: &Stored) {
+        if stored.root == Root::Custom
+            && seen.iter().filter(|meta| **meta == stored.meta).count() >= 2
+        {
+            self.custom_refused.store(true, Ordering::Relaxed);
+        }
+        seen.push(stored.meta.clone());
+    }
+
+    fn custom_is_refused(&self) -> bool {
+        self.custom_refused.load(Ordering::Relaxed)
     }
 
     /// Moves one ref if it is where it was seen.
@@ -248,10 +281,7 @@ impl OfflineForge {
                 .is_some_and(|(name, _)| name.starts_with(root.prefix()))
         };
         let moved = used(Root::Heads) && !used(Root::Custom);
-        if self.settings.refs == PullRefs::Heads
-            || self.custom_refused.load(Ordering::Relaxed)
-            || moved
-        {
+        if self.settings.refs == PullRefs::Heads || self.custom_is_refused() || moved {
             Root::Heads
         } else {
             Root::Custom

@@ -248,7 +248,6 @@ impl Flow<'_, '_> {
             &format!("pull request {}", pull.id),
             desk,
         ));
-        let same_text = text.title == pull.title && text.body == pull.body;
         outcome.effects.push(Effect::UpdatePullRequest {
             id: pull.id.clone(),
             branch: pull.branch.clone(),
@@ -257,7 +256,7 @@ impl Flow<'_, '_> {
                 start: desk.obs.snapshot.commit.clone(),
                 commit: CommitContent { message, files },
             }),
-            text: (!same_text).then_some(text),
+            text: Some(text),
         });
         self.decided.report.state = State::Moving;
         self.decided.report.why = format!("pull request {} is made anew", pull.id);

@@ -1,0 +1,344 @@
+//! `pr list` and `pr show`: pull requests with what they still need.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use super::why::approve;
+use super::words::{ago, ago_in_words, flow, hang, safe, told};
+use super::{Frame, View, markdown, why_text};
+use crate::cli::output::{Style, Table};
+use crate::model::{CommitId, StageKey, Timestamp};
+use crate::plan::pull::{ApprovalFacts, PullRequestFacts, PullState, marker};
+use crate::plan::report::{Condition, StageReport};
+
+/// Narrower than this, the title takes a line of its own.
+const NARROW: usize = 100;
+
+/// All pull requests of ours.
+pub struct PullsView<'a> {
+    /// As the forge knows them.
+    pub pulls: &'a [PullRequestFacts],
+    /// Every stage, for what each pull request still needs.
+    pub stages: &'a [StageReport],
+    /// When each was opened, by id, as far as the forge tells.
+    pub opened: &'a BTreeMap<String, Timestamp>,
+    /// Whether closed and merged ones are shown too.
+    pub all: bool,
+}
+
+/// One pull request.
+pub struct PullView<'a> {
+    /// As the forge knows it.
+    pub pull: &'a PullRequestFacts,
+    /// Every stage.
+    pub stages: &'a [StageReport],
+    /// When it was opened.
+    pub opened: Option<Timestamp>,
+    /// Its change as `diff::files` draws it; empty where it is not asked for.
+    pub diff: String,
+}
+
+/// A pull request as data (`v` 1).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PullData {
+    /// Version of this structure.
+    pub v: u32,
+    /// The forge's name for it.
+    pub id: String,
+    /// Title.
+    pub title: String,
+    /// Open, merged or closed.
+    pub state: PullState,
+    /// Its branch.
+    pub branch: String,
+    /// Head of the branch.
+    pub head: CommitId,
+    /// The stage it enters, if it is a promotion.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stage: Option<StageKey>,
+    /// When it was opened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub opened_at: Option<Timestamp>,
+    /// The commit that merged it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub merged_as: Option<CommitId>,
+    /// Who closed it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub closed_by: Option<String>,
+    /// Labels.
+    pub labels: Vec<String>,
+    /// Approvals of any head.
+    pub approvals: Vec<ApprovalFacts>,
+    /// Conditions as they stand now.
+    pub conditions: Vec<Condition>,
+    /// What blocks it, in words; empty when nothing does.
+    pub blocked_by: Vec<String>,
+}
+
+/// A pull request with its stage.
+struct Known<'a> {
+    pull: &'a PullRequestFacts,
+    stage: Option<&'a StageReport>,
+    opened: Option<Timestamp>,
+}
+
+impl<'a> Known<'a> {
+    fn of(
+        pull: &'a PullRequestFacts,
+        stages: &'a [StageReport],
+        opened: Option<Timestamp>,
+    ) -> Self {
+        let stage = stages
+            .iter()
+            .find(|stage| stage.pull_request.as_ref() == Some(&pull.id));
+        Self {
+            pull,
+            stage,
+            opened,
+        }
+    }
+
+    fn conditions(&self) -> &'a [Condition] {
+        self.stage.map_or(&[], |stage| &stage.conditions)
+    }
+
+    fn is_open(&self) -> bool {
+        self.pull.state == PullState::Open
+    }
+
+    fn blocked_by(&self) -> Vec<String> {
+        if !self.is_open() {
+            return Vec::new();
+        }
+        let branch = self.pull.branch_facts.as_ref();
+        let foreign = branch
+            .and_then(|b| b.foreign.as_ref())
+            .map(|why| format!("not ours any more: {why}"));
+        let conflict = branch
+            .is_some_and(|b| b.merged.is_none())
+            .then(|| "it conflicts with the base".to_owned());
+        let shut = self.conditions().iter().filter(|c| !c.verdict.is_open());
+        let shut = shut.map(|c| match c.kind.as_str() {
+            "approvals" => "approval".to_owned(),
+            _ => c.name.clone(),
+        });
+        foreign.into_iter().chain(conflict).chain(shut).collect()
+    }
+
+    /// `0 of 1` where a rule counts them, else how many people approved the present head.
+    fn approvals(&self) -> String {
+        let rules = self.conditions().iter().filter(|c| c.kind == "approvals");
+        let rules = rules.map(|c| super::words::approved(c).unwrap_or_else(|| "?".to_owned()));
+        let rules: Vec<String> = rules.collect();
+        if !rules.is_empty() {
+            return rules.join(", ");
+        }
+        let head = self
+            .pull
+            .approvals
+            .iter()
+            .filter(|a| a.head == self.pull.head);
+        head.map(|a| &a.who)
+            .collect::<BTreeSet<_>>()
+            .len()
+            .to_string()
+    }
+
+    fn state(&self) -> String {
+        match self.pull.state {
+            PullState::Open => Style::Yellow.paint("open"),
+            PullState::Merged => Style::Green.paint("merged"),
+            PullState::Closed if self.pull.marker.superseded => Style::Dim.paint("superseded"),
+            PullState::Closed => Style::Red.paint("closed"),
+        }
+    }
+
+    fn data(&self) -> PullData {
+        let pull = self.pull;
+        PullData {
+            v: 1,
+            id: pull.id.clone(),
+            title: pull.title.clone(),
+            state: pull.state,
+            branch: pull.branch.clone(),
+            head: pull.head.clone(),
+            stage: match &pull.marker.subject {
+                marker::Subject::Promotion { stage, .. } => Some(stage.clone()),
+                marker::Subject::Environment { .. } => None,
+            },
+            opened_at: self.opened,
+            merged_as: pull.merged_as.clone(),
+            closed_by: pull.closed_by.clone(),
+            labels: pull.labels.clone(),
+            approvals: pull.approvals.clone(),
+            conditions: self.conditions().to_vec(),
+            blocked_by: self.blocked_by(),
+        }
+    }
+}
+
+impl View for PullsView<'_> {
+    type Data = Vec<PullData>;
+
+    fn text(&self, frame: &Frame) -> String {
+        let pulls = self.known();
+        if pulls.is_empty() {
+            return if self.all {
+                "no pull requests"
+            } else {
+                "no open pull requests"
+            }
+            .to_owned();
+        }
+        let narrow = frame.width.is_some_and(|width| width < NARROW);
+        if narrow {
+            return pulls
+                .iter()
+                .map(|pull| short(pull, frame))
+                .collect::<Vec<_>>()
+                .join("\n");
+        }
+        let mut table = Table::new(["ID", "STATE", "APPROVALS", "AGE", "TITLE", "BLOCKED BY"]);
+        for pull in &pulls {
+            table.row([
+                safe(&pull.pull.id),
+                pull.state(),
+                pull.approvals(),
+                ago(pull.opened, frame),
+                safe(&pull.pull.title),
+                safe(&pull.blocked_by().join(", ")),
+            ]);
+        }
+        table.draw(frame.width)
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.known()
+            .iter()
+            .map(|pull| safe(&pull.pull.id))
+            .collect()
+    }
+
+    fn data(&self) -> Vec<PullData> {
+        self.known().iter().map(Known::data).collect()
+    }
+}
+
+impl PullsView<'_> {
+    fn known(&self) -> Vec<Known<'_>> {
+        let wanted = |pull: &&PullRequestFacts| self.all || pull.state == PullState::Open;
+        let known = |pull| Known::of(pull, self.stages, self.opened.get(&pull.id).copied());
+        self.pulls.iter().filter(wanted).map(known).collect()
+    }
+}
+
+/// A pull request on two lines.
+fn short(pull: &Known<'_>, frame: &Frame) -> String {
+    let blocked = pull.blocked_by();
+    let pieces = [
+        Style::Bold.paint(&pull.pull.id),
+        pull.state(),
+        format!("approvals {}", pull.approvals()),
+        pull.opened
+            .map_or_else(String::new, |at| ago_in_words(at, frame.now)),
+        if blocked.is_empty() {
+            String::new()
+        } else {
+            format!("blocked by {}", safe(&blocked.join(", ")))
+        },
+    ];
+    let title = hang("    ", &safe(&pull.pull.title), frame);
+    format!("{}\n{title}", flow(&pieces, 3, frame))
+}
+
+impl View for PullView<'_> {
+    type Data = PullData;
+
+    fn text(&self, frame: &Frame) -> String {
+        let known = self.known();
+        let mut parts = vec![self.head(&known, frame)];
+        parts.push(markdown::plain(&self.pull.body, frame));
+        let conditions = why_text::conditions(known.conditions(), frame);
+        if !conditions.is_empty() {
+            parts.push(format!("{}\n{conditions}", Style::Bold.paint("Now")));
+        }
+        parts.push(self.approvals(frame));
+        parts.push(self.diff.clone());
+        if known.is_open() && known.blocked_by().iter().any(|what| what == "approval") {
+            let command = Style::Cyan.paint(&approve(&safe(&self.pull.id)));
+            parts.push(hang("", &format!("to approve: {command}"), frame));
+        }
+        parts.retain(|part| !part.is_empty());
+        parts.join("\n\n")
+    }
+
+    fn names(&self) -> Vec<String> {
+        vec![safe(&self.pull.id)]
+    }
+
+    fn data(&self) -> PullData {
+        self.known().data()
+    }
+}
+
+impl PullView<'_> {
+    fn known(&self) -> Known<'_> {
+        Known::of(self.pull, self.stages, self.opened)
+    }
+
+    fn head(&self, known: &Known<'_>, frame: &Frame) -> String {
+        let pull = self.pull;
+        let closed = pull
+            .closed_by
+            .as_ref()
+            .map(|who| format!("closed by {}", safe(who)));
+        let merged = pull
+            .merged_as
+            .as_ref()
+            .map(|commit| format!("merged as {}", commit.short()));
+        let labels = safe(&pull.labels.join(", "));
+        let pieces = [
+            known.state(),
+            safe(&pull.id),
+            format!("{} at {}", safe(&pull.branch), pull.head.short()),
+            self.opened.map_or_else(String::new, |at| {
+                format!("opened {}", ago_in_words(at, frame.now))
+            }),
+            merged.or(closed).unwrap_or_default(),
+            if labels.is_empty() {
+                labels
+            } else {
+                format!("labels: {labels}")
+            },
+        ];
+        let title = hang("", &Style::Bold.paint(&safe(&pull.title)), frame);
+        format!("{title}\n{}", flow(&pieces, 3, frame))
+    }
+
+    /// Who approved which head.
+    fn approvals(&self, frame: &Frame) -> String {
+        if self.pull.approvals.is_empty() {
+            return String::new();
+        }
+        let line = |approval: &ApprovalFacts| {
+            let current = approval.head == self.pull.head;
+            let head = if current {
+                "the present head"
+            } else {
+                "an earlier head, which does not count"
+            };
+            let vouched = if approval.authentic {
+                ""
+            } else {
+                "; the forge does not vouch for who it was"
+            };
+            let at = frame.zone.near(approval.at, frame.now);
+            let text = format!("{} {at}: {head}{vouched}", safe(&approval.who));
+            hang("  ", &told(&text, frame), frame)
+        };
+        let lines: Vec<String> = self.pull.approvals.iter().map(line).collect();
+        format!("{}\n{}", Style::Bold.paint("Approvals"), lines.join("\n"))
+    }
+}
