@@ -11,6 +11,8 @@ mod architecture;
 mod cli;
 mod forge;
 mod git;
+mod laws;
 mod observe;
 mod registry;
+mod scenarios;
 mod support;
