@@ -120,6 +120,8 @@ codes! {
     NO_FILE = "HW0501";
     /// A file whose name no path can hold.
     NO_PATH = "HW0502";
+    /// A template or its values cannot be used.
+    TEMPLATE = "HW0601";
 }
 
 #[cfg(test)]
