@@ -89,8 +89,6 @@ pub struct Receipt {
     pub done: Vec<Done>,
     /// What was refused.
     pub refused: Vec<Refusal>,
-    /// Which of the plan's effects each refusal is about, from 0.
-    pub refused_at: Vec<usize>,
     /// Somebody else was faster: observe and plan again. Effects after that were not tried.
     pub again: bool,
 }
@@ -106,13 +104,10 @@ impl Applier {
     /// Carries out the effects in order. A lost race stops the rest; a refusal does not.
     pub async fn apply(&self, plan: &Plan) -> Receipt {
         let mut receipt = Receipt::default();
-        for (index, effect) in plan.effects.iter().enumerate() {
+        for effect in &plan.effects {
             match self.one(effect, plan).await {
                 Ended::Done(done) => receipt.done.push(done),
-                Ended::Refused(refusal) => {
-                    receipt.refused.push(refusal);
-                    receipt.refused_at.push(index);
-                }
+                Ended::Refused(refusal) => receipt.refused.push(refusal),
                 Ended::Lost => {
                     receipt.again = true;
                     break;

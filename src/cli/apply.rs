@@ -39,7 +39,7 @@ pub async fn run(context: &Context, args: &ApplyArgs) -> Result<Exit, CliError> 
     base::tell_problems(&context.out, &pass.observation);
     let view = RunView {
         plan: &pass.plan,
-        steps: base::steps(&pass),
+        receipt: &pass.receipt,
     };
     view::print(&context.out, &view, now)?;
     Ok(base::exit_of(&pass))

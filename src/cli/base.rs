@@ -6,8 +6,6 @@ use super::error::CliError;
 use super::exit::Exit;
 use super::output::diagnostics::{self, counted};
 use super::output::{Out, Style};
-use super::view::run::{Outcome, Step};
-use crate::apply::Done;
 use crate::manifests::suggest::{did_you_mean, listed};
 use crate::manifests::{Diagnostic, Severity};
 use crate::model::StageKey;
@@ -85,51 +83,6 @@ pub fn find_stage<'p>(
     Err(CliError::usage(message)
         .because(format!("it has {known}"))
         .help(help))
-}
-
-/// What came of each effect of a pass, in order.
-pub fn steps(pass: &Pass) -> Vec<Step<'_>> {
-    let receipt = &pass.receipt;
-    let mut done = receipt.done.iter();
-    let mut refused = receipt.refused_at.iter().zip(&receipt.refused);
-    let mut next_refused = refused.next();
-    let mut steps = Vec::new();
-    for (index, effect) in pass.plan.effects.iter().enumerate() {
-        let outcome = match next_refused {
-            Some((at, refusal)) if *at == index => {
-                next_refused = refused.next();
-                Outcome::Failed {
-                    why: refusal.why.clone(),
-                }
-            }
-            _ => match done.next() {
-                Some(done) => outcome(done),
-                None => Outcome::Lost {
-                    why: "so it was not carried out".to_owned(),
-                },
-            },
-        };
-        let lost = matches!(outcome, Outcome::Lost { .. });
-        steps.push(Step { effect, outcome });
-        if lost {
-            break;
-        }
-    }
-    steps
-}
-
-fn outcome(done: &Done) -> Outcome {
-    let (commit, pull_request) = match done {
-        Done::Pushed { commit, .. } => (Some(commit.clone()), None),
-        Done::Opened { id, .. } | Done::Updated { id } | Done::Closed { id, .. } => {
-            (None, Some(id.clone()))
-        }
-        Done::Merged { id, commit } => (commit.clone(), Some(id.clone())),
-    };
-    Outcome::Done {
-        commit,
-        pull_request,
-    }
 }
 
 /// How a run of passes ends, by its last one.

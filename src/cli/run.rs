@@ -49,7 +49,7 @@ fn print(context: &Context, passes: &[Pass], last: &Pass, now: Timestamp) -> Res
     let done: Vec<RunView<'_>> = acted
         .map(|pass| RunView {
             plan: &pass.plan,
-            steps: base::steps(pass),
+            receipt: &pass.receipt,
         })
         .collect();
     // What the last pass still had to do is told by its steps; only a plan without any says what waits.

@@ -35,7 +35,7 @@ fn own_values(environment: &Name, application: &Name, files: &Files) -> Option<D
         .join(&format!("{environment}/{application}/values.yaml"))
         .ok()?;
     let text = files.text(&path)?;
-    values::parse(&path, &text).err()
+    values::parse(&path, &text).err().map(|problem| *problem)
 }
 
 fn compile(kind: &Name, files: &Files) -> Option<Diagnostic> {

@@ -1,97 +1,33 @@
-//! `history PIPELINE/STAGE`: the sets that were current in a stage, newest first, with who brought each and on which
-//! evidence.
+//! `history PIPELINE/STAGE`: which sets were current there, newest first, whose move each was and on which evidence.
 
 use serde::{Deserialize, Serialize};
 
-use super::words::{counted, digest, hang, safe, told};
+use super::words::{ago, digest, hang, lasted, pad, safe, told, version};
 use super::{Frame, View};
 use crate::cli::output::{Style, Table};
-use crate::model::promotion::{Cause, Evidence, FromStage};
-use crate::model::{CommitId, Set, SetId, StageKey, Timestamp};
-use crate::plan::timeline::Whose;
+use crate::model::promotion::Cause;
+use crate::model::{CommitId, Promotion, Set, StageKey, Timestamp};
+use crate::plan::report::SetReport;
+use crate::plan::timeline::{Stay, Timeline, Whose};
 
-/// The past of one stage.
-pub struct HistoryView {
+/// Below this the table is two lines for each set.
+const NARROW: usize = 90;
+
+/// The past of a stage.
+pub struct HistoryView<'a> {
     /// The stage.
-    pub stage: StageKey,
-    /// Its tag.
-    pub tag: String,
-    /// Whether the log reaches its root; otherwise there may have been more.
+    pub key: &'a StageKey,
+    /// Its past, from History.
+    pub timeline: &'a Timeline,
+    /// Versions of sets, as people read them.
+    pub version: &'a dyn Fn(&Set) -> String,
+    /// How many moves are shown, newest first.
+    pub limit: usize,
+    /// Whether the past reaches back to the beginning.
     pub complete: bool,
-    /// How many moves there were in all.
-    pub total: usize,
-    /// The commit of an edit by hand that the stage does not follow, and where it points.
-    pub by_hand: Option<(CommitId, String)>,
-    /// Moves, newest first.
-    pub moves: Vec<Moved>,
 }
 
-/// A set that came.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Moved {
-    /// Its version as shown.
-    pub version: String,
-    /// The set.
-    pub set: Set,
-    /// Its identity.
-    pub id: SetId,
-    /// When its clock started; absent while it has not.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub since: Option<Timestamp>,
-    /// When it left; absent while it is current.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub left: Option<Timestamp>,
-    /// Whether it left by a move back.
-    pub left_back: bool,
-    /// Whether it is held for this stage because of that.
-    pub held: bool,
-    /// Whose move brought it.
-    pub whose: By,
-    /// Whether the stage takes its sets from registries.
-    pub first: bool,
-    /// The commit that brought it.
-    pub commit: CommitId,
-    /// Author of that commit.
-    pub author: String,
-    /// Why it moved, as recorded.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cause: Option<Cause>,
-    /// Who asked for it, as recorded.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub asked_by: Option<String>,
-    /// Where it came from, as recorded.
-    pub from: Vec<FromStage>,
-    /// What the gates said, as recorded.
-    pub evidence: Vec<Evidence>,
-}
-
-/// Whose move it was.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum By {
-    /// Ours.
-    Ours,
-    /// A person merged a promotion of ours.
-    Merged,
-    /// A set that was current before came back.
-    Back,
-    /// A person edited the tag.
-    ByHand,
-}
-
-impl From<Whose> for By {
-    fn from(whose: Whose) -> Self {
-        match whose {
-            Whose::Ours => Self::Ours,
-            Whose::Merged => Self::Merged,
-            Whose::Back => Self::Back,
-            Whose::ByHand => Self::ByHand,
-        }
-    }
-}
-
-/// History as data (`v` 1).
+/// The past of a stage as data (`v` 1).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct HistoryData {
@@ -99,217 +35,264 @@ pub struct HistoryData {
     pub v: u32,
     /// The stage.
     pub stage: StageKey,
-    /// Its tag.
-    pub tag: String,
-    /// Whether the log reaches its root.
+    /// Whether the past reaches back to the beginning.
     pub complete: bool,
-    /// How many moves there were in all.
+    /// How many sets there were in all.
     pub total: usize,
-    /// Moves, newest first.
-    pub moves: Vec<Moved>,
+    /// Sets, newest first.
+    pub sets: Vec<StayData>,
+    /// A move by hand that the stage does not follow.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by_hand: Option<HandData>,
 }
 
-impl View for HistoryView {
+/// A set being current, as data.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StayData {
+    /// The set, its version, its clock and the commit that made it current.
+    #[serde(flatten)]
+    pub set: SetReport,
+    /// When it left; absent while it is current.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
+    /// `ours`, `merged`, `back` or `byHand`.
+    pub whose: String,
+    /// Whether its coming is proof enough for later stages.
+    pub confirmed: bool,
+    /// Whether it left by a move back.
+    pub left_back: bool,
+    /// The record written when it came.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub record: Option<Promotion>,
+}
+
+/// A move by hand as data.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HandData {
+    /// The tag.
+    pub tag: String,
+    /// The commit.
+    pub commit: CommitId,
+    /// Where the tag was put.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
+}
+
+impl View for HistoryView<'_> {
     type Data = HistoryData;
 
     fn text(&self, frame: &Frame) -> String {
-        let mut parts = vec![self.head(frame)];
-        if !self.moves.is_empty() {
-            let mut table = Table::new(["SINCE", "SET", "HOW", "COMMIT", "EVIDENCE"]);
-            for moved in &self.moves {
-                table.row(moved.cells(frame));
-            }
-            parts.push(table.draw(frame.width));
+        let stays = self.stays();
+        let mut parts = vec![self.hand(frame)];
+        if stays.is_empty() {
+            parts.push(format!("no set has ever been in {}", self.key));
+        } else if frame.wide || frame.width.is_some_and(|width| width < NARROW) {
+            let blocks = stays.iter().map(|stay| block(stay, frame));
+            parts.push(blocks.collect::<Vec<_>>().join("\n"));
+        } else {
+            parts.push(table(&stays, frame));
         }
-        if let Some((commit, to)) = &self.by_hand {
-            let text = format!(
-                "edited by hand in {}: points to {}, which the stage does not follow",
-                commit.short(),
-                safe(to)
-            );
-            parts.push(hang("", &Style::Yellow.paint(&text), frame));
-        }
+        parts.push(self.rest());
+        parts.retain(|part| !part.is_empty());
         parts.join("\n\n")
     }
 
-    /// Commits.
+    /// A digest of each set, as `rollback --to` takes them.
     fn names(&self) -> Vec<String> {
-        self.moves.iter().map(|m| m.commit.to_string()).collect()
+        let stays = self.stays();
+        let digest = |stay: &StayData| stay.set.set.members().next().map(|(_, d)| d.to_string());
+        stays.iter().filter_map(digest).collect()
     }
 
     fn data(&self) -> HistoryData {
+        let by_hand = self.timeline.by_hand.as_ref().map(|hand| HandData {
+            tag: hand.tag.to_string(),
+            commit: hand.commit.clone(),
+            digest: hand.digest.as_ref().map(ToString::to_string),
+        });
         HistoryData {
             v: 1,
-            stage: self.stage.clone(),
-            tag: self.tag.clone(),
+            stage: self.key.clone(),
             complete: self.complete,
-            total: self.total,
-            moves: self.moves.clone(),
+            total: self.timeline.stays.len(),
+            sets: self.stays(),
+            by_hand,
         }
     }
 }
 
-impl HistoryView {
-    fn head(&self, frame: &Frame) -> String {
-        let stage = Style::Bold.paint(&self.stage.to_string());
-        let count = match (self.total, self.moves.len()) {
-            (0, _) => "nothing was ever here".to_owned(),
-            (total, shown) if shown < total => {
-                format!("the last {shown} of {}", counted(total, "move"))
-            }
-            (total, _) => counted(total, "move"),
+impl HistoryView<'_> {
+    fn stays(&self) -> Vec<StayData> {
+        let newest = self.timeline.stays.iter().rev().take(self.limit);
+        newest.map(|stay| self.stay(stay)).collect()
+    }
+
+    fn stay(&self, stay: &Stay) -> StayData {
+        let whose = match stay.whose {
+            Whose::Ours => "ours",
+            Whose::Merged => "merged",
+            Whose::Back => "back",
+            Whose::ByHand => "byHand",
         };
-        let cut = if self.complete {
-            ""
-        } else {
-            "; the log of this repository is cut off, so there may have been more"
+        StayData {
+            set: SetReport {
+                set: stay.set.clone(),
+                version: (self.version)(&stay.set),
+                since: stay.since,
+                commit: Some(stay.commit.clone()),
+            },
+            until: stay.left.map(|(_, at)| at),
+            whose: whose.to_owned(),
+            confirmed: stay.confirmed,
+            left_back: stay.left_back,
+            record: stay.record.clone(),
+        }
+    }
+
+    /// A move by hand that nothing put right yet.
+    fn hand(&self, frame: &Frame) -> String {
+        let Some(hand) = &self.timeline.by_hand else {
+            return String::new();
         };
-        hang(
-            "",
-            &format!("{stage}   tag {}   {count}{cut}", safe(&self.tag)),
+        let to = hand
+            .digest
+            .as_ref()
+            .map_or("nothing", |digest| digest.short());
+        let (tag, commit) = (safe(&hand.tag.to_string()), hand.commit.short());
+        let text =
+            format!("{tag} was put to {to} by hand in {commit}; the stage does not follow it");
+        hang("", &Style::Magenta.paint(&text), frame)
+    }
+
+    fn rest(&self) -> String {
+        let more = self.timeline.stays.len().saturating_sub(self.limit);
+        let mut lines = Vec::new();
+        if more > 0 {
+            lines.push(format!(
+                "{more} older: --limit {}",
+                self.timeline.stays.len()
+            ));
+        }
+        if !self.complete {
+            lines.push("older ones are not known: the clone is shallow".to_owned());
+        }
+        lines.join("\n")
+    }
+}
+
+/// How long it was current: until it left, or until now.
+fn stayed(stay: &StayData, frame: &Frame) -> String {
+    let until = stay.until.unwrap_or(frame.now);
+    stay.set
+        .since
+        .map_or_else(|| "-".to_owned(), |since| lasted(since, until))
+}
+
+fn since(stay: &StayData, frame: &Frame) -> String {
+    let clock = |since| frame.zone.day(since, frame.now);
+    stay.set
+        .since
+        .map_or_else(|| "clock not started".to_owned(), clock)
+}
+
+/// `back by @mara: rollback`, `ours`, `by hand, not confirmed`
+fn whose(stay: &StayData) -> String {
+    let mut text = match stay.whose.as_str() {
+        "byHand" => "by hand".to_owned(),
+        whose => whose.to_owned(),
+    };
+    if !stay.confirmed {
+        text.push_str(", not confirmed");
+    }
+    let cause = stay.record.as_ref().map(|record| record.cause);
+    let cause = cause.and_then(|cause| match cause {
+        Cause::Promotion => None,
+        Cause::Rollback => Some("rollback"),
+        Cause::Adopted => Some("adopted"),
+    });
+    text.push_str(&cause.map_or_else(String::new, |cause| format!(", {cause}")));
+    let asked = stay
+        .record
+        .as_ref()
+        .and_then(|record| record.asked_by.as_deref());
+    text.push_str(&asked.map_or_else(String::new, |who| format!(", asked by {}", safe(who))));
+    text
+}
+
+fn name(stay: &StayData) -> String {
+    match stay.until {
+        None => Style::Bold.paint(&version(&stay.set)),
+        Some(_) => version(&stay.set),
+    }
+}
+
+fn commit(stay: &StayData) -> String {
+    stay.set
+        .commit
+        .as_ref()
+        .map_or("-", CommitId::short)
+        .to_owned()
+}
+
+fn table(stays: &[StayData], frame: &Frame) -> String {
+    let mut table = Table::new(["VERSION", "DIGEST", "SINCE", "AGE", "FOR", "COMMIT", "MOVE"]);
+    for stay in stays {
+        let mut long = stayed(stay, frame);
+        if stay.until.is_none() {
+            long = Style::Green.paint("current");
+        }
+        table.row([
+            name(stay),
+            digest(&stay.set.set),
+            since(stay, frame),
+            ago(stay.set.since, frame),
+            long,
+            commit(stay),
+            whose(stay),
+        ]);
+    }
+    table.draw(frame.width)
+}
+
+/// A set on a line of its own, where it came from and its evidence below.
+fn block(stay: &StayData, frame: &Frame) -> String {
+    let current = if stay.until.is_none() {
+        Style::Green.paint("current")
+    } else {
+        stayed(stay, frame)
+    };
+    let (name, digests, since) = (name(stay), digest(&stay.set.set), since(stay, frame));
+    let mut lines = vec![hang(
+        "",
+        &format!("{name}  {digests}  {since}  {current}"),
+        frame,
+    )];
+    lines.push(hang(
+        "    ",
+        &format!("{}, commit {}", whose(stay), commit(stay)),
+        frame,
+    ));
+    let record = stay.record.as_ref().filter(|_| frame.wide);
+    for from in record.iter().flat_map(|record| &record.from) {
+        lines.push(hang(
+            "    ",
+            &format!("from {} at {}", from.stage, from.commit.short()),
             frame,
-        )
+        ));
     }
-}
-
-impl Moved {
-    fn cells(&self, frame: &Frame) -> [String; 5] {
-        let since = self
-            .since
-            .map_or_else(|| "not yet".to_owned(), |at| frame.zone.near(at, frame.now));
-        let (version, digest) = (safe(&self.version), digest(&self.set));
-        let set = if version == digest {
-            version
-        } else {
-            format!("{version}  {digest}")
+    for evidence in record.iter().flat_map(|record| &record.evidence) {
+        let said = match evidence.verdict.as_str() {
+            "open" => Style::Green.paint("yes"),
+            verdict => Style::Yellow.paint(&safe(verdict)),
         };
-        let set = match self.left {
-            None => Style::Bold.paint(&set),
-            Some(_) => set,
-        };
-        [
-            since,
-            set,
-            self.how(),
-            self.commit.short().to_owned(),
-            self.why(frame),
-        ]
+        let head = format!(
+            "    {}   {}   ",
+            pad(&said, "overridden".len()),
+            safe(&evidence.gate)
+        );
+        lines.push(hang(&head, &told(&evidence.detail, frame), frame));
     }
-
-    /// What happened, and by whom where that says more.
-    fn how(&self) -> String {
-        let author = safe(&self.author);
-        let did = match (self.whose, self.cause) {
-            (By::Ours, _) if self.first => "imported".to_owned(),
-            (By::Ours, Some(Cause::Adopted)) => "adopted".to_owned(),
-            (By::Ours, _) => "promoted".to_owned(),
-            (By::Merged, _) => format!("merged by {author}"),
-            (By::Back, Some(Cause::Rollback)) => format!("rolled back by {author}"),
-            (By::Back, _) => format!("put back by {author}"),
-            (By::ByHand, _) => format!("by hand: {author}"),
-        };
-        match &self.asked_by {
-            Some(by) if safe(by) != author => format!("{did}, asked by {}", safe(by)),
-            _ => did,
-        }
-    }
-
-    fn why(&self, frame: &Frame) -> String {
-        let from = self
-            .from
-            .iter()
-            .map(|from| format!("from {} ({})", from.stage, from.commit.short()));
-        let evidence = self.evidence.iter().map(|e| {
-            let verdict = match e.verdict.as_str() {
-                "open" => String::new(),
-                other => format!(" {}", safe(other)),
-            };
-            format!("{}{verdict}: {}", safe(&e.gate), told(&e.detail, frame))
-        });
-        let left = self.left.filter(|_| self.left_back).map(|at| {
-            let at = frame.zone.near(at, frame.now);
-            let held = if self.held { ", and is held" } else { "" };
-            format!("left by a move back {at}{held}")
-        });
-        let parts: Vec<String> = from.chain(evidence).chain(left).collect();
-        parts.join("; ")
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::cli::output::{Zone, style};
-    use crate::model::Digest;
-
-    fn at(text: &str) -> Timestamp {
-        text.parse().unwrap()
-    }
-
-    fn moved(whose: By, cause: Option<Cause>) -> Moved {
-        let stream = "default/myapp".to_owned().try_into().unwrap();
-        let set = Set::new(vec![(stream, Digest::sha256(b"1"))]);
-        Moved {
-            version: "1.2.3".to_owned(),
-            id: set.id(),
-            set,
-            since: Some(at("2026-01-05T09:00:00Z")),
-            left: None,
-            left_back: false,
-            held: false,
-            whose,
-            first: false,
-            commit: "1234567890123456789012345678901234567890".parse().unwrap(),
-            author: "mara@example.com".to_owned(),
-            cause,
-            asked_by: None,
-            from: vec![FromStage {
-                commit: "2234567890123456789012345678901234567890".parse().unwrap(),
-                stage: "qa".parse().unwrap(),
-            }],
-            evidence: vec![Evidence {
-                at: at("2026-01-05T09:00:00Z"),
-                detail: "2h old at 2026-01-05T08:59:00Z".to_owned(),
-                gate: "age".to_owned(),
-                verdict: "open".to_owned(),
-            }],
-        }
-    }
-
-    #[test]
-    fn each_move_says_who_brought_it_and_on_which_evidence() {
-        let mut back = moved(By::Back, Some(Cause::Rollback));
-        back.asked_by = Some("ivo@example.com".to_owned());
-        let mut gone = moved(By::Merged, Some(Cause::Promotion));
-        gone.left = Some(at("2026-01-05T10:00:00Z"));
-        (gone.left_back, gone.held) = (true, true);
-        let view = HistoryView {
-            stage: "myapp/prod".parse().unwrap(),
-            tag: "prod".to_owned(),
-            complete: false,
-            total: 7,
-            by_hand: None,
-            moves: vec![back, gone],
-        };
-        let frame = Frame {
-            width: None,
-            zone: Zone::UTC,
-            now: at("2026-01-05T12:00:00Z"),
-            wide: false,
-        };
-        let text = style::render(&view.text(&frame), false).to_string();
-        for part in [
-            "the last 2 of 7 moves",
-            "cut off",
-            "rolled back by mara@example.com, asked by ivo@example.com",
-            "merged by mara@example.com",
-            "from qa (2234567890",
-            "age: 2h old at 08:59Z",
-            "left by a move back 10:00Z, and is held",
-        ] {
-            assert!(text.contains(part), "{part}\n{text}");
-        }
-        assert_eq!(view.data().moves.len(), 2);
-        assert_eq!(view.names().len(), 2);
-    }
+    lines.join("\n")
 }
