@@ -5,14 +5,25 @@ use std::ffi::OsString;
 
 use clap::Parser as _;
 
+pub mod apply;
 pub mod args;
+pub mod base;
+pub mod check;
 pub mod config;
 pub mod engine;
 pub mod error;
 pub mod exit;
+pub mod files;
+pub mod history;
+pub mod observe;
 pub mod output;
+pub mod plan;
 pub mod prompt;
+pub mod run;
+pub mod serve;
+pub mod status;
 pub mod view;
+pub mod why;
 
 pub use args::{Args, Globals, Verb};
 pub use error::CliError;
@@ -118,16 +129,16 @@ fn inputs(args: &Args, variables: &BTreeMap<String, String>) -> Inputs {
 async fn dispatch(context: &Context, verb: &Verb) -> Result<Exit, CliError> {
     match verb {
         Verb::Config(_) => config::run(context, &[]),
-        Verb::Check(_)
-        | Verb::Observe(_)
-        | Verb::Plan(_)
-        | Verb::Apply(_)
-        | Verb::Run(_)
-        | Verb::Serve(_)
-        | Verb::Status(_)
-        | Verb::Why(_)
-        | Verb::History(_)
-        | Verb::Pr(_)
+        Verb::Check(args) => check::run(context, args).await,
+        Verb::Observe(args) => observe::run(context, args).await,
+        Verb::Plan(args) => plan::run(context, args).await,
+        Verb::Apply(args) => apply::run(context, args).await,
+        Verb::Run(args) => run::run(context, args).await,
+        Verb::Serve(args) => serve::run(context, args).await,
+        Verb::Status(args) => status::run(context, args).await,
+        Verb::Why(args) => why::run(context, args).await,
+        Verb::History(args) => history::run(context, args).await,
+        Verb::Pr(_)
         | Verb::Promote(_)
         | Verb::Rollback(_)
         | Verb::Hold(_)
