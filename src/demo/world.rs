@@ -107,8 +107,7 @@ impl World {
 
     /// Builds a version of myapp and pushes it, labelled with what its tests said.
     pub fn build(&self, version: &str, tests: &str) -> Digest {
-        self.registry
-            .push(MYAPP, MAIN, image(version, Some(tests)))
+        self.registry.push(MYAPP, MAIN, image(version, Some(tests)))
     }
 
     /// Puts the vendor's images there.
@@ -240,12 +239,15 @@ fn folder(keep: Option<&Path>) -> Result<Folder, CliError> {
         return Ok(Folder::Temporary(folder));
     };
     let shown = path.display();
-    let unusable = |error: std::io::Error| broken(&format!("cannot use the folder `{shown}`"), &error);
+    let unusable =
+        |error: std::io::Error| broken(&format!("cannot use the folder `{shown}`"), &error);
     std::fs::create_dir_all(path).map_err(unusable)?;
     let path = path.canonicalize().map_err(unusable)?;
     if std::fs::read_dir(&path).map_err(unusable)?.next().is_some() {
-        return Err(CliError::usage(format!("the folder `{shown}` is not empty"))
-            .help("name a folder that is empty or does not exist"));
+        return Err(
+            CliError::usage(format!("the folder `{shown}` is not empty"))
+                .help("name a folder that is empty or does not exist"),
+        );
     }
     Ok(Folder::Kept(path))
 }
@@ -263,7 +265,9 @@ fn settings(root: &Path, mirror: &str) -> Result<Loaded, CliError> {
 
 /// The operator's file. Without a mirror [`HOST`] is asked itself, which nobody will find.
 pub fn operator_yaml(root: &Path, mirror: Option<&str>) -> String {
-    let mirror = mirror.map_or_else(String::new, |url| format!(", mirror: \"{url}\", plainHttp: true"));
+    let mirror = mirror.map_or_else(String::new, |url| {
+        format!(", mirror: \"{url}\", plainHttp: true")
+    });
     // JSON's quotes are YAML's, whatever the folder is called.
     let cache = serde_json::json!(root.join("cache").display().to_string());
     format!(
