@@ -7,9 +7,7 @@ use tokio::sync::{Notify, watch};
 
 use crate::config::DaemonSettings;
 use crate::model::Timestamp;
-use crate::observe::ObserveError;
-use crate::plan::Plan;
-use crate::reconciler::{Pass, Reconciler};
+use crate::reconciler::{ObserveError, Pass, Reconciler};
 
 /// How long a stop waits for the pass under way.
 pub const STOP_WITHIN: Duration = Duration::from_secs(9);
@@ -62,7 +60,7 @@ impl Daemon {
                 continue;
             }
             let tick = self.settings.tick.as_std();
-            let due = ended.ok().and_then(|p| next_due(&p.plan, now));
+            let due = ended.ok().and_then(|p| p.next_due(now));
             tokio::select! {
                 () = tokio::time::sleep(due.map_or(tick, |due| due.min(tick))) => {}
                 () = self.wake.notified() => {}
@@ -98,18 +96,4 @@ fn tell(ended: &Result<Pass, ObserveError>) {
             tracing::error!(error = %error, transient = error.is_transient(), "the pass failed")
         }
     }
-}
-
-/// How long until the earliest instant at which a stage or a tag may go on by itself.
-fn next_due(plan: &Plan, now: Timestamp) -> Option<Duration> {
-    let instants = plan
-        .stages
-        .iter()
-        .filter_map(|s| s.until)
-        .chain(plan.holds.iter().filter_map(|h| h.until))
-        .chain(plan.valid_until);
-    let soonest = instants.filter(|at| *at > now).min()?;
-    u64::try_from(soonest.as_second() - now.as_second())
-        .ok()
-        .map(|s| Duration::from_secs(s.max(1)))
 }

@@ -7,7 +7,8 @@ use serde::Serialize;
 
 use crate::apply::{Applier, Receipt};
 use crate::model::Timestamp;
-use crate::observe::{ObserveError, Observer};
+pub use crate::observe::ObserveError;
+use crate::observe::Observer;
 use crate::plan::question::MOST_ROUNDS;
 use crate::plan::{Facts, Observation, Plan, plan};
 
@@ -30,6 +31,20 @@ pub struct Pass {
     pub plan: Plan,
     /// What became of it.
     pub receipt: Receipt,
+}
+
+impl Pass {
+    /// How long until the earliest instant at which a stage or a tag may go on by itself.
+    pub fn next_due(&self, now: Timestamp) -> Option<Duration> {
+        let plan = &self.plan;
+        let stages = plan.stages.iter().filter_map(|s| s.until);
+        let instants = stages
+            .chain(plan.holds.iter().filter_map(|h| h.until))
+            .chain(plan.valid_until);
+        let soonest = instants.filter(|at| *at > now).min()?;
+        let seconds = u64::try_from(soonest.as_second() - now.as_second()).ok()?;
+        Some(Duration::from_secs(seconds.max(1)))
+    }
 }
 
 /// What became of a saved plan.

@@ -30,6 +30,8 @@ codes! {
     UNKNOWN_KIND = "HW0009";
     /// A document in a folder where it does not belong.
     MISPLACED = "HW0010";
+    /// More problems than are shown.
+    TOO_MANY_PROBLEMS = "HW0011";
     /// Two pipelines of one name.
     PIPELINE_TWICE = "HW0101";
     /// A pipeline names an image stream that does not exist.
@@ -114,12 +116,20 @@ codes! {
     STREAM_NAME = "HW0416";
     /// A policy with a value that does not exist.
     POLICY = "HW0417";
-    /// More tags than are read.
-    TOO_MANY_TAGS = "HW0418";
+    /// More tags, stages or applications than are read.
+    TOO_MANY = "HW0418";
     /// A symbolic link or submodule where a file is read.
     NO_FILE = "HW0501";
     /// A file whose name no path can hold.
     NO_PATH = "HW0502";
+    /// Values that are no YAML.
+    VALUES_SYNTAX = "HW0601";
+    /// Values that cannot be read.
+    VALUES = "HW0602";
+    /// Values that are no map.
+    VALUES_MAP = "HW0603";
+    /// Values in several documents.
+    VALUES_DOCUMENTS = "HW0604";
 }
 
 #[cfg(test)]

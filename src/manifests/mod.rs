@@ -11,6 +11,8 @@ pub mod role;
 mod suggest;
 pub mod values;
 pub mod workload;
+#[cfg(test)]
+pub(crate) mod world;
 pub mod yaml;
 
 pub use assemble::{Listing, Texts, assemble, config_of};

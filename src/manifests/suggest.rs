@@ -1,10 +1,15 @@
 //! "Did you mean": the known word nearest to one that nobody knows.
 
+/// So many known words are looked at; in a repository with thousands of streams a proposal is not worth more.
+const MOST: usize = 2_000;
+
 /// The nearest of the known words, if one is near enough to be meant.
 pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let far = (word.chars().count() / 3).max(1);
     known
         .into_iter()
+        .filter(|candidate| candidate.len().abs_diff(word.len()) <= far * 4)
+        .take(MOST)
         .map(|candidate| (strsim::damerau_levenshtein(word, candidate), candidate))
         .filter(|(distance, candidate)| *distance <= far || candidate.eq_ignore_ascii_case(word))
         .min()

@@ -1,38 +1,50 @@
 //! Values files of applications: one YAML map, bounded like every other file, as JSON for the templates.
 
 use super::diagnostic::Diagnostic;
-use super::yaml;
+use super::{code, yaml};
 use crate::model::RepoPath;
 
 /// Reads a values file; an empty one is an empty map.
 ///
 /// # Errors
 /// A diagnostic with the place, when it is no YAML, no map, or more than one document.
-pub fn parse(path: &RepoPath, text: &str) -> Result<serde_json::Value, Diagnostic> {
-    let empty = || serde_json::Value::Object(serde_json::Map::new());
+pub fn parse(path: &RepoPath, text: &str) -> Result<serde_json::Value, Box<Diagnostic>> {
+    let problem =
+        |code, message: &str, place| Box::new(Diagnostic::error(path, code, message).at(place));
     let tree = yaml::parse(text).map_err(|error| {
-        Diagnostic::error(path, "HW0501", "this is not valid YAML")
-            .at(Some(yaml::place_of(text, &error.at)))
+        problem(
+            code::VALUES_SYNTAX,
+            "this is not valid YAML",
+            Some(yaml::place_of(text, &error.at)),
+        )
     })?;
     let documents = tree.documents();
-    match documents.as_slice() {
-        [] => Ok(empty()),
-        [only] if tree.is_null(*only) => Ok(empty()),
-        [only] => {
-            let value: serde_json::Value = yaml::from_node(&tree, *only)
-                .map_err(|_| Diagnostic::error(path, "HW0502", "these values cannot be read"))?;
-            if value.is_object() {
-                Ok(value)
-            } else {
-                Err(
-                    Diagnostic::error(path, "HW0503", "values are a map of names to values")
-                        .at(Some(yaml::place_of(text, &tree.range(*only)))),
-                )
-            }
+    let only = match documents.as_slice() {
+        [] => return Ok(serde_json::Value::Object(serde_json::Map::new())),
+        [only] if tree.is_null(*only) => {
+            return Ok(serde_json::Value::Object(serde_json::Map::new()));
         }
-        [_, second, ..] => Err(Diagnostic::error(path, "HW0504", "values are one document")
-            .at(Some(yaml::place_of(text, &tree.range(*second))))
-            .help("put everything into the first document")),
+        [only] => *only,
+        [_, second, ..] => {
+            let place = Some(yaml::place_of(text, &tree.range(*second)));
+            return Err(problem(
+                code::VALUES_DOCUMENTS,
+                "values are one document",
+                place,
+            ));
+        }
+    };
+    let place = || Some(yaml::place_of(text, &tree.range(only)));
+    let value: serde_json::Value = yaml::from_node(&tree, only)
+        .map_err(|_| problem(code::VALUES, "these values cannot be read", place()))?;
+    if value.is_object() {
+        Ok(value)
+    } else {
+        Err(problem(
+            code::VALUES_MAP,
+            "values are a map of names to values",
+            place(),
+        ))
     }
 }
 

@@ -2,33 +2,21 @@
 
 use std::collections::BTreeMap;
 
-use super::candidates::{Candidate, HeldSet, floor, from_sources, held_sets, stage_hold};
+use super::block::{self, Block};
+use super::candidates::{Candidate, HeldSet, floor, from_sources, held_sets};
 use super::desk::Desk;
 use super::gate::{Asked, condition, freeze};
-use super::pull::PullState;
-use super::report::{Condition, State};
+use super::report::Condition;
+use super::request;
 use super::road::StageView;
 use super::timeline::Timeline;
 use crate::model::pipeline::{From, Order};
 use crate::model::promotion::Request;
 use crate::model::time::stamp;
-use crate::model::{Delivery, Name, SetId, Verdict};
+use crate::model::{Name, SetId, Verdict};
 
 /// How many candidates of a stage are looked at, newest first (or oldest first in a queue).
 const MOST_CANDIDATES: usize = 20;
-
-/// Something that stops the whole stage.
-#[derive(Debug, Clone)]
-pub struct Block {
-    /// The state it puts the stage in.
-    pub state: State,
-    /// A stable word.
-    pub reason: &'static str,
-    /// Plain words.
-    pub why: String,
-    /// What a person can do.
-    pub help: Option<String>,
-}
 
 /// A candidate and what every condition said of it.
 #[derive(Debug, Clone)]
@@ -83,12 +71,12 @@ pub fn decide(
     desk: &mut Desk<'_>,
 ) -> Decision {
     let mut decision = Decision {
-        blocks: blocks(view, desk),
+        blocks: block::later(view, desk),
         ..Decision::default()
     };
     let all = from_sources(view, road);
     let held = held_sets(view, road, &all, desk);
-    decision.request = match request(view, desk) {
+    decision.request = match request::request(view, desk) {
         Ok(request) => request,
         Err(block) => {
             decision.blocks.push(block);
@@ -138,7 +126,7 @@ pub fn judge_set(
     let all = from_sources(view, road);
     let held = held_sets(view, road, &all, desk);
     let candidate = all.into_iter().find(|c| c.id == *id)?;
-    let asked = request(view, desk).ok().flatten();
+    let asked = request::request(view, desk).ok().flatten();
     let first = first_timeline(view, road);
     Some(judge(
         candidate,
@@ -348,229 +336,4 @@ pub fn first_timeline(view: &StageView<'_>, road: &BTreeMap<Name, &StageView<'_>
         }
     }
     Timeline::default()
-}
-
-fn request(view: &StageView<'_>, desk: &Desk<'_>) -> Result<Option<Request>, Block> {
-    for stream in &view.streams {
-        let Some(tag) = desk.stream(stream).and_then(|s| s.spec_tag(view.tag())) else {
-            continue;
-        };
-        match Request::recorded(tag) {
-            None => {}
-            Some(Ok(request)) => return allowed(request, view, desk).map(Some),
-            Some(Err(why)) => {
-                return Err(Block {
-                    state: State::Broken,
-                    reason: "Request",
-                    why: format!(
-                        "the annotation headwater.dev/request on {stream}:{} cannot be read: {why}",
-                        view.tag()
-                    ),
-                    help: Some("delete it, or use `headwater promote`".to_owned()),
-                });
-            }
-        }
-    }
-    Ok(None)
-}
-
-/// A request may pass over a gate only where every environment of the stage allows that gate and that person.
-fn allowed(request: Request, view: &StageView<'_>, desk: &Desk<'_>) -> Result<Request, Block> {
-    let block = |why: String| Block {
-        state: State::Refused,
-        reason: "SkipNotAllowed",
-        why,
-        help: Some(
-            "promote without --skip, or ask somebody whom the environment's `overrides` name"
-                .to_owned(),
-        ),
-    };
-    for gate in &request.skip {
-        for environment in view
-            .environments
-            .iter()
-            .filter_map(|e| desk.docs.environments.get(e))
-        {
-            let overrides = &environment.value.spec.overrides;
-            if !overrides.skip.contains(gate) {
-                return Err(block(format!(
-                    "environment {} does not allow to skip {gate}",
-                    environment.value.name()
-                )));
-            }
-            let rule = crate::model::Approvals {
-                count: 1,
-                from: overrides.by.clone(),
-            };
-            if !overrides.by.is_empty()
-                && !super::gate::may_approve(&rule, &request.by, &desk.obs.facts.teams)
-            {
-                return Err(block(format!(
-                    "{} may not skip {gate} in environment {}",
-                    request.by,
-                    environment.value.name()
-                )));
-            }
-        }
-    }
-    Ok(request)
-}
-
-/// What stops the whole stage, the worst first.
-fn blocks(view: &StageView<'_>, desk: &Desk<'_>) -> Vec<Block> {
-    let mut blocks = Vec::new();
-    let mut block = |state, reason, why: String, help: Option<&str>| {
-        blocks.push(Block {
-            state,
-            reason,
-            why,
-            help: help.map(str::to_owned),
-        })
-    };
-    let key = &view.key;
-    if let Some(why) = &view.broken {
-        block(
-            State::Broken,
-            "Invalid",
-            why.clone(),
-            Some("headwater check"),
-        );
-    }
-    if let Some(why) = &desk.docs.brakes_unreadable {
-        block(
-            State::Held,
-            "BrakesUnreadable",
-            format!("{why}: everything holds until it can be read"),
-            Some("headwater check"),
-        );
-    }
-    if !desk.obs.history.complete && view.timeline.stays.is_empty() && has_any_trace(view, desk) {
-        block(
-            State::Broken,
-            "HistoryUnknown",
-            "the clone is shallow: the past of this stage is not known".to_owned(),
-            Some("fetch the whole history (actions/checkout: fetch-depth: 0)"),
-        );
-    }
-    if let Some(hand) = &view.timeline.by_hand {
-        let to = hand
-            .digest
-            .as_ref()
-            .map_or("nothing".to_owned(), |d| d.short().to_owned());
-        let why = format!(
-            "EditedByHand: {} was put to {to} by {}, which is no promotion",
-            hand.tag,
-            hand.commit.short()
-        );
-        block(
-            State::Held,
-            "EditedByHand",
-            why,
-            Some("revert it, or use `headwater promote` or `headwater rollback`"),
-        );
-    }
-    for source in view.from.stages() {
-        missing_source_tag(view, source, desk)
-            .into_iter()
-            .for_each(|why| block(State::Broken, "TagMissing", why, None));
-    }
-    if let Some(why) = stopped_by_a_person(view, desk) {
-        block(
-            State::Held,
-            "TagMissing",
-            why,
-            Some("put the tag back, or remove its history as well"),
-        );
-    }
-    for part in &view.not_yet {
-        block(
-            State::Held,
-            "NotYet",
-            format!("NotYet: {part} is understood but not carried out by this version"),
-            None,
-        );
-    }
-    if let Some(hold) = stage_hold(view, desk) {
-        let by = hold
-            .by
-            .as_deref()
-            .map_or_else(String::new, |by| format!(" ({by})"));
-        let help = format!("headwater unhold {key}");
-        block(
-            State::Held,
-            "Held",
-            format!("{}{by}", hold.reason),
-            Some(&help),
-        );
-    }
-    if desk.obs.facts.pulls.is_none() && view.delivery == Delivery::PullRequest {
-        let why = desk
-            .obs
-            .facts
-            .forge_failure
-            .as_ref()
-            .map_or("the forge was not asked".to_owned(), |f| f.message.clone());
-        block(State::Broken, "ForgeUnknown", why, None);
-    }
-    if let Some((pull, why)) = foreign(view, desk) {
-        block(
-            State::Held,
-            "Foreign",
-            format!("pull request {pull} is left alone: {why}"),
-            Some("close it, or take the foreign commit off its branch"),
-        );
-    }
-    blocks
-}
-
-fn has_any_trace(view: &StageView<'_>, desk: &Desk<'_>) -> bool {
-    view.streams.iter().any(|s| {
-        desk.stream(s)
-            .is_some_and(|s| s.spec_tag(view.tag()).is_some() || s.status_tag(view.tag()).is_some())
-    })
-}
-
-/// A source stage that had sets, but whose tag is gone from the spec of a stream.
-fn missing_source_tag(view: &StageView<'_>, source: &Name, desk: &Desk<'_>) -> Option<String> {
-    let pipeline = desk.docs.pipelines.get(&view.key.pipeline)?;
-    let tag = pipeline.value.stage(source)?.tag();
-    view.streams.iter().find_map(|stream| {
-        let value = desk.stream(stream)?;
-        let gone = value.spec_tag(tag).is_none()
-            && value.status_tag(tag).is_some_and(|t| !t.items.is_empty());
-        gone.then(|| {
-            format!(
-                "TagMissing: {stream}:{tag}, from which {} takes its sets, has no spec tag",
-                view.key.stage
-            )
-        })
-    })
-}
-
-/// A target tag with history but without spec was stopped by a person.
-fn stopped_by_a_person(view: &StageView<'_>, desk: &Desk<'_>) -> Option<String> {
-    view.streams.iter().find_map(|stream| {
-        let value = desk.stream(stream)?;
-        let stopped = value.spec_tag(view.tag()).is_none()
-            && value
-                .status_tag(view.tag())
-                .is_some_and(|t| !t.items.is_empty());
-        stopped.then(|| {
-            format!(
-                "TagMissing: {stream}:{} has history but no spec tag: somebody stopped it",
-                view.tag()
-            )
-        })
-    })
-}
-
-fn foreign(view: &StageView<'_>, desk: &Desk<'_>) -> Option<(String, String)> {
-    super::candidates::pulls_of(view, desk)
-        .filter(|(_, pull)| pull.state == PullState::Open)
-        .find_map(|(_, pull)| {
-            Some((
-                pull.id.clone(),
-                pull.branch_facts.as_ref()?.foreign.clone()?,
-            ))
-        })
 }

@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::candidates::{Candidate, HeldSet, held_sets, stage_hold};
-use super::decide::{Block, Decision, Judged};
+use super::block;
+use super::candidates::{Candidate, HeldSet, held_sets};
+use super::decide::{Decision, Judged};
 use super::desk::Desk;
 use super::gate::{Asked, condition, freeze};
 use super::import::{Import, edits};
 use super::propose::{Proposal, Stamps};
-use super::report::{Change, ChangeKind, Condition, HoldReport, State, Subject};
+use super::report::{Change, ChangeKind, Condition, HoldReport, Subject};
 use super::road::StageView;
 use super::text::{Trailer, short};
 use super::timeline::Timeline;
@@ -75,7 +76,7 @@ pub fn offer_of(view: &StageView<'_>, set: &Set, desk: &Desk<'_>) -> Offer {
 /// Decides whether a first stage takes what is offered.
 pub fn decide(view: &StageView<'_>, offer: Option<&Offer>, desk: &mut Desk<'_>) -> Decision {
     let mut decision = Decision {
-        blocks: blocks(view, desk),
+        blocks: block::common(view, desk),
         ..Decision::default()
     };
     let Some(offer) = offer else { return decision };
@@ -129,46 +130,6 @@ pub fn judge(view: &StageView<'_>, set: &Set, desk: &mut Desk<'_>) -> Judged {
         conditions,
         held,
     }
-}
-
-fn blocks(view: &StageView<'_>, desk: &Desk<'_>) -> Vec<Block> {
-    let mut blocks = Vec::new();
-    if let Some(why) = &view.broken {
-        blocks.push(Block {
-            state: State::Broken,
-            reason: "Invalid",
-            why: why.clone(),
-            help: Some("headwater check".to_owned()),
-        });
-    }
-    if let Some(why) = &desk.docs.brakes_unreadable {
-        let why = format!("{why}: everything holds until it can be read");
-        blocks.push(Block {
-            state: State::Held,
-            reason: "BrakesUnreadable",
-            why,
-            help: Some("headwater check".to_owned()),
-        });
-    }
-    for part in &view.not_yet {
-        let why = format!("NotYet: {part} is understood but not carried out by this version");
-        blocks.push(Block {
-            state: State::Held,
-            reason: "NotYet",
-            why,
-            help: None,
-        });
-    }
-    if let Some(hold) = stage_hold(view, desk) {
-        let help = Some(format!("headwater unhold {}", view.key));
-        blocks.push(Block {
-            state: State::Held,
-            reason: "Held",
-            why: hold.reason.clone(),
-            help,
-        });
-    }
-    blocks
 }
 
 /// The change of a first stage as a proposal.

@@ -1,6 +1,7 @@
 //! The pure core: from an Observation to a Plan. No IO, no clock, no chance; limits count bytes and steps, never time.
 
 pub mod acts;
+pub mod block;
 pub mod candidates;
 pub mod decide;
 pub mod desk;
@@ -21,6 +22,7 @@ pub mod propose;
 pub mod pull;
 pub mod question;
 pub mod report;
+pub mod request;
 pub mod road;
 pub mod settled;
 pub mod stage;

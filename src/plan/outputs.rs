@@ -124,6 +124,13 @@ fn render(
     templates: &mut Templates,
     desk: &mut Desk<'_>,
 ) -> Result<BTreeMap<RepoPath, String>, Stop> {
+    let broken = &desk.docs.broken_applications;
+    if let Some(why) = broken.get(&(environment.name().clone(), application.name.clone())) {
+        return Err(Stop::Broken {
+            why: why.clone(),
+            help: Some("headwater check".to_owned()),
+        });
+    }
     let ApplicationName::One(name) = &application.name else {
         return Err(Stop::Unfinished("an application named `*`".to_owned()));
     };

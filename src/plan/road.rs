@@ -77,8 +77,11 @@ pub fn roads<'a>(desk: &Desk<'a>) -> BTreeMap<Name, Road<'a>> {
 }
 
 fn road<'a>(pipeline: &'a Pipeline, desk: &Desk<'a>) -> Road<'a> {
-    let broken = desk.docs.broken_pipelines.get(pipeline.name()).cloned();
-    let streams = desk.docs.pipeline_streams(pipeline);
+    let shared = Shared {
+        pipeline,
+        streams: desk.docs.pipeline_streams(pipeline),
+        broken: desk.docs.broken_pipelines.get(pipeline.name()).cloned(),
+    };
     let mut timelines: BTreeMap<Name, Timeline> = BTreeMap::new();
     let mut road = Vec::new();
     for stage in in_order(pipeline) {
@@ -86,20 +89,12 @@ fn road<'a>(pipeline: &'a Pipeline, desk: &Desk<'a>) -> Road<'a> {
         let past = StageRoad {
             name: &stage.name,
             tag: stage.tag(),
-            streams: &streams,
+            streams: &shared.streams,
             from: &from,
         };
         let timeline = timeline(&desk.obs.history, &past, &timelines);
         timelines.insert(stage.name.clone(), timeline.clone());
-        road.push(view(
-            pipeline,
-            stage,
-            streams.clone(),
-            from,
-            timeline,
-            broken.clone(),
-            desk,
-        ));
+        road.push(view(&shared, stage, from, timeline, desk));
     }
     road
 }
@@ -121,13 +116,18 @@ fn in_order(pipeline: &Pipeline) -> Vec<&Stage> {
     order
 }
 
-fn view<'a>(
+/// What a pipeline knows of all its stages.
+struct Shared<'a> {
     pipeline: &'a Pipeline,
-    stage: &'a Stage,
     streams: Vec<StreamKey>,
+    broken: Option<String>,
+}
+
+fn view<'a>(
+    shared: &Shared<'a>,
+    stage: &'a Stage,
     from: From,
     timeline: Timeline,
-    broken: Option<String>,
     desk: &Desk<'a>,
 ) -> StageView<'a> {
     let docs = desk.docs;
@@ -137,87 +137,101 @@ fn view<'a>(
         .filter_map(|e| docs.environments.get(e))
         .map(|e| &*e.value)
         .collect();
-    let by_pipeline = format!("pipeline {}", pipeline.name());
-    let mut enter: Vec<Ruled<Gate>> = Vec::new();
-    let mut approvals: Vec<Ruled<Approvals>> = Vec::new();
-    let mut labels: Vec<String> = Vec::new();
-    for environment in &environments {
-        let set_by = format!("environment {}", environment.name());
-        enter.extend(environment.spec.enter.iter().map(|g| Ruled {
-            rule: g.clone(),
-            set_by: set_by.clone(),
-        }));
-        approvals.extend(environment.spec.approvals.iter().map(|a| Ruled {
-            rule: a.clone(),
-            set_by: set_by.clone(),
-        }));
-        labels.extend(
-            environment
-                .spec
-                .pull_request
-                .labels
-                .iter()
-                .filter(|l| !labels.contains(l))
-                .cloned()
-                .collect::<Vec<_>>(),
-        );
-    }
-    enter.extend(stage.enter.iter().map(|g| Ruled {
-        rule: g.clone(),
-        set_by: by_pipeline.clone(),
-    }));
-    approvals.extend(stage.approvals.iter().map(|a| Ruled {
-        rule: a.clone(),
-        set_by: by_pipeline.clone(),
-    }));
+    let rules = rules(shared.pipeline, stage, &environments);
     let person_merges = environments
         .iter()
         .any(|e| e.spec.pull_request.merge == Merger::Person);
-    let supersede = stage
-        .supersede
-        .or_else(|| {
-            environments
-                .iter()
-                .find_map(|e| e.spec.pull_request.supersede)
-        })
-        .unwrap_or_default();
-    let broken = broken.or_else(|| {
-        named.iter().find_map(|e| {
-            docs.broken_environments
-                .get(e)
-                .map(|why| format!("environment {e}: {why}"))
-        })
-    });
-    let broken = broken.or_else(|| {
-        streams.iter().find_map(|s| {
-            docs.broken_streams
-                .get(s)
-                .map(|why| format!("stream {s}: {why}"))
-        })
-    });
+    let of_environment = environments
+        .iter()
+        .find_map(|e| e.spec.pull_request.supersede);
     StageView {
         key: StageKey {
-            pipeline: pipeline.name().clone(),
+            pipeline: shared.pipeline.name().clone(),
             stage: stage.name.clone(),
         },
         stage,
         delivery: delivery(&environments, &named, desk),
-        not_yet: not_yet(pipeline, stage, &environments),
+        not_yet: not_yet(shared.pipeline, stage, &environments),
+        broken: broken(shared, &named, desk),
         environments: environments.iter().map(|e| e.name().clone()).collect(),
-        streams,
+        streams: shared.streams.clone(),
         from,
         timeline,
-        enter,
-        approvals,
-        labels,
+        enter: rules.enter,
+        approvals: rules.approvals,
+        labels: rules.labels,
         merger: if person_merges {
             Merger::Person
         } else {
             Merger::Bot
         },
-        supersede,
-        broken,
+        supersede: stage.supersede.or(of_environment).unwrap_or_default(),
     }
+}
+
+#[derive(Default)]
+struct Rules {
+    enter: Vec<Ruled<Gate>>,
+    approvals: Vec<Ruled<Approvals>>,
+    labels: Vec<String>,
+}
+
+/// The rules of all environments of a stage, and what its pipeline adds.
+fn rules(pipeline: &Pipeline, stage: &Stage, environments: &[&Environment]) -> Rules {
+    let mut rules = Rules::default();
+    for environment in environments {
+        let set_by = format!("environment {}", environment.name());
+        rules.add(
+            &set_by,
+            &environment.spec.enter,
+            environment.spec.approvals.as_ref(),
+        );
+        for label in &environment.spec.pull_request.labels {
+            if !rules.labels.contains(label) {
+                rules.labels.push(label.clone());
+            }
+        }
+    }
+    rules.add(
+        &format!("pipeline {}", pipeline.name()),
+        &stage.enter,
+        stage.approvals.as_ref(),
+    );
+    rules
+}
+
+impl Rules {
+    fn add(&mut self, set_by: &str, enter: &[Gate], approvals: Option<&Approvals>) {
+        let set_by = || set_by.to_owned();
+        self.enter.extend(enter.iter().map(|g| Ruled {
+            rule: g.clone(),
+            set_by: set_by(),
+        }));
+        self.approvals.extend(approvals.map(|a| Ruled {
+            rule: a.clone(),
+            set_by: set_by(),
+        }));
+    }
+}
+
+/// What must be mended: in the pipeline, an environment or a stream of the stage.
+fn broken(shared: &Shared<'_>, environments: &[Name], desk: &Desk<'_>) -> Option<String> {
+    let docs = desk.docs;
+    let environment = || {
+        environments.iter().find_map(|e| {
+            docs.broken_environments
+                .get(e)
+                .map(|why| format!("environment {e}: {why}"))
+        })
+    };
+    let stream = || {
+        shared.streams.iter().find_map(|s| {
+            docs.broken_streams
+                .get(s)
+                .map(|why| format!("stream {s}: {why}"))
+        })
+    };
+    shared.broken.clone().or_else(environment).or_else(stream)
 }
 
 /// A pull request if any environment says so; without environments, what `headwater.yaml` says.

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::decide::{Block, Decision, Judged, decide, first_timeline, judge_set, verification};
+use super::block::Block;
+use super::decide::{Decision, Judged, decide, first_timeline, judge_set, verification};
 use super::desk::Desk;
 use super::gate::Asked;
 use super::propose::{Proposal, Stamps, promotion};

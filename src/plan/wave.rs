@@ -78,12 +78,11 @@ pub fn build(
                 .iter()
                 .any(|i| i.heads.keys().any(|k| used.contains(k)))
         }) else {
-            let (wave, refused) = compose(&items, &rendered.files, &rendered.changes, desk);
-            match refused {
-                None => return Wave { stopped, ..wave },
-                Some((index, hold)) => {
-                    stopped.extend(hold.map(|h| *h));
-                    items.remove(index);
+            match compose(&items, &rendered.files, &rendered.changes, desk) {
+                Ok(wave) => return Wave { stopped, ..wave },
+                Err(out) => {
+                    stopped.extend(out.hold.map(|h| *h));
+                    items.remove(out.index);
                     continue;
                 }
             }
@@ -235,21 +234,27 @@ pub fn drift_change(place: &Place, files: &Files) -> Change {
     }
 }
 
-/// Puts the items' texts together; the index of an item that cannot be written comes back with the reason.
+/// An item that must be taken out of a wave, and why; no reason while questions are open.
+struct Out {
+    index: usize,
+    hold: Option<Box<HoldReport>>,
+}
+
+/// Puts the items' texts together.
 fn compose(
     items: &[Item],
     outputs: &BTreeMap<Place, Files>,
     drift: &BTreeMap<Place, Change>,
     desk: &mut Desk<'_>,
-) -> (Wave, Option<(usize, Option<Box<HoldReport>>)>) {
+) -> Result<Wave, Out> {
     let mut wave = Wave::default();
     let delivery = format!("commit on {}", desk.obs.snapshot.branch);
     let mut explained: BTreeSet<Place> = BTreeSet::new();
     for (index, item) in items.iter().enumerate() {
-        match apply(&item.edits, &mut wave.files, desk) {
-            Ok(()) => {}
-            Err(no_text) => return (wave, Some((index, refused(&item.subject, no_text)))),
-        }
+        apply(&item.edits, &mut wave.files, desk).map_err(|no_text| Out {
+            index,
+            hold: refused(&item.subject, no_text),
+        })?;
         let mut changes = item.changes.clone();
         let mut files: Vec<_> = item
             .edits
@@ -283,7 +288,7 @@ fn compose(
             });
         }
     }
-    (wave, None)
+    Ok(wave)
 }
 
 /// Whether an output holds an image that this item moves a tag to.

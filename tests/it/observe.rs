@@ -1,1 +1,1 @@
-
+//! Observing on real repositories; declared with its parts by the work that follows.

@@ -3,8 +3,10 @@
 
 pub mod act;
 pub mod diff;
+pub mod history;
 mod markdown;
 pub mod plan;
+mod plan_text;
 pub mod pulls;
 pub mod run;
 pub mod status;

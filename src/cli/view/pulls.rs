@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::why::approve;
-use super::words::{ago, ago_in_words, flow, hang, is_number, safe, told};
+use super::words::{ago, ago_in_words, flow, hang, safe, told};
 use super::{Frame, View, markdown, why_text};
 use crate::cli::output::{Style, Table};
 use crate::model::{CommitId, StageKey, Timestamp};
@@ -129,20 +129,9 @@ impl<'a> Known<'a> {
 
     /// `0 of 1` where a rule counts them, else how many people approved the present head.
     fn approvals(&self) -> String {
-        let rules: Vec<String> = self
-            .conditions()
-            .iter()
-            .filter(|c| c.kind == "approvals")
-            .map(|c| {
-                let words: Vec<&str> = c.verdict.why().split(' ').take(3).collect();
-                match words.as_slice() {
-                    [have, "of", need] if is_number(have) && is_number(need) => {
-                        format!("{have} of {need}")
-                    }
-                    _ => "?".to_owned(),
-                }
-            })
-            .collect();
+        let rules = self.conditions().iter().filter(|c| c.kind == "approvals");
+        let rules = rules.map(|c| super::words::approved(c).unwrap_or_else(|| "?".to_owned()));
+        let rules: Vec<String> = rules.collect();
         if !rules.is_empty() {
             return rules.join(", ");
         }
@@ -278,10 +267,8 @@ impl View for PullView<'_> {
         parts.push(self.approvals(frame));
         parts.push(self.diff.clone());
         if known.is_open() && known.blocked_by().iter().any(|what| what == "approval") {
-            parts.push(format!(
-                "to approve: {}",
-                Style::Cyan.paint(&approve(&safe(&self.pull.id)))
-            ));
+            let command = Style::Cyan.paint(&approve(&safe(&self.pull.id)));
+            parts.push(hang("", &format!("to approve: {command}"), frame));
         }
         parts.retain(|part| !part.is_empty());
         parts.join("\n\n")

@@ -1,57 +1,22 @@
-//! What `apply` and `run` did: one line for each effect, then the plan's last line in the past tense.
+//! What `apply` and `run` did: one line for each effect, then one line to count by.
 
 use serde::{Deserialize, Serialize};
 
-use super::plan::{EffectData, changes_in_words};
+use super::plan::changes_in_words;
 use super::words::{counted, hang, is_number, pad, safe, shown, told, widest};
-use super::{Frame, View};
+use super::{Frame, View, status};
+use crate::apply::{Done, Receipt, Refusal};
 use crate::cli::output::{State as Shown, Style};
 use crate::model::CommitId;
+use crate::plan::Plan;
 use crate::plan::report::State;
-use crate::plan::{Effect, Plan};
 
-/// One pass, carried out.
+/// A plan that was carried out.
 pub struct RunView<'a> {
-    /// The plan that was carried out.
+    /// The plan; of several passes the last one.
     pub plan: &'a Plan,
-    /// What came of its effects, in order; those behind a failure may be missing.
-    pub steps: Vec<Step<'a>>,
-}
-
-/// An effect and what came of it.
-pub struct Step<'a> {
-    /// The effect.
-    pub effect: &'a Effect,
-    /// What came of it.
-    pub outcome: Outcome,
-}
-
-/// What came of an effect.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", tag = "outcome")]
-pub enum Outcome {
-    /// It was carried out.
-    #[serde(rename_all = "camelCase")]
-    Done {
-        /// The commit it made, where it made one.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        commit: Option<CommitId>,
-        /// The pull request it is about.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        pull_request: Option<String>,
-    },
-    /// It was so already.
-    Already,
-    /// Somebody else was faster: what it was planned on is not there any more.
-    Lost {
-        /// What changed.
-        why: String,
-    },
-    /// It did not work.
-    Failed {
-        /// Why.
-        why: String,
-    },
+    /// What became of it; of several passes all that was done.
+    pub receipt: &'a Receipt,
 }
 
 /// A pass as data (`v` 1).
@@ -65,88 +30,178 @@ pub struct RunData {
     /// The base commit that was planned on.
     pub base: CommitId,
     /// What was done, in order.
-    pub steps: Vec<StepData>,
+    pub done: Vec<StepData>,
+    /// What was refused.
+    pub refused: Vec<RefusalData>,
+    /// Whether somebody else was faster, so that it must be planned again.
+    pub again: bool,
     /// The last line of the text.
     pub summary: String,
 }
 
-/// A step as data.
+/// A thing done, as data.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StepData {
-    /// The effect.
-    pub effect: EffectData,
-    /// What came of it.
-    pub outcome: Outcome,
+    /// `pushed`, `opened`, `updated`, `merged`, `closed`.
+    pub did: String,
+    /// The pull request it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pull_request: Option<String>,
+    /// The commit on the base.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<CommitId>,
+    /// First line of the commit, title, or why it was closed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// How many files it changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub files: Option<usize>,
+}
+
+/// A refusal, as data.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RefusalData {
+    /// What was tried.
+    pub what: String,
+    /// The words of whoever refused.
+    pub why: String,
+    /// Whether a later pass may succeed without anybody changing anything.
+    pub transient: bool,
+}
+
+impl StepData {
+    fn of(done: &Done) -> Self {
+        let step = |did: &str, pull: Option<&String>, commit: Option<&CommitId>| Self {
+            did: did.to_owned(),
+            pull_request: pull.cloned(),
+            commit: commit.cloned(),
+            title: None,
+            files: None,
+        };
+        match done {
+            Done::Pushed {
+                commit,
+                subject,
+                files,
+            } => Self {
+                title: Some(subject.clone()),
+                files: Some(*files),
+                ..step("pushed", None, Some(commit))
+            },
+            Done::Opened { id, title } => Self {
+                title: Some(title.clone()),
+                ..step("opened", Some(id), None)
+            },
+            Done::Updated { id } => step("updated", Some(id), None),
+            Done::Merged { id, commit } => step("merged", Some(id), commit.as_ref()),
+            Done::Closed { id, reason } => Self {
+                title: Some(reason.clone()),
+                ..step("closed", Some(id), None)
+            },
+        }
+    }
+
+    /// Verb, pull request or commit, and the rest.
+    fn words(&self, base: &str) -> [String; 3] {
+        let commit = self.commit.as_ref().map(CommitId::short);
+        let what = match (self.pull_request.as_deref().map(pull), commit) {
+            (Some(pull), Some(commit)) => format!("{pull} as {commit}"),
+            (Some(pull), None) => pull,
+            (None, Some(commit)) => format!("{commit} to {}", safe(base)),
+            (None, None) => String::new(),
+        };
+        let title = self.title.as_deref().map(safe).unwrap_or_default();
+        let files = self
+            .files
+            .map(|files| format!(" ({})", counted(files, "file")));
+        let text = format!("{title}{}", files.unwrap_or_default());
+        [Style::Green.paint(&self.did), what, text]
+    }
+}
+
+/// A pull request by number or by id.
+fn pull(id: &str) -> String {
+    let id = safe(id);
+    if is_number(&id) { format!("#{id}") } else { id }
 }
 
 impl View for RunView<'_> {
     type Data = RunData;
 
     fn text(&self, frame: &Frame) -> String {
-        let lines: Vec<(String, String, String)> = self
-            .steps
-            .iter()
-            .map(|step| step.words(&self.plan.branch, frame))
-            .collect();
-        let verbs = widest(lines.iter().map(|(verb, ..)| verb));
-        let names = widest(lines.iter().map(|(_, name, _)| name)).min(40);
-        let mut out: Vec<String> = lines
-            .iter()
-            .map(|(verb, name, text)| {
-                let head = format!("{}   {}   ", pad(verb, verbs), pad(name, names));
-                hang(&head, text, frame)
-            })
-            .collect();
+        let steps = self.receipt.done.iter().map(StepData::of);
+        let mut lines: Vec<[String; 3]> = steps.map(|step| step.words(&self.plan.branch)).collect();
+        lines.extend(
+            self.receipt
+                .refused
+                .iter()
+                .map(|refusal| refused(refusal, frame)),
+        );
+        let verbs = widest(lines.iter().map(|[verb, ..]| verb));
+        let names = widest(lines.iter().map(|[_, name, _]| name)).min(48);
+        let line = |[verb, name, text]: &[String; 3]| {
+            hang(
+                &format!("{}   {}   ", pad(verb, verbs), pad(name, names)),
+                text,
+                frame,
+            )
+        };
+        let mut out: Vec<String> = lines.iter().map(line).collect();
+        if self.receipt.again {
+            let text = "somebody else was faster: what is left must be planned again";
+            out.push(hang("", &Style::Yellow.paint(text), frame));
+        }
         out.push(hang("", &Style::Bold.paint(&self.summary()), frame));
         out.join("\n")
     }
 
-    /// Commits and pull requests.
+    /// Pull requests and commits that were made or changed.
     fn names(&self) -> Vec<String> {
-        let names = self.steps.iter().filter_map(|step| match &step.outcome {
-            Outcome::Done {
-                pull_request: Some(id),
-                ..
-            } => Some(safe(id)),
-            Outcome::Done {
-                commit: Some(commit),
-                ..
-            } => Some(commit.to_string()),
-            _ => None,
-        });
-        names.collect()
+        let steps = self.receipt.done.iter().map(StepData::of);
+        let name = |step: StepData| {
+            let pull = step.pull_request.as_deref().map(safe);
+            pull.or_else(|| step.commit.map(|commit| commit.to_string()))
+        };
+        steps.filter_map(name).collect()
     }
 
     fn data(&self) -> RunData {
-        let step = |step: &Step<'_>| StepData {
-            effect: EffectData::of(step.effect, &self.plan.branch),
-            outcome: step.outcome.clone(),
+        let refusal = |refusal: &Refusal| RefusalData {
+            what: refusal.what.clone(),
+            why: refusal.why.clone(),
+            transient: refusal.transient,
         };
         RunData {
             v: 1,
             branch: self.plan.branch.clone(),
             base: self.plan.base.clone(),
-            steps: self.steps.iter().map(step).collect(),
+            done: self.receipt.done.iter().map(StepData::of).collect(),
+            refused: self.receipt.refused.iter().map(refusal).collect(),
+            again: self.receipt.again,
             summary: self.summary(),
         }
     }
 }
 
+fn refused(refusal: &Refusal, frame: &Frame) -> [String; 3] {
+    let again = if refusal.transient {
+        "; it is tried again with the next pass"
+    } else {
+        ""
+    };
+    let text = format!("{}{again}", told(&refusal.why, frame));
+    [Style::BoldRed.paint("refused"), safe(&refusal.what), text]
+}
+
 impl RunView<'_> {
     /// `Done: 2 imports, 1 promotion; 5 waiting, 1 broken.`
     fn summary(&self) -> String {
-        let failed = self
-            .steps
-            .iter()
-            .filter(|step| step.outcome.is_bad())
-            .count();
-        let missing = self.plan.effects.len().saturating_sub(self.steps.len());
-        let done = changes_in_words(&self.plan.changes);
-        let done = match (self.plan.effects.is_empty(), done.as_str()) {
-            (true, _) => "nothing to do".to_owned(),
-            (false, "") => counted(self.plan.effects.len(), "effect"),
-            (false, done) => done.to_owned(),
+        let effects = self.plan.effects.len();
+        let planned = match changes_in_words(&self.plan.changes) {
+            words if words.is_empty() => counted(effects, "effect"),
+            words => words,
         };
         let standing = self.standing();
         let rest = if standing.is_empty() {
@@ -154,109 +209,28 @@ impl RunView<'_> {
         } else {
             format!("; {standing}")
         };
-        match failed + missing {
-            0 => format!("Done: {done}{rest}."),
-            left => {
-                let all = self.plan.effects.len();
-                format!(
-                    "Not done: {left} of {} ({done} planned){rest}.",
-                    counted(all, "effect")
-                )
-            }
+        let refused = self.receipt.refused.len();
+        if effects == 0 && self.receipt.done.is_empty() {
+            format!("Done: nothing to do{rest}.")
+        } else if self.receipt.again || refused > 0 {
+            let (done, all) = (self.receipt.done.len(), counted(effects, "effect"));
+            format!("Done in part: {done} of {all} ({planned} planned), {refused} refused{rest}.")
+        } else {
+            format!("Done: {planned}{rest}.")
         }
     }
 
+    /// `5 waiting, 1 broken`: pipelines and other things that are neither settled nor on their way.
     fn standing(&self) -> String {
-        let rows = super::status::rows(self.plan);
-        let others = super::status::others(self.plan);
-        let states = rows
-            .iter()
-            .map(|row| row.state)
-            .chain(others.iter().map(|hold| hold.state));
-        let mut states: Vec<Shown> = states
-            .filter(|state| !matches!(state, State::Moving | State::None))
-            .map(shown)
-            .collect();
+        let rows = status::rows(self.plan);
+        let others = status::others(self.plan);
+        let states = rows.iter().map(|row| row.state);
+        let states = states.chain(others.iter().map(|hold| hold.state));
+        let still = |state: &State| !matches!(state, State::Moving | State::Settled | State::None);
+        let mut states: Vec<Shown> = states.filter(still).map(shown).collect();
         states.sort();
-        let mut words: Vec<String> = Vec::new();
-        for group in states.chunk_by(|a, b| a == b).rev() {
-            words.extend(
-                group
-                    .first()
-                    .map(|state| format!("{} {state}", group.len())),
-            );
-        }
-        words.join(", ")
+        let groups = states.chunk_by(|a, b| a == b).rev();
+        let words = groups.filter_map(|group| Some(format!("{} {}", group.len(), group.first()?)));
+        words.collect::<Vec<_>>().join(", ")
     }
-}
-
-impl Outcome {
-    /// Whether the effect is still to be done.
-    const fn is_bad(&self) -> bool {
-        matches!(self, Self::Lost { .. } | Self::Failed { .. })
-    }
-}
-
-impl Step<'_> {
-    /// Verb, commit or pull request, and the rest.
-    fn words(&self, base: &str, frame: &Frame) -> (String, String, String) {
-        let data = EffectData::of(self.effect, base);
-        let done = match self.effect {
-            Effect::PushBase { .. } => "pushed",
-            Effect::OpenPullRequest { .. } => "opened",
-            Effect::UpdatePullRequest { .. } => "updated",
-            Effect::MergePullRequest { .. } => "merged",
-            Effect::ClosePullRequest { .. } => "closed",
-        };
-        let title = data.title.as_deref().map(safe).unwrap_or_default();
-        let known = data.pull_request.as_deref().map(name);
-        let files = match data.files.len() {
-            0 => String::new(),
-            files => format!(" ({})", counted(files, "file")),
-        };
-        match &self.outcome {
-            Outcome::Done {
-                commit,
-                pull_request,
-            } => {
-                let pull = pull_request.as_deref().map(name).or(known);
-                let on = match (self.effect, commit, &pull) {
-                    (Effect::PushBase { .. }, Some(commit), _) => {
-                        format!("{} to {}", commit.short(), safe(base))
-                    }
-                    (Effect::MergePullRequest { .. }, Some(commit), Some(pull)) => {
-                        format!("{pull} as {}", commit.short())
-                    }
-                    (_, _, Some(pull)) => pull.clone(),
-                    (_, Some(commit), None) => commit.short().to_owned(),
-                    (_, None, None) => data.branch.as_deref().map(safe).unwrap_or_default(),
-                };
-                (Style::Green.paint(done), on, format!("{title}{files}"))
-            }
-            Outcome::Already => (
-                Style::Dim.paint(done),
-                place(&data, known),
-                format!("{title}: it was so already"),
-            ),
-            Outcome::Lost { why } => {
-                let text = format!("{title}: somebody was faster, {}", told(why, frame));
-                (Style::Yellow.paint("lost"), place(&data, known), text)
-            }
-            Outcome::Failed { why } => (
-                Style::BoldRed.paint("failed"),
-                place(&data, known),
-                format!("{title}: {}", told(why, frame)),
-            ),
-        }
-    }
-}
-
-fn place(data: &EffectData, pull: Option<String>) -> String {
-    pull.or_else(|| data.branch.as_deref().map(safe))
-        .unwrap_or_default()
-}
-
-fn name(id: &str) -> String {
-    let id = safe(id);
-    if is_number(&id) { format!("#{id}") } else { id }
 }

@@ -152,7 +152,9 @@ pub(super) fn rows(plan: &Plan) -> Vec<Row<'_>> {
         let states = stages.chain(row.reasons.iter().map(|reason| reason.state));
         row.state = states.min().unwrap_or(State::None);
     }
-    rows.sort_by(|a, b| (a.state, &a.pipeline).cmp(&(b.state, &b.pipeline)));
+    // What opens by itself comes behind what waits for somebody.
+    let opens = |row: &Row<'_>| row.reasons.first().is_some_and(|r| r.until.is_some());
+    rows.sort_by_cached_key(|row| (row.state, opens(row), row.pipeline.clone()));
     rows
 }
 

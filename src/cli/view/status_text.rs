@@ -107,7 +107,7 @@ fn mark(stage: &StageReport) -> String {
 /// The reasons a row shows: the worst, and how many more there are; all of them in a wide frame.
 fn reasons(row: &Row<'_>, frame: &Frame) -> Vec<String> {
     let say = |reason: &Reason| {
-        let why = told_until(&reason.why, reason.until, frame);
+        let why = told_until(&reason.why, reason.state, reason.until, frame);
         match (reason.place.as_str(), why.as_str()) {
             ("", _) => why,
             (place, "") => place.to_owned(),
@@ -117,7 +117,12 @@ fn reasons(row: &Row<'_>, frame: &Frame) -> Vec<String> {
     if frame.wide {
         return row.reasons.iter().map(say).collect();
     }
-    let more = row.reasons.len().saturating_sub(1);
+    // What moves shows in its cell.
+    let still = row
+        .reasons
+        .iter()
+        .filter(|reason| reason.state != State::Moving);
+    let more = still.skip(1).count();
     let first = row.reasons.first().map(say);
     first
         .map(|first| match more {
@@ -280,17 +285,32 @@ fn blocks(rows: &[&Row<'_>], frame: &Frame) -> String {
         let head = format!("{name}   {state}  ");
         let mut lines = vec![hang(&head, &reasons.next().unwrap_or_default(), frame)];
         lines.extend(reasons.map(|reason| hang("    ", &reason, frame)));
-        let stages: Vec<String> = row
-            .stages
-            .iter()
-            .map(|stage| compact(stage, frame))
-            .collect();
-        if !stages.is_empty() {
-            lines.push(hang("    ", &stages.join("  >  "), frame));
-        }
+        lines.extend(road(row, frame));
         lines.join("\n")
     };
     rows.iter().map(block).collect::<Vec<_>>().join("\n")
+}
+
+/// The stages of a row on lines of their own, none of them broken in two; one word where all hold the same.
+fn road(row: &Row<'_>, frame: &Frame) -> Option<String> {
+    let (last, before) = row.stages.split_last()?;
+    let all = last
+        .current
+        .as_ref()
+        .filter(|_| row.state == State::Settled && row.is_level());
+    if let Some(current) = all.filter(|_| !frame.wide && !before.is_empty()) {
+        return Some(format!("    {} in all stages", version(current)));
+    }
+    let before = before
+        .iter()
+        .map(|stage| format!("{}  >", compact(stage, frame)));
+    let stages: Vec<String> = before.chain([compact(last, frame)]).collect();
+    let narrower = Frame {
+        width: frame.width.map(|width| width.saturating_sub(4)),
+        ..frame.clone()
+    };
+    let lines = flow(&stages, 2, &narrower);
+    Some(format!("    {}", lines.replace('\n', "\n    ")))
 }
 
 /// `prod 1.42.3 11d -> #482`
@@ -324,7 +344,7 @@ fn elsewhere(plan: &Plan, frame: &Frame) -> String {
         let head = format!("{}   {state}  ", pad(&Style::Bold.paint(name), column));
         lines.push(hang(
             &head,
-            &told_until(&hold.why, hold.until, frame),
+            &told_until(&hold.why, hold.state, hold.until, frame),
             frame,
         ));
     }
@@ -340,7 +360,7 @@ fn footer(plan: &Plan, open: &[&Row<'_>], folded: &[&Row<'_>], frame: &Frame) ->
         (count, false) => format!("{count} settled: --all"),
     };
     let worst = |row: &&&Row<'_>| row.state != State::Settled;
-    let why = open.iter().find(worst).and_then(|row| worth_asking(row));
+    let why = open.iter().filter(worst).find_map(|row| worth_asking(row));
     let why = why.map(|stage| format!("why: headwater why {}", safe(&stage.key.to_string())));
     let pending = if plan.is_empty() {
         String::new()

@@ -1,1 +1,9 @@
-//! Tests of the views.
+//! What the views show, as text, in the five situations: one service, many, adoption, vendor images with an incident, and
+//! pull requests of a hosted forge.
+
+mod acts;
+mod plan;
+mod pulls;
+mod samples;
+mod status;
+mod why;

@@ -142,8 +142,6 @@ impl WhyView<'_> {
     /// Where it stands, in a few words.
     pub(super) fn in_a_few_words(&self, frame: &Frame) -> String {
         let stage = self.stage;
-        let shut = first_shut(&stage.conditions);
-        let shut_name = |or: &str| shut.map_or_else(|| or.to_owned(), |c| safe(&c.name));
         match stage.state {
             State::Broken => "somebody must mend it".to_owned(),
             State::Refused => {
@@ -155,10 +153,7 @@ impl WhyView<'_> {
             State::Held => "stopped until somebody lifts it".to_owned(),
             State::Frozen | State::Waiting => match opens_at(stage) {
                 Some(at) => format!("opens by itself {}", opening(at, frame)),
-                None if shut.is_some_and(|c| c.kind == "approvals") => {
-                    "waits for somebody to approve".to_owned()
-                }
-                None => format!("waits for {}", shut_name("something else")),
+                None => format!("waits for {}", self.shut()),
             },
             State::Moving => "every condition is open: it moves with the next run".to_owned(),
             State::Settled => match first_shut(&stage.verify) {
@@ -166,6 +161,23 @@ impl WhyView<'_> {
                 None => "nothing to do".to_owned(),
             },
             State::None => "no set has ever been here".to_owned(),
+        }
+    }
+
+    /// `window and an approval`: what is shut.
+    fn shut(&self) -> String {
+        let shut = self
+            .stage
+            .conditions
+            .iter()
+            .filter(|c| !c.verdict.is_open());
+        let names = shut.map(|c| match c.kind.as_str() {
+            "approvals" => "an approval".to_owned(),
+            _ => safe(&c.name),
+        });
+        match names.collect::<Vec<_>>().as_slice() {
+            [] => "something else".to_owned(),
+            names => names.join(" and "),
         }
     }
 
@@ -192,13 +204,13 @@ impl WhyView<'_> {
             act.push(show(&id));
         }
         match stage.state {
-            State::Waiting | State::Frozen | State::Moving | State::Refused => {
+            State::Waiting | State::Frozen | State::Moving | State::Refused
+                if stage.candidate.is_some() =>
+            {
                 act.extend(self.skips());
-                if stage.candidate.is_some() {
-                    act.push(format!("headwater hold {key} --reason ..."));
-                }
+                act.push(format!("headwater hold {key} --reason ..."));
             }
-            State::Settled if stage.current.is_some() => {
+            State::Settled | State::Refused if stage.current.is_some() => {
                 act.push(format!("headwater rollback {key} --reason ..."));
             }
             State::Held if act.is_empty() => {

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use super::Frame;
 use super::why::{Imported, WhyView};
 use super::words::{
-    digest, hang, pad, pull_name, safe, shown, told, told_until, version, version_and_digest,
-    widest,
+    digest, hang, lasted, pad, pull_name, safe, shown, told, told_until, version,
+    version_and_digest, widest,
 };
 use crate::cli::output::{Style, age};
 use crate::model::time::elapsed;
@@ -14,9 +14,9 @@ use crate::model::{Timestamp, Verdict};
 use crate::plan::report::{Condition, SetReport, State};
 
 /// With at least so many columns, who set a condition has a column of its own.
-const WIDE: usize = 110;
+const WIDE: usize = 120;
 /// The name of a condition takes at most this.
-const LONGEST_NAME: usize = 28;
+const LONGEST_NAME: usize = 36;
 /// Longest text taken from one label.
 const LONGEST_LABEL: usize = 100;
 
@@ -76,7 +76,7 @@ fn runs(current: &SetReport, frame: &Frame) -> String {
     let mut text = version_and_digest(current);
     match current.since {
         Some(since) => {
-            let long = age::fine(elapsed(since, frame.now));
+            let long = lasted(since, frame.now);
             text.push_str(&format!(
                 "  since {} ({long})",
                 frame.zone.near(since, frame.now)
@@ -171,11 +171,11 @@ fn imports(imported: &Imported, frame: &Frame) -> Vec<(&'static str, String)> {
 
 /// Lines `yes from qa ...` and `NO window ...`.
 pub(super) fn conditions(conditions: &[Condition], frame: &Frame) -> String {
-    let names: Vec<String> = conditions.iter().map(|c| safe(&c.name)).collect();
+    let (names, evidence): (Vec<String>, Vec<String>) =
+        conditions.iter().map(|c| words(c, frame)).unzip();
     let column = widest(&names).min(LONGEST_NAME);
-    let evidence: Vec<String> = conditions.iter().map(|c| evidence(c, frame)).collect();
     let beside = frame.width.is_none_or(|width| width >= WIDE);
-    let text = widest(&evidence).min(60);
+    let text = widest(&evidence).min(72);
     let mut lines = Vec::new();
     for ((condition, name), evidence) in conditions.iter().zip(&names).zip(&evidence) {
         let mark = match &condition.verdict {
@@ -202,10 +202,24 @@ pub(super) fn conditions(conditions: &[Condition], frame: &Frame) -> String {
     lines.join("\n")
 }
 
-/// What a condition said; of approvals not again what its name says.
-fn evidence(condition: &Condition, frame: &Frame) -> String {
+/// Name and evidence of a condition. How many approved stands in the name (`approval 0 of 1`), who may in the evidence.
+fn words(condition: &Condition, frame: &Frame) -> (String, String) {
     let until = super::words::until(condition);
-    told_until(condition.verdict.why(), until, frame)
+    let mut said = told_until(condition.verdict.why(), State::Waiting, until, frame);
+    if let Some(until) = until.filter(|until| *until > frame.now) {
+        said.push_str(&format!(", {} left", age::fine(elapsed(frame.now, until))));
+    }
+    match super::words::approved(condition) {
+        Some(count) => {
+            let rest = said.strip_prefix(&count).unwrap_or(&said).trim();
+            let rest = rest
+                .strip_prefix('(')
+                .and_then(|rest| rest.strip_suffix(')'))
+                .unwrap_or(rest);
+            (format!("approval {count}"), rest.to_owned())
+        }
+        None => (safe(&condition.name), said),
+    }
 }
 
 /// What the present set has still to show before the next stage may take it.

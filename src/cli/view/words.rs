@@ -4,7 +4,7 @@ use super::Frame;
 use crate::cli::output::style::width;
 use crate::cli::output::{State, age, clean};
 use crate::model::time::elapsed;
-use crate::model::{Set, StageKey, Timestamp};
+use crate::model::{Period, Set, StageKey, Timestamp};
 use crate::plan::report::{Condition, SetReport, Subject};
 use crate::plan::{State as Planned, report};
 use crate::telemetry::redact;
@@ -35,12 +35,18 @@ pub fn told(text: &str, frame: &Frame) -> String {
     text.split(' ').map(word).collect::<Vec<_>>().join(" ")
 }
 
-/// Words of a plan that end with the instant at which they may change, if they do not say it yet.
-pub fn told_until(text: &str, until: Option<Timestamp>, frame: &Frame) -> String {
+/// Words of a plan that end with the instant at which they may change, if they do not say it yet. What is broken is tried
+/// again then; all else lasts until then.
+pub fn told_until(text: &str, state: Planned, until: Option<Timestamp>, frame: &Frame) -> String {
     let text = told(text, frame);
+    let word = if state == Planned::Broken {
+        "next try"
+    } else {
+        "until"
+    };
     match until.map(|at| frame.zone.near(at, frame.now)) {
-        Some(at) if text.is_empty() => format!("until {at}"),
-        Some(at) if !text.contains(&at) => format!("{text}, until {at}"),
+        Some(at) if text.is_empty() => format!("{word} {at}"),
+        Some(at) if !text.contains(&at) => format!("{text}, {word} {at}"),
         _ => text,
     }
 }
@@ -96,10 +102,21 @@ pub fn ago(since: Option<Timestamp>, frame: &Frame) -> String {
 
 /// `9 s ago`, `2h 51m ago`.
 pub fn ago_in_words(at: Timestamp, now: Timestamp) -> String {
-    match elapsed(at, now) {
-        short if short.as_seconds() < 60 => format!("{} s ago", short.as_seconds()),
-        long => format!("{} ago", age::fine(long)),
+    match elapsed(at, now).as_seconds() {
+        seconds @ ..60 => format!("{seconds} s ago"),
+        _ => format!("{} ago", lasted(at, now)),
     }
+}
+
+/// How long something lasted, in two units: `2h 51m`. Whole minutes only, as what has passed should be.
+pub fn lasted(from: Timestamp, until: Timestamp) -> String {
+    let seconds = elapsed(from, until).as_seconds();
+    let whole = if seconds < 60 {
+        seconds
+    } else {
+        seconds - seconds % 60
+    };
+    age::fine(Period::seconds(whole))
 }
 
 /// A pull request by its number, or by the tail that tells it from others of its stage.
@@ -144,6 +161,19 @@ pub fn next_of(stage: &report::StageReport, now: Timestamp) -> Option<Timestamp>
     let conditions = stage.conditions.iter().chain(&stage.verify);
     let untils = conditions.filter_map(until).chain(stage.until);
     untils.filter(|at| *at > now).min()
+}
+
+/// `0 of 1`: how many approvals there are and how many are needed, where a condition begins by saying so.
+pub fn approved(condition: &Condition) -> Option<String> {
+    let words: Vec<&str> = condition.verdict.why().split(' ').take(3).collect();
+    match words.as_slice() {
+        [have, "of", need]
+            if condition.kind == "approvals" && is_number(have) && is_number(need) =>
+        {
+            Some(format!("{have} of {need}"))
+        }
+        _ => None,
+    }
 }
 
 /// When a condition could open.

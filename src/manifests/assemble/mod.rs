@@ -63,9 +63,12 @@ pub fn assemble(
     assembly.identities();
     let Assembly {
         mut documents,
-        findings: mut report,
+        findings,
         ..
     } = assembly;
+    // Identities first: what nobody owns is broken to the rules, not unknown.
+    apply(findings, &mut documents, texts);
+    let mut report = Report::default();
     let repository = Repository {
         documents: &documents,
         listing,
@@ -340,6 +343,10 @@ fn apply(mut report: Report, documents: &mut Documents, texts: &dyn Texts) {
                     .broken_applications
                     .entry((environment, name))
                     .or_insert(why);
+            }
+            Thing::Brakes(path) => {
+                let why = || format!("`{path}` cannot be kept: {why}");
+                documents.brakes_unreadable.get_or_insert_with(why);
             }
             Thing::Stream(key) => {
                 documents.broken_streams.entry(key).or_insert(why);

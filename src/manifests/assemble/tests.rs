@@ -1,52 +1,6 @@
 //! How files fit together: identities, what is broken and what is not.
 
-use std::collections::BTreeMap;
-
-use super::*;
-use crate::manifests::load;
-
-/// A repository in memory.
-struct World(BTreeMap<String, String>);
-
-impl Texts for World {
-    fn text(&self, path: &RepoPath) -> Option<Arc<str>> {
-        self.0
-            .get(path.as_str())
-            .map(|text| Arc::from(text.as_str()))
-    }
-}
-
-impl Listing for World {
-    fn exists(&self, path: &RepoPath) -> bool {
-        self.0.contains_key(path.as_str())
-    }
-    fn folder_exists(&self, path: &RepoPath) -> bool {
-        let folder = format!("{path}/");
-        self.0.keys().any(|file| file.starts_with(&folder))
-    }
-}
-
-fn assemble_all(files: &[(&str, &str)]) -> Documents {
-    let world = World(
-        files
-            .iter()
-            .map(|(p, t)| ((*p).to_owned(), (*t).to_owned()))
-            .collect(),
-    );
-    let paths = crate::model::repository_config::Paths::default();
-    let loaded = world
-        .0
-        .iter()
-        .filter_map(|(path, text)| {
-            let path: RepoPath = path.parse().unwrap();
-            let role = crate::manifests::role_of(&path, &paths)?;
-            let loaded = load(&path, text.as_bytes(), role);
-            Some((path, role, Arc::new(loaded)))
-        })
-        .rev()
-        .collect();
-    assemble(loaded, &world, &world)
-}
+use crate::manifests::world::assemble_all;
 
 fn stream(name: &str) -> String {
     format!(

@@ -1,5 +1,7 @@
 //! What a rule says: a problem at a route of a document, and what must not be used because of it.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use crate::manifests::assemble::Listing;
 use crate::manifests::diagnostic::{Diagnostic, Severity};
 use crate::manifests::documents::Documents;
@@ -99,6 +101,7 @@ pub(crate) enum Thing {
     Pipeline(Name),
     Environment(Name),
     Application(Name, ApplicationName),
+    Brakes(RepoPath),
     Stream(StreamKey),
 }
 
@@ -121,5 +124,67 @@ impl Report {
     pub(crate) fn breaks(&mut self, thing: Thing, path: &RepoPath, index: usize, finding: Finding) {
         self.broken.push((thing, finding.message.clone()));
         self.say(path, index, finding);
+    }
+}
+
+/// All circles in which things follow one another, each told once, each thing following at most one other.
+pub(crate) fn circles<'n>(follows: &BTreeMap<&'n str, &'n str>) -> Vec<Vec<&'n str>> {
+    let mut done: BTreeSet<&str> = BTreeSet::new();
+    let mut found = Vec::new();
+    for start in follows.keys() {
+        let mut way: Vec<&str> = Vec::new();
+        let mut position: BTreeMap<&str, usize> = BTreeMap::new();
+        let mut here = *start;
+        while !done.contains(here) && !position.contains_key(here) {
+            position.insert(here, way.len());
+            way.push(here);
+            match follows.get(here) {
+                Some(next) => here = next,
+                None => break,
+            }
+        }
+        // A way that ran into itself holds a circle; one that ran into an earlier way, or ended, holds none.
+        if let Some(first) = position.get(here)
+            && follows.contains_key(here)
+        {
+            found.push(way[*first..].to_vec());
+        }
+        done.extend(way);
+    }
+    found
+}
+
+/// A circle as a way that begins and ends with one of its members; long ones are cut.
+pub(crate) fn circle_in_words(circle: &[&str], first: &str) -> String {
+    let start = circle.iter().position(|name| *name == first).unwrap_or(0);
+    let mut way: Vec<&str> = circle[start..]
+        .iter()
+        .chain(&circle[..start])
+        .copied()
+        .collect();
+    if way.len() > 12 {
+        way.truncate(12);
+        way.push("...");
+    }
+    way.push(first);
+    way.join(" -> ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn circles_are_told_once_and_ways_into_them_are_not() {
+        let follows = BTreeMap::from([
+            ("a", "b"),
+            ("b", "c"),
+            ("c", "b"),
+            ("d", "a"),
+            ("e", "e"),
+            ("f", "g"),
+        ]);
+        assert_eq!(circles(&follows), [vec!["b", "c"], vec!["e"]]);
+        assert_eq!(circle_in_words(&["b", "c"], "c"), "c -> b -> c");
     }
 }

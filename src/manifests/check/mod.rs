@@ -1,21 +1,26 @@
 //! What is wrong with documents that can be read: one file per rule, all problems at once. Rules about one stream run when
 //! its file is loaded; rules about how documents fit together run over all of them.
 
+mod brakes;
+mod environment;
 mod finding;
+mod pipeline;
 mod stream;
+mod zone;
 
 pub(crate) use finding::{Finding, Report, Repository, Thing};
 pub(crate) use stream::findings as stream_findings;
 
-/// A rule over all documents: its name, the code of its problems, and what it does.
+/// A rule over all documents: its name, the code of its first problem, and what it does.
 type Rule = (&'static str, &'static str, fn(&Repository<'_>, &mut Report));
-
-/// The rules over all documents.
-const RULES: &[Rule] = &[];
 
 /// Runs every rule over all documents.
 pub(crate) fn run(repository: &Repository<'_>, report: &mut Report) {
-    for (_, _, rule) in RULES {
+    let tables = [pipeline::RULES, environment::RULES, brakes::RULES];
+    for (_, _, rule) in tables.into_iter().flatten() {
         rule(repository, report);
     }
 }
+
+#[cfg(test)]
+mod tests;

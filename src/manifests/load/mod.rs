@@ -19,6 +19,13 @@ use crate::model::{Environment, Freeze, Hold, ImageStream, Pipeline, RepoPath, R
 use envelope::Envelope;
 use identify::Identity;
 
+/// More stages than this in one pipeline are refused.
+const MAX_STAGES: usize = 200;
+/// More applications than this in one environment are refused.
+const MAX_APPLICATIONS: usize = 2_000;
+/// More problems than this of one stream are only counted.
+const MAX_PROBLEMS: usize = 200;
+
 /// What a file held.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Loaded {
@@ -100,6 +107,20 @@ pub fn load(path: &RepoPath, bytes: &[u8], role: Role) -> Loaded {
     loader.loaded
 }
 
+/// What a document has more of than is read.
+fn too_many(document: &DocumentKind) -> Option<String> {
+    let (count, most, what) = match document {
+        DocumentKind::Pipeline(pipeline) => (pipeline.spec.stages.len(), MAX_STAGES, "stages"),
+        DocumentKind::Environment(environment) => (
+            environment.spec.applications.len(),
+            MAX_APPLICATIONS,
+            "applications",
+        ),
+        _ => return None,
+    };
+    (count > most).then(|| format!("there are {count} {what}; at most {most} are read"))
+}
+
 fn by_place(a: &Diagnostic, b: &Diagnostic) -> std::cmp::Ordering {
     (&a.place, &a.code, &a.message).cmp(&(&b.place, &b.code, &b.message))
 }
@@ -163,6 +184,14 @@ impl Loader<'_, '_> {
             self.loaded.problems.push(problem);
         }
         match self.parse(root, kind) {
+            Ok(document) if too_many(&document).is_some() => {
+                let words = too_many(&document).unwrap_or_default();
+                self.problem(
+                    index,
+                    root,
+                    Diagnostic::error(self.path, code::TOO_MANY, words),
+                );
+            }
             Ok(document) => {
                 if let DocumentKind::ImageStream(stream) = &document {
                     self.check_stream(index, root, stream);
@@ -210,14 +239,23 @@ impl Loader<'_, '_> {
 
     fn check_stream(&mut self, index: usize, root: Id, stream: &ImageStream) {
         let findings = check::stream_findings(self.tree, root, stream);
-        for finding in findings {
+        let more = findings.len().saturating_sub(MAX_PROBLEMS);
+        for (position, finding) in findings.into_iter().enumerate() {
             let breaks = finding.breaks;
+            if position >= MAX_PROBLEMS && !breaks {
+                continue;
+            }
             let problem = finding.into_diagnostic(self.path, self.tree, root);
             if breaks {
                 self.problem(index, root, problem);
             } else {
                 self.loaded.problems.push(problem);
             }
+        }
+        if more > 0 {
+            let words = format!("{more} more problems of this stream are not shown");
+            let problem = Diagnostic::warning(self.path, code::TOO_MANY_PROBLEMS, words);
+            self.loaded.problems.push(problem);
         }
     }
 

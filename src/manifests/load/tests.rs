@@ -346,6 +346,35 @@ fn hostile_files_are_refused_fast() {
 }
 
 #[test]
+fn thousands_of_problems_are_counted_not_listed() {
+    let ring: String = (0..9_999)
+        .map(|i| {
+            format!(
+                "  - {{name: t{i}, from: {{kind: ImageStreamTag, name: t{}}}}}\n",
+                (i + 1) % 9_999
+            )
+        })
+        .collect();
+    let start = Instant::now();
+    let loaded = load_as(
+        Role::Streams,
+        &format!(
+            "apiVersion: v1\nkind: ImageStream\nmetadata: {{name: a}}\nspec:\n  tags:\n{ring}"
+        ),
+    );
+    assert_eq!(loaded.problems.len(), MAX_PROBLEMS + 1);
+    assert_eq!(
+        loaded.problems[0].message,
+        "9799 more problems of this stream are not shown"
+    );
+    assert!(
+        start.elapsed() < Duration::from_secs(10),
+        "{:?}",
+        start.elapsed()
+    );
+}
+
+#[test]
 fn the_settings_file_needs_neither_name_nor_spec() {
     let loaded = load_as(
         Role::Config,

@@ -206,8 +206,8 @@ fn wanted(listing: &TreeListing, path: &RepoPath, role: Role) -> Option<Wanted> 
 fn paths_of(settings: &Batch) -> Paths {
     let mut files: Vec<_> = settings.files.iter().collect();
     files.sort_by(|a, b| a.0.cmp(&b.0));
-    let configs = files.iter().filter_map(|(_, _, loaded)| config_of(loaded));
-    configs.last().unwrap_or_default().spec.paths
+    let mut configs = files.iter().filter_map(|(_, _, loaded)| config_of(loaded));
+    configs.next_back().unwrap_or_default().spec.paths
 }
 
 fn unreadable(path: &RepoPath, problem: &BlobProblem) -> Loaded {

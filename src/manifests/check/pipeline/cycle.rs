@@ -1,0 +1,60 @@
+//! HW0114: a set has to come in somewhere, so stages must not take sets from each other in a circle.
+
+use std::collections::BTreeSet;
+
+use super::{all, breaks};
+use crate::manifests::check::finding::{Finding, Report, Repository, route};
+use crate::manifests::code;
+use crate::model::{Name, Pipeline};
+
+pub(super) fn check(repository: &Repository<'_>, report: &mut Report) {
+    for pipeline in all(repository) {
+        let mut told: BTreeSet<Name> = BTreeSet::new();
+        for (index, stage) in pipeline.value.spec.stages.iter().enumerate() {
+            if told.contains(&stage.name) {
+                continue;
+            }
+            if let Some(mut way) = way_back(&pipeline.value, &stage.name) {
+                told.extend(way.iter().cloned());
+                // Told in the direction in which sets travel.
+                way.reverse();
+                let way: Vec<&str> = way.iter().map(Name::as_str).collect();
+                let words = format!(
+                    "stages take sets from each other in a circle: {}",
+                    way.join(" -> ")
+                );
+                let place = route!["spec", "stages", index, "from"];
+                breaks(
+                    report,
+                    pipeline,
+                    Finding::error(code::STAGE_CYCLE, place, words),
+                );
+            }
+        }
+    }
+}
+
+/// The shortest way from a stage over its sources back to itself, at least one stage long.
+fn way_back(pipeline: &Pipeline, start: &Name) -> Option<Vec<Name>> {
+    let mut seen: BTreeSet<Name> = BTreeSet::new();
+    let mut ways = vec![vec![start.clone()]];
+    while !ways.is_empty() {
+        let mut longer = Vec::new();
+        for way in &ways {
+            let stage = way.last().and_then(|name| pipeline.stage(name));
+            let sources = stage.and_then(|stage| pipeline.sources(stage));
+            for source in sources.iter().flat_map(|from| from.stages()) {
+                let mut next = way.clone();
+                next.push(source.clone());
+                if source == start && way.len() > 1 {
+                    return Some(next);
+                }
+                if source != start && seen.insert(source.clone()) {
+                    longer.push(next);
+                }
+            }
+        }
+        ways = longer;
+    }
+    None
+}

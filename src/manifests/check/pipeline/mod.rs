@@ -1,0 +1,71 @@
+//! Rules about pipelines: their stages, and what these name.
+
+mod approvals;
+mod cycle;
+mod gates;
+mod names;
+mod release;
+mod schedule;
+mod soak;
+mod sources;
+mod stages;
+mod targets;
+
+use super::Rule;
+use super::finding::{Finding, Report, Repository, Thing};
+use crate::manifests::code;
+use crate::manifests::documents::Located;
+use crate::model::Pipeline;
+
+/// The rules about pipelines.
+pub(super) const RULES: &[Rule] = &[
+    (
+        "stages have names of their own",
+        code::STAGE_TWICE,
+        stages::check,
+    ),
+    (
+        "stages take sets from stages",
+        code::UNKNOWN_STAGE,
+        sources::check,
+    ),
+    ("no circle of stages", code::STAGE_CYCLE, cycle::check),
+    (
+        "streams and environments exist",
+        code::UNKNOWN_STREAM,
+        names::check,
+    ),
+    ("one stage writes one tag", code::TAG_TWICE, targets::check),
+    (
+        "release tags are nobody's pointer",
+        code::RELEASE_TAG,
+        release::check,
+    ),
+    (
+        "gates stand where they have a meaning",
+        code::GATE_LIST,
+        gates::check,
+    ),
+    (
+        "approvals need a pull request",
+        code::APPROVALS,
+        approvals::check,
+    ),
+    ("soak counts time in the cluster", code::SOAK, soak::check),
+    (
+        "first stages look again",
+        code::NOT_SCHEDULED,
+        schedule::check,
+    ),
+];
+
+/// Records an error that makes its pipeline unusable.
+fn breaks(report: &mut Report, pipeline: &Located<Pipeline>, finding: Finding) {
+    let thing = Thing::Pipeline(pipeline.value.name().clone());
+    report.breaks(thing, &pipeline.path, pipeline.index, finding);
+}
+
+/// Every pipeline that could be read.
+fn all<'a>(repository: &Repository<'a>) -> impl Iterator<Item = &'a Located<Pipeline>> + use<'a> {
+    repository.documents.pipelines.values()
+}

@@ -1,0 +1,29 @@
+//! HW0417: policies with values that upstream refuses.
+
+use super::super::Finding;
+use super::super::finding::route;
+use crate::manifests::code;
+use crate::manifests::suggest::did_you_mean;
+use crate::model::ImageStream;
+
+const MODES: [&str; 2] = ["PreserveOriginal", "Legacy"];
+const TYPES: [&str; 2] = ["Source", "Local"];
+
+pub(super) fn check(stream: &ImageStream, findings: &mut Vec<Finding>) {
+    for (index, tag) in stream.spec.tags.iter().enumerate() {
+        let mode = tag.import_policy.import_mode.as_deref().unwrap_or_default();
+        if !mode.is_empty() && !MODES.contains(&mode) {
+            let place = route!["spec", "tags", index, "importPolicy", "importMode"];
+            let message = format!("unknown import mode `{mode}`");
+            findings
+                .push(Finding::error(code::POLICY, place, message).help(did_you_mean(mode, MODES)));
+        }
+        let kind = tag.reference_policy.kind.as_str();
+        if !kind.is_empty() && !TYPES.contains(&kind) {
+            let place = route!["spec", "tags", index, "referencePolicy", "type"];
+            let message = format!("unknown reference policy `{kind}`");
+            findings
+                .push(Finding::error(code::POLICY, place, message).help(did_you_mean(kind, TYPES)));
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! Every rule about one stream, on the smallest stream that breaks it and on real ones that do not.
+
+use crate::manifests::{Role, Severity, load};
+
+fn said(spec: &str) -> Vec<String> {
+    let text = format!(
+        "apiVersion: image.openshift.io/v1\nkind: ImageStream\nmetadata: {{name: a}}\n{spec}"
+    );
+    let loaded = load(
+        &"streams/a.yaml".parse().unwrap(),
+        text.as_bytes(),
+        Role::Streams,
+    );
+    loaded
+        .problems
+        .iter()
+        .map(|p| {
+            let place = p.place.as_ref().unwrap();
+            let severity = if p.severity == Severity::Error {
+                "error"
+            } else {
+                "warning"
+            };
+            format!(
+                "{severity} {} {}:{} {}",
+                p.code, place.line, place.column, p.message
+            )
+        })
+        .collect()
+}
+
+/// What a stream says, and what is said about it.
+const BROKEN: &[(&str, &[&str])] = &[
+    (
+        "spec: {tags: [{name: x}, {name: y}, {name: x}]}",
+        &["error HW0402 4:44 the tag `x` stands twice in `spec.tags`"],
+    ),
+    (
+        "spec: {tags: [{name: x}]}\nstatus: {tags: [{tag: x}, {tag: x}]}",
+        &["error HW0402 5:33 the tag `x` stands twice in `status.tags`"],
+    ),
+    (
+        "spec: {tags: [{name: 'a b'}]}",
+        &["warning HW0403 4:22 `a b` is not a valid tag"],
+    ),
+    (
+        "spec: {tags: [{from: null}]}",
+        &["error HW0403 4:15 a tag without a name"],
+    ),
+    (
+        "spec: {tags: [{name: x, from: {kind: ImageStreamTag, name: b:y}, importPolicy: {scheduled: true}}]}",
+        &["error HW0404 4:92 a source of kind `ImageStreamTag` cannot be scheduled"],
+    ),
+    (
+        "spec: {tags: [{name: x, from: {kind: DockerImage, name: quay.io/App}}]}",
+        &["error HW0405 4:57 `quay.io/App` is not an image reference"],
+    ),
+    (
+        "spec: {tags: [{name: x, from: {kind: ImageStreamTag, name: 'a:b:c'}}]}",
+        &["error HW0405 4:60 `a:b:c` names no tag"],
+    ),
+    (
+        "spec: {tags: [{name: x, from: {kind: ImageStreamImage, name: 'a@latest'}}]}",
+        &["error HW0405 4:62 `a@latest` names no image"],
+    ),
+    (
+        "spec: {tags: [{name: x, from: {kind: Dockerimage, name: a}}]}",
+        &["error HW0406 4:38 unknown kind of source `Dockerimage`"],
+    ),
+    (
+        "spec: {tags: [{name: x, from: {kind: ImageStreamTag, name: y}}, {name: y, from: {kind: ImageStreamTag, name: 'a:x'}}]}",
+        &[
+            "error HW0407 4:60 tags follow each other in a circle: x -> y -> x",
+            "error HW0407 4:110 tags follow each other in a circle: y -> x -> y",
+        ],
+    ),
+    (
+        "spec: {tags: [{name: x, from: {kind: ImageStreamTag, name: x}}]}",
+        &["error HW0407 4:60 tags follow each other in a circle: x -> x"],
+    ),
+    (
+        "spec: {tags: [{name: x, from: {kind: ImageStreamTag, name: 'a:z'}}]}",
+        &["warning HW0408 4:60 the tag `x` follows `z`, which does not exist"],
+    ),
+    (
+        "spec: {tags: [{name: x, generation: 0}]}",
+        &["warning HW0409 4:37 `generation: 0`"],
+    ),
+    (
+        "spec: {tags: [{name: x, importPolicy: {insecure: true}}]}",
+        &["warning HW0410 4:50 insecure transport is a wish"],
+    ),
+    (
+        "spec: {tags: []}\nstatus: {tags: [{tag: x, items: [{image: sha256:0}]}]}",
+        &["warning HW0412 5:23 `x` has history but is no tag"],
+    ),
+    (
+        "spec: {tags: [{name: x, annotations: {headwater.dev/interval: 1x}}]}",
+        &["error HW0414 4:63 the annotation `headwater.dev/interval` cannot be read"],
+    ),
+    (
+        "spec: {tags: [{name: x, annotations: {headwater.dev/sauce: '{}'}}]}",
+        &["warning HW0414 4:39 unknown annotation `headwater.dev/sauce`"],
+    ),
+    (
+        r#"spec: {tags: [{name: x, annotations: {headwater.dev/promotion: '{"v": 1}'}}]}"#,
+        &[
+            "error HW0414 4:64 the annotation `headwater.dev/promotion` cannot be read: missing field",
+        ],
+    ),
+    (
+        "spec: {tags: [{name: x, importPolicy: {importMode: Preserve}}]}",
+        &["error HW0417 4:52 unknown import mode `Preserve`"],
+    ),
+    (
+        "spec: {tags: [{name: x, referencePolicy: {type: local}}]}",
+        &["error HW0417 4:49 unknown reference policy `local`"],
+    ),
+];
+
+#[test]
+fn each_rule_speaks_where_it_is_broken() {
+    for (spec, expected) in BROKEN {
+        let found = said(spec);
+        assert_eq!(found.len(), expected.len(), "{spec}: {found:?}");
+        for (found, expected) in found.iter().zip(*expected) {
+            assert!(
+                found.starts_with(expected),
+                "{spec}:\n found {found}\n wanted {expected}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_dotted_name_is_no_short_name() {
+    let text = "apiVersion: v1\nkind: ImageStream\nmetadata: {name: ocm-2.8, annotations: {openshift.io/image.insecureRepository: \"true\"}}\nspec: {lookupPolicy: {local: true}}\n";
+    let loaded = load(
+        &"streams/a.yaml".parse().unwrap(),
+        text.as_bytes(),
+        Role::Streams,
+    );
+    let codes: Vec<&str> = loaded.problems.iter().map(|p| p.code.as_str()).collect();
+    assert_eq!(codes, ["HW0413", "HW0410"]);
+}
+
+#[test]
+fn sound_streams_are_left_in_peace() {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/imagestreams");
+    for name in [
+        "tabs.json",
+        "legacy.json",
+        "comments.yaml",
+        "crlf-bom.yaml",
+        "several.yaml",
+        "list.yaml",
+    ] {
+        let bytes = std::fs::read(format!("{root}/{name}")).unwrap();
+        let loaded = load(&"streams/a.yaml".parse().unwrap(), &bytes, Role::Streams);
+        assert_eq!(loaded.problems, [], "{name}");
+    }
+}

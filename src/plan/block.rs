@@ -1,0 +1,163 @@
+//! Blocks: what stops a whole stage, whichever set is next.
+
+use super::candidates::{pulls_of, stage_hold};
+use super::desk::Desk;
+use super::pull::PullState;
+use super::report::State;
+use super::road::StageView;
+use crate::model::{Delivery, Name};
+
+/// Something that stops the whole stage.
+#[derive(Debug, Clone)]
+pub struct Block {
+    /// The state it puts the stage in.
+    pub state: State,
+    /// A stable word.
+    pub reason: &'static str,
+    /// Plain words.
+    pub why: String,
+    /// What a person can do.
+    pub help: Option<String>,
+}
+
+impl Block {
+    /// A block without help.
+    pub fn new(state: State, reason: &'static str, why: impl Into<String>) -> Self {
+        Self {
+            state,
+            reason,
+            why: why.into(),
+            help: None,
+        }
+    }
+
+    /// With what a person can do.
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+}
+
+/// What stops any stage: errors in its files, unreadable brakes, parts not carried out yet, a Hold that pins it.
+pub fn common(view: &StageView<'_>, desk: &Desk<'_>) -> Vec<Block> {
+    let mut blocks = Vec::new();
+    if let Some(why) = &view.broken {
+        blocks.push(Block::new(State::Broken, "Invalid", why.clone()).help("headwater check"));
+    }
+    if let Some(why) = &desk.docs.brakes_unreadable {
+        let why = format!("{why}: everything holds until it can be read");
+        blocks.push(Block::new(State::Held, "BrakesUnreadable", why).help("headwater check"));
+    }
+    for part in &view.not_yet {
+        let why = format!("NotYet: {part} is understood but not carried out by this version");
+        blocks.push(Block::new(State::Held, "NotYet", why));
+    }
+    if let Some(hold) = stage_hold(view, desk) {
+        let by = hold
+            .by
+            .as_deref()
+            .map_or_else(String::new, |by| format!(" ({by})"));
+        let help = format!("headwater unhold {}", view.key);
+        blocks.push(Block::new(State::Held, "Held", format!("{}{by}", hold.reason)).help(help));
+    }
+    if desk.obs.facts.pulls.is_none() && view.delivery == Delivery::PullRequest {
+        let failure = desk.obs.facts.forge_failure.as_ref();
+        let why = failure.map_or("the forge was not asked".to_owned(), |f| f.message.clone());
+        blocks.push(Block::new(State::Broken, "ForgeUnknown", why));
+    }
+    if let Some((pull, why)) = foreign(view, desk) {
+        let why = format!("pull request {pull} is left alone: {why}");
+        let help = "close it, or take the foreign commit off its branch";
+        blocks.push(Block::new(State::Held, "Foreign", why).help(help));
+    }
+    blocks
+}
+
+/// What stops a stage that takes its sets from others, beside what stops any.
+pub fn later(view: &StageView<'_>, desk: &Desk<'_>) -> Vec<Block> {
+    let mut blocks = common(view, desk);
+    if !desk.obs.history.complete && view.timeline.stays.is_empty() && has_any_trace(view, desk) {
+        let why = "HistoryUnknown: the clone is shallow, so the past of this stage is not known";
+        let help = "fetch the whole history (actions/checkout: fetch-depth: 0)";
+        blocks.push(Block::new(State::Broken, "HistoryUnknown", why).help(help));
+    }
+    if let Some(hand) = &view.timeline.by_hand {
+        let to = hand
+            .digest
+            .as_ref()
+            .map_or("nothing".to_owned(), |d| d.short().to_owned());
+        let why = format!(
+            "EditedByHand: {} was put to {to} by {}, which is no promotion",
+            hand.tag,
+            hand.commit.short()
+        );
+        let help = "revert it, or use `headwater promote` or `headwater rollback`";
+        blocks.push(Block::new(State::Held, "EditedByHand", why).help(help));
+    }
+    let missing = view
+        .from
+        .stages()
+        .iter()
+        .filter_map(|source| missing_source_tag(view, source, desk));
+    blocks.extend(missing.map(|why| Block::new(State::Broken, "TagMissing", why)));
+    if let Some(why) = stopped_by_a_person(view, desk) {
+        blocks.push(
+            Block::new(State::Held, "TagMissing", why)
+                .help("put the tag back, or remove its history as well"),
+        );
+    }
+    blocks
+}
+
+fn has_any_trace(view: &StageView<'_>, desk: &Desk<'_>) -> bool {
+    view.streams.iter().any(|s| {
+        desk.stream(s)
+            .is_some_and(|s| s.spec_tag(view.tag()).is_some() || s.status_tag(view.tag()).is_some())
+    })
+}
+
+/// A source stage that had sets, but whose tag is gone from the spec of a stream.
+fn missing_source_tag(view: &StageView<'_>, source: &Name, desk: &Desk<'_>) -> Option<String> {
+    let pipeline = desk.docs.pipelines.get(&view.key.pipeline)?;
+    let tag = pipeline.value.stage(source)?.tag();
+    view.streams.iter().find_map(|stream| {
+        let value = desk.stream(stream)?;
+        let gone = value.spec_tag(tag).is_none()
+            && value.status_tag(tag).is_some_and(|t| !t.items.is_empty());
+        gone.then(|| {
+            format!(
+                "TagMissing: {stream}:{tag}, from which {} takes its sets, has no spec tag",
+                view.key.stage
+            )
+        })
+    })
+}
+
+/// A target tag with history but without spec was stopped by a person.
+fn stopped_by_a_person(view: &StageView<'_>, desk: &Desk<'_>) -> Option<String> {
+    view.streams.iter().find_map(|stream| {
+        let value = desk.stream(stream)?;
+        let stopped = value.spec_tag(view.tag()).is_none()
+            && value
+                .status_tag(view.tag())
+                .is_some_and(|t| !t.items.is_empty());
+        stopped.then(|| {
+            format!(
+                "TagMissing: {stream}:{} has history but no spec tag: somebody stopped it",
+                view.tag()
+            )
+        })
+    })
+}
+
+fn foreign(view: &StageView<'_>, desk: &Desk<'_>) -> Option<(String, String)> {
+    pulls_of(view, desk)
+        .filter(|(_, pull)| pull.state == PullState::Open)
+        .find_map(|(_, pull)| {
+            Some((
+                pull.id.clone(),
+                pull.branch_facts.as_ref()?.foreign.clone()?,
+            ))
+        })
+}

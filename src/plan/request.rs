@@ -1,0 +1,77 @@
+//! Requests: a person's wish that one set be promoted next, and whether it may pass over gates.
+
+use super::block::Block;
+use super::desk::Desk;
+use super::report::State;
+use super::road::StageView;
+use crate::model::Request;
+
+/// The request in force for a stage, if there is one.
+///
+/// # Errors
+/// A block, where it cannot be read or asks for what the environment does not allow.
+pub fn request(view: &StageView<'_>, desk: &Desk<'_>) -> Result<Option<Request>, Block> {
+    for stream in &view.streams {
+        let Some(tag) = desk.stream(stream).and_then(|s| s.spec_tag(view.tag())) else {
+            continue;
+        };
+        match Request::recorded(tag) {
+            None => {}
+            Some(Ok(request)) => return allowed(request, view, desk).map(Some),
+            Some(Err(why)) => {
+                return Err(Block {
+                    state: State::Broken,
+                    reason: "Request",
+                    why: format!(
+                        "the annotation headwater.dev/request on {stream}:{} cannot be read: {why}",
+                        view.tag()
+                    ),
+                    help: Some("delete it, or use `headwater promote`".to_owned()),
+                });
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// A request may pass over a gate only where every environment of the stage allows that gate and that person.
+fn allowed(request: Request, view: &StageView<'_>, desk: &Desk<'_>) -> Result<Request, Block> {
+    let block = |why: String| Block {
+        state: State::Refused,
+        reason: "SkipNotAllowed",
+        why,
+        help: Some(
+            "promote without --skip, or ask somebody whom the environment's `overrides` name"
+                .to_owned(),
+        ),
+    };
+    for gate in &request.skip {
+        for environment in view
+            .environments
+            .iter()
+            .filter_map(|e| desk.docs.environments.get(e))
+        {
+            let overrides = &environment.value.spec.overrides;
+            if !overrides.skip.contains(gate) {
+                return Err(block(format!(
+                    "environment {} does not allow to skip {gate}",
+                    environment.value.name()
+                )));
+            }
+            let rule = crate::model::Approvals {
+                count: 1,
+                from: overrides.by.clone(),
+            };
+            if !overrides.by.is_empty()
+                && !super::gate::may_approve(&rule, &request.by, &desk.obs.facts.teams)
+            {
+                return Err(block(format!(
+                    "{} may not skip {gate} in environment {}",
+                    request.by,
+                    environment.value.name()
+                )));
+            }
+        }
+    }
+    Ok(request)
+}
