@@ -6,7 +6,9 @@ use std::ffi::OsString;
 use clap::Parser as _;
 
 pub mod args;
+pub mod clock;
 pub mod config;
+pub mod demo;
 pub mod engine;
 pub mod error;
 pub mod exit;
@@ -15,6 +17,7 @@ pub mod prompt;
 pub mod view;
 
 pub use args::{Args, Globals, Verb};
+pub use clock::Clock;
 pub use error::CliError;
 pub use exit::Exit;
 pub use output::Out;
@@ -33,6 +36,8 @@ pub struct Context {
     pub out: Out,
     /// The process's environment, read once.
     pub variables: BTreeMap<String, String>,
+    /// The present instant.
+    pub clock: Clock,
 }
 
 impl Context {
@@ -94,6 +99,7 @@ fn prepare(
                 globals,
                 out,
                 variables,
+                clock: Clock::Wall,
             };
             Ok((context, log))
         }
@@ -115,9 +121,10 @@ fn inputs(args: &Args, variables: &BTreeMap<String, String>) -> Inputs {
 }
 
 /// One file per verb.
-async fn dispatch(context: &Context, verb: &Verb) -> Result<Exit, CliError> {
+pub(crate) async fn dispatch(context: &Context, verb: &Verb) -> Result<Exit, CliError> {
     match verb {
         Verb::Config(_) => config::run(context, &[]),
+        Verb::Demo(args) => demo::run(context, args).await,
         Verb::Check(_)
         | Verb::Observe(_)
         | Verb::Plan(_)
@@ -132,8 +139,7 @@ async fn dispatch(context: &Context, verb: &Verb) -> Result<Exit, CliError> {
         | Verb::Rollback(_)
         | Verb::Hold(_)
         | Verb::Unhold(_)
-        | Verb::Render(_)
-        | Verb::Demo(_) => Err(CliError::usage(format!(
+        | Verb::Render(_) => Err(CliError::usage(format!(
             "`{}` is not built yet",
             verb.word()
         ))),

@@ -157,6 +157,22 @@ impl World {
             .map_err(|e| git("configure", &e))
     }
 
+    /// Brings the clone to where the base is.
+    ///
+    /// # Errors
+    /// When it cannot be read or written.
+    pub fn pull(&self) -> Result<(), CliError> {
+        let fail = |error: git2::Error| git("update", &error);
+        let work = git2::Repository::open(self.work_tree()).map_err(fail)?;
+        let mut origin = work.find_remote("origin").map_err(fail)?;
+        origin.fetch(&[BASE], None, None).map_err(fail)?;
+        let head = work
+            .find_reference(&format!("refs/remotes/origin/{BASE}"))
+            .and_then(|reference| reference.peel(git2::ObjectType::Commit))
+            .map_err(fail)?;
+        work.reset(&head, git2::ResetType::Hard, None).map_err(fail)
+    }
+
     async fn first_commit(&self) -> Result<(), CliError> {
         let mut options = git2::RepositoryInitOptions::new();
         options
