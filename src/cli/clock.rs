@@ -1,5 +1,6 @@
 //! Where commands take the present instant from.
 
+use super::engine;
 use crate::model::Timestamp;
 
 /// A clock.
@@ -15,7 +16,7 @@ impl Clock {
     /// The present instant.
     pub fn now(self) -> Timestamp {
         match self {
-            Self::Wall => Timestamp::now(),
+            Self::Wall => engine::now(),
             Self::At(instant) => instant,
         }
     }
