@@ -1,16 +1,21 @@
 //! The daemon: ticks and wakes coalesced into passes, until it is told to stop.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use tokio::sync::{Notify, watch};
 
 use crate::config::DaemonSettings;
 use crate::model::Timestamp;
-use crate::reconciler::{ObserveError, Pass, Reconciler};
+use crate::reconciler::{ObserveError, Pass, Plan, Reconciler};
 
 /// How long a stop waits for the pass under way.
-pub const STOP_WITHIN: Duration = Duration::from_secs(9);
+pub const STOP_WITHIN: Duration = Duration::from_secs(7);
+
+/// So many passes may follow each other at once while each does something; then the next one waits for its time.
+const MOST_AT_ONCE: usize = 20;
 
 /// Is told of every pass when it has ended: when, and what it came to.
 pub type Listener = Box<dyn Fn(Timestamp, &Result<Pass, ObserveError>) + Send + Sync>;
@@ -42,9 +47,10 @@ impl Daemon {
     /// Passes until `stop` turns true. A pass under way is given a few seconds to end; what it leaves half done, the
     /// next start finds and finishes.
     pub async fn run(self, clock: impl Fn() -> Timestamp, mut stop: watch::Receiver<bool>) {
+        let mut at_once = 0;
         while !*stop.borrow() {
             let now = clock();
-            let pass = self.reconciler.pass(now);
+            let pass = shielded(&self.reconciler, now);
             tokio::pin!(pass);
             let ended = tokio::select! {
                 ended = &mut pass => Some(ended),
@@ -56,11 +62,13 @@ impl Daemon {
             };
             tell(&ended);
             (self.listener)(clock(), &ended);
-            if ended.as_ref().is_ok_and(|p| !p.receipt.done.is_empty()) {
+            let moved = ended.as_ref().is_ok_and(|p| !p.receipt.done.is_empty());
+            at_once = if moved { at_once + 1 } else { 0 };
+            if moved && at_once < MOST_AT_ONCE {
                 continue;
             }
             let tick = self.settings.tick.as_std();
-            let due = ended.ok().and_then(|p| p.next_due(now));
+            let due = ended.ok().and_then(|p| next_due(&p.plan, now));
             tokio::select! {
                 () = tokio::time::sleep(due.map_or(tick, |due| due.min(tick))) => {}
                 () = self.wake.notified() => {}
@@ -68,6 +76,13 @@ impl Daemon {
             }
         }
     }
+}
+
+/// One pass; a bug in it ends the pass and not the daemon. What it leaves behind are caches.
+async fn shielded(reconciler: &Reconciler, now: Timestamp) -> Result<Pass, ObserveError> {
+    let pass = AssertUnwindSafe(reconciler.pass(now)).catch_unwind();
+    pass.await
+        .unwrap_or_else(|_| Err(ObserveError::Stopped("a bug ended the pass".to_owned())))
 }
 
 async fn stopped(stop: &mut watch::Receiver<bool>) {
@@ -93,7 +108,22 @@ fn tell(ended: &Result<Pass, ObserveError>) {
             }
         }
         Err(error) => {
-            tracing::error!(error = %error, transient = error.is_transient(), "the pass failed")
+            tracing::error!(error = %error, transient = error.is_transient(), "the pass failed");
         }
     }
+}
+
+/// How long until the earliest instant at which a stage or a tag may go on by itself.
+fn next_due(plan: &Plan, now: Timestamp) -> Option<Duration> {
+    let instants = plan
+        .stages
+        .iter()
+        .filter_map(|s| s.until)
+        .chain(plan.holds.iter().filter_map(|h| h.until))
+        .chain(plan.valid_until);
+    let soonest = instants.filter(|at| *at > now).min()?;
+    // Up to the whole second behind it: woken earlier, the pass would find nothing.
+    u64::try_from(soonest.as_second() - now.as_second() + 1)
+        .ok()
+        .map(Duration::from_secs)
 }

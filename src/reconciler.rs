@@ -9,8 +9,9 @@ use crate::apply::{Applier, Receipt};
 use crate::model::Timestamp;
 pub use crate::observe::ObserveError;
 use crate::observe::Observer;
+pub use crate::plan::Plan;
 use crate::plan::question::MOST_ROUNDS;
-use crate::plan::{Facts, Observation, Plan, plan};
+use crate::plan::{Facts, Observation, Question, plan};
 
 /// How often a lost race is answered by observing and planning again.
 const MOST_TRIES: u32 = 10;
@@ -27,24 +28,13 @@ pub struct Reconciler {
 /// What one pass came to.
 #[derive(Debug, Clone, Serialize)]
 pub struct Pass {
+    /// What the plan was made from.
+    #[serde(skip)]
+    pub observation: Observation,
     /// The last plan made.
     pub plan: Plan,
     /// What became of it.
     pub receipt: Receipt,
-}
-
-impl Pass {
-    /// How long until the earliest instant at which a stage or a tag may go on by itself.
-    pub fn next_due(&self, now: Timestamp) -> Option<Duration> {
-        let plan = &self.plan;
-        let stages = plan.stages.iter().filter_map(|s| s.until);
-        let instants = stages
-            .chain(plan.holds.iter().filter_map(|h| h.until))
-            .chain(plan.valid_until);
-        let soonest = instants.filter(|at| *at > now).min()?;
-        let seconds = u64::try_from(soonest.as_second() - now.as_second()).ok()?;
-        Some(Duration::from_secs(seconds.max(1)))
-    }
 }
 
 /// What became of a saved plan.
@@ -60,7 +50,15 @@ impl Reconciler {
     /// Observes and plans, in rounds of questions.
     pub async fn plan(&self, now: Timestamp) -> Result<(Observation, Plan), ObserveError> {
         let observation = self.observer.observe(now).await?;
-        self.rounds(observation).await
+        self.rounds(observation, |_| true).await
+    }
+
+    /// The same without asking any registry which digest a tag has now: where everything is, as far as it was last
+    /// checked. Such a plan is for reading, not for carrying out.
+    pub async fn look(&self, now: Timestamp) -> Result<(Observation, Plan), ObserveError> {
+        let observation = self.observer.observe(now).await?;
+        let known = |question: &Question| !matches!(question, Question::Resolve(_));
+        self.rounds(observation, known).await
     }
 
     /// Plans from recorded facts: nothing but Git objects is asked.
@@ -83,15 +81,15 @@ impl Reconciler {
     async fn rounds(
         &self,
         mut observation: Observation,
+        ask: impl Fn(&Question) -> bool,
     ) -> Result<(Observation, Plan), ObserveError> {
         let mut made = plan(&observation);
         for _ in 1..MOST_ROUNDS {
-            if made.questions.is_empty() {
+            let asked: Vec<Question> = made.questions.iter().filter(|q| ask(q)).cloned().collect();
+            if asked.is_empty() {
                 break;
             }
-            self.observer
-                .answer(&mut observation, &made.questions)
-                .await?;
+            self.observer.answer(&mut observation, &asked).await?;
             made = plan(&observation);
         }
         Ok((observation, made))
@@ -101,11 +99,12 @@ impl Reconciler {
     pub async fn pass(&self, now: Timestamp) -> Result<Pass, ObserveError> {
         let mut tries = 0;
         loop {
-            let (_, made) = self.plan(now).await?;
+            let (observation, made) = self.plan(now).await?;
             let receipt = self.applier.apply(&made).await;
             tries += 1;
             if !receipt.again || tries >= MOST_TRIES {
                 return Ok(Pass {
+                    observation,
                     plan: made,
                     receipt,
                 });
@@ -135,12 +134,13 @@ impl Reconciler {
     pub async fn apply_saved(&self, saved: &Plan, now: Timestamp) -> Result<Applied, ObserveError> {
         let mut observation = self.observer.observe(now).await?;
         observation.facts.stamp = Some(saved.stamp);
-        let (_, made) = self.rounds(observation).await?;
+        let (observation, made) = self.rounds(observation, |_| true).await?;
         if made.outcome() != saved.outcome() {
             return Ok(Applied::Changed(Box::new(made)));
         }
         let receipt = self.applier.apply(saved).await;
         Ok(Applied::Done(Box::new(Pass {
+            observation,
             plan: made,
             receipt,
         })))

@@ -1,15 +1,18 @@
 //! The engine: edges and reconciler put together from the operator's settings, for every verb that works on the base.
 
-use std::sync::Arc;
+use std::error::Error;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use super::{CliError, Context, Exit};
+use super::output::progress::Bar;
+use super::{CliError, Context, Exit, output};
 use crate::apply::Applier;
 use crate::config::Settings;
 use crate::config::forge::ForgeKind;
 use crate::forge::{Forge, OfflineForge};
-use crate::git::{Person, Repository};
+use crate::git::{GitError, Person, Repository};
 use crate::model::Timestamp;
-use crate::observe::{Observer, ObserverSettings, Progress};
+use crate::observe::{ObserveError, Observer, ObserverSettings, Progress};
+use crate::plan::{Observation, Plan};
 use crate::reconciler::Reconciler;
 use crate::registry::Client;
 
@@ -47,9 +50,35 @@ impl Engine {
             location: context.globals.repository.location(),
             local: context.globals.local,
             settle,
-            progress: None,
+            progress: Some(bar(context.out.progress().clone())),
         };
         Self::assemble(context.settings(), opening)
+    }
+
+    /// What is to be done now; shown to be under way on a terminal.
+    ///
+    /// # Errors
+    /// When the repository cannot be read.
+    pub async fn plan(
+        &self,
+        context: &Context,
+        now: Timestamp,
+    ) -> Result<(Observation, Plan), CliError> {
+        let _spinner = context.out.progress().spinner("observing and planning");
+        self.reconciler.plan(now).await.map_err(|e| unobserved(&e))
+    }
+
+    /// Where everything is, without asking registries for digests.
+    ///
+    /// # Errors
+    /// When the repository cannot be read.
+    pub async fn look(
+        &self,
+        context: &Context,
+        now: Timestamp,
+    ) -> Result<(Observation, Plan), CliError> {
+        let _spinner = context.out.progress().spinner("reading the base");
+        self.reconciler.look(now).await.map_err(|e| unobserved(&e))
     }
 
     /// The engine for settings and a place.
@@ -58,7 +87,7 @@ impl Engine {
     /// When there is no repository, or a setting makes no sense.
     pub fn assemble(settings: &Settings, opening: Opening) -> Result<Self, CliError> {
         let git = Repository::open(&opening.location, &settings.git, opening.local)
-            .map_err(|e| edge(&e, e.is_transient()))?;
+            .map_err(|e| unopened(&e))?;
         let committer = Person::from(&settings.git.committer);
         let forge: Arc<dyn Forge> = match settings.forge.kind {
             ForgeKind::Offline => Arc::new(OfflineForge::new(
@@ -98,7 +127,7 @@ impl Engine {
 }
 
 /// An error of an edge: try again later where that may help.
-pub fn edge(error: &(dyn std::error::Error + 'static), transient: bool) -> CliError {
+pub fn edge(error: &(dyn Error + 'static), transient: bool) -> CliError {
     CliError::from_error(
         if transient {
             Exit::TryAgain
@@ -107,6 +136,63 @@ pub fn edge(error: &(dyn std::error::Error + 'static), transient: bool) -> CliEr
         },
         error,
     )
+}
+
+/// Why no repository could be opened: mostly a wrong `--repo`.
+pub fn unopened(error: &GitError) -> CliError {
+    let exit = match error {
+        GitError::NotFound(_) | GitError::Invalid(_) | GitError::Unsupported(_) => Exit::Usage,
+        other if other.is_transient() => Exit::TryAgain,
+        _ => Exit::Failed,
+    };
+    with_help(CliError::from_error(exit, error), git_help(error))
+}
+
+/// Why the repository could not be read.
+pub fn unobserved(error: &ObserveError) -> CliError {
+    let help = match error {
+        ObserveError::Git(error) => git_help(error),
+        ObserveError::CommitGone { .. } => {
+            Some("observe again: `headwater observe --out FILE`, on the repository they are of")
+        }
+        ObserveError::Empty(_) | ObserveError::Stopped(_) => None,
+    };
+    with_help(edge(error, error.is_transient()), help)
+}
+
+fn with_help(error: CliError, help: Option<&str>) -> CliError {
+    match help {
+        Some(help) => error.help(help),
+        None => error,
+    }
+}
+
+const fn git_help(error: &GitError) -> Option<&'static str> {
+    match error {
+        GitError::NotFound(_) => {
+            Some("name a repository with `--repo PATH|URL`, or begin one with `git init`")
+        }
+        GitError::Auth { .. } => Some(
+            "give credentials for it under `git.credentials` of the settings (`headwater config` shows those in use)",
+        ),
+        GitError::Network { .. } => Some("nothing was written; try again later"),
+        _ => None,
+    }
+}
+
+/// A bar for each round of questions to registries; it goes away with the last answer.
+fn bar(progress: output::Progress) -> Progress {
+    let shown: Mutex<Option<Bar>> = Mutex::new(None);
+    Progress::new(move |done, total| {
+        let mut shown = shown.lock().unwrap_or_else(PoisonError::into_inner);
+        let steps = u64::try_from(total).unwrap_or(u64::MAX);
+        shown
+            .get_or_insert_with(|| progress.bar(steps, "asking registries"))
+            .step();
+        if done >= total {
+            *shown = None;
+        }
+    })
 }
 
 /// The wall clock, read in one place.

@@ -80,6 +80,13 @@ impl CliError {
         self
     }
 
+    /// With one cause more, behind those that are there.
+    #[must_use]
+    pub fn because(mut self, cause: impl Into<String>) -> Self {
+        self.causes.push(cause.into());
+        self
+    }
+
     /// With something in front: the old message becomes the first cause.
     #[must_use]
     pub fn context(mut self, message: impl Into<String>) -> Self {

@@ -5,21 +5,36 @@ use std::ffi::OsString;
 
 use clap::Parser as _;
 
+pub mod apply;
 pub mod args;
+pub mod base;
+pub mod check;
+pub mod clock;
 pub mod config;
+pub mod demo;
 pub mod engine;
 pub mod error;
 pub mod exit;
+pub mod files;
+pub mod history;
+pub mod observe;
 pub mod output;
+pub mod plan;
 pub mod prompt;
+pub mod run;
+pub mod serve;
+pub mod status;
 pub mod view;
+pub mod why;
 
 pub use args::{Args, Globals, Verb};
+pub use clock::Clock;
 pub use error::CliError;
 pub use exit::Exit;
 pub use output::Out;
 
 use crate::config::{Inputs, Loaded, Settings};
+use crate::model::Timestamp;
 use crate::telemetry;
 use output::Look;
 
@@ -33,12 +48,19 @@ pub struct Context {
     pub out: Out,
     /// The process's environment, read once.
     pub variables: BTreeMap<String, String>,
+    /// Where the present instant comes from.
+    pub clock: Clock,
 }
 
 impl Context {
     /// The operator's settings.
     pub const fn settings(&self) -> &Settings {
         &self.loaded.settings
+    }
+
+    /// The present instant.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 }
 
@@ -94,6 +116,7 @@ fn prepare(
                 globals,
                 out,
                 variables,
+                clock: Clock::Wall,
             };
             Ok((context, log))
         }
@@ -115,25 +138,25 @@ fn inputs(args: &Args, variables: &BTreeMap<String, String>) -> Inputs {
 }
 
 /// One file per verb.
-async fn dispatch(context: &Context, verb: &Verb) -> Result<Exit, CliError> {
+pub(crate) async fn dispatch(context: &Context, verb: &Verb) -> Result<Exit, CliError> {
     match verb {
         Verb::Config(_) => config::run(context, &[]),
-        Verb::Check(_)
-        | Verb::Observe(_)
-        | Verb::Plan(_)
-        | Verb::Apply(_)
-        | Verb::Run(_)
-        | Verb::Serve(_)
-        | Verb::Status(_)
-        | Verb::Why(_)
-        | Verb::History(_)
-        | Verb::Pr(_)
+        Verb::Demo(args) => demo::run(context, args).await,
+        Verb::Check(args) => check::run(context, args).await,
+        Verb::Observe(args) => observe::run(context, args).await,
+        Verb::Plan(args) => plan::run(context, args).await,
+        Verb::Apply(args) => apply::run(context, args).await,
+        Verb::Run(args) => run::run(context, args).await,
+        Verb::Serve(args) => serve::run(context, args).await,
+        Verb::Status(args) => status::run(context, args).await,
+        Verb::Why(args) => why::run(context, args).await,
+        Verb::History(args) => history::run(context, args).await,
+        Verb::Pr(_)
         | Verb::Promote(_)
         | Verb::Rollback(_)
         | Verb::Hold(_)
         | Verb::Unhold(_)
-        | Verb::Render(_)
-        | Verb::Demo(_) => Err(CliError::usage(format!(
+        | Verb::Render(_) => Err(CliError::usage(format!(
             "`{}` is not built yet",
             verb.word()
         ))),

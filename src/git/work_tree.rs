@@ -61,6 +61,14 @@ impl WorkTree {
         Ok(Self { root })
     }
 
+    /// A folder that no Git knows of, read as if it were a checkout.
+    pub fn folder(path: &Path) -> Result<Self, GitError> {
+        let root = path
+            .canonicalize()
+            .map_err(|error| GitError::io(&format!("open `{}`", path.display()), &error))?;
+        Ok(Self { root })
+    }
+
     /// Its root folder, absolute and without links.
     pub fn root(&self) -> &Path {
         &self.root

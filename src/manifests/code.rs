@@ -130,6 +130,8 @@ codes! {
     VALUES_MAP = "HW0603";
     /// Values in several documents.
     VALUES_DOCUMENTS = "HW0604";
+    /// A template that cannot be used.
+    TEMPLATE = "HW0701";
 }
 
 #[cfg(test)]

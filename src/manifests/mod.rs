@@ -8,7 +8,7 @@ pub mod documents;
 pub mod edit;
 pub mod load;
 pub mod role;
-mod suggest;
+pub(crate) mod suggest;
 pub mod values;
 pub mod workload;
 #[cfg(test)]

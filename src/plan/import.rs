@@ -118,7 +118,8 @@ fn look_at(
         insecure: tag.import_policy.insecure,
     };
     match desk.resolve(question) {
-        Known::NotYet => {}
+        // Until somebody answers, the last answer stands.
+        Known::NotYet => report_failure(key, stream, &memory, desk),
         Known::Failed(failure) => failed(key, stream, &failure, &memory, desk, all),
         Known::Yes(resolved) => {
             answered(key, tag, stream, &reference, &resolved, &memory, desk, all)

@@ -15,6 +15,8 @@ pub mod first;
 pub mod gate;
 pub mod history;
 pub mod import;
+#[cfg(test)]
+mod kit;
 pub mod lookup;
 pub mod observation;
 pub mod outputs;
@@ -90,3 +92,6 @@ impl Plan {
         self.effects.is_empty()
     }
 }
+
+#[cfg(test)]
+mod tests;

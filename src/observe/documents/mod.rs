@@ -1,8 +1,8 @@
 //! The documents of a commit. Each file is parsed once: what is kept is its typed content, by path, blob and role, so
 //! that a pass reads only what changed since the one before.
 
-mod oddities;
-mod tree;
+pub(crate) mod oddities;
+pub(crate) mod tree;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;

@@ -13,7 +13,7 @@ use crate::model::repository_config::Paths;
 const READ: [&str; 4] = ["yaml", "yml", "json", "hbs"];
 
 /// Everything of a commit that must be said so, as files that cannot be read.
-pub(super) fn of(listing: &TreeListing, paths: &Paths) -> Vec<(RepoPath, Role, Arc<Loaded>)> {
+pub(crate) fn of(listing: &TreeListing, paths: &Paths) -> Vec<(RepoPath, Role, Arc<Loaded>)> {
     let folders = folders(paths);
     let no_files = listing.entries.iter().filter_map(|(path, entry)| {
         let (what, help) = match entry.kind {

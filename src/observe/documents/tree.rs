@@ -12,13 +12,13 @@ use crate::model::RepoPath;
 use crate::plan::FileEntry;
 
 /// All files of a commit.
-pub(super) struct Tree {
-    pub(super) files: Arc<BTreeMap<RepoPath, FileEntry>>,
+pub(crate) struct Tree {
+    pub(crate) files: Arc<BTreeMap<RepoPath, FileEntry>>,
     links: BTreeSet<RepoPath>,
 }
 
 impl Tree {
-    pub(super) fn new(listing: TreeListing) -> Self {
+    pub(crate) fn new(listing: TreeListing) -> Self {
         let mut links = BTreeSet::new();
         let files = listing.entries.into_iter().map(|(path, entry)| {
             if entry.kind == EntryKind::Symlink {

@@ -1,0 +1,110 @@
+//! What verbs on the base have in common: problems of documents on stderr, stages by name, and how a pass ends.
+
+use std::collections::BTreeSet;
+
+use super::error::CliError;
+use super::exit::Exit;
+use super::output::diagnostics::{self, counted};
+use super::output::{Out, Style};
+use crate::manifests::suggest::{did_you_mean, listed};
+use crate::manifests::{Diagnostic, Severity};
+use crate::model::StageKey;
+use crate::plan::report::StageReport;
+use crate::plan::{Observation, Plan, State};
+use crate::reconciler::Pass;
+
+/// More problems than these are only counted.
+const MOST_PROBLEMS: usize = 20;
+/// What stands under an excerpt is not longer than this.
+const WIDEST: usize = 120;
+
+/// Says what is wrong with documents, beside the result. Each concerns itself only; the rest goes on.
+pub fn tell_problems(out: &Out, observation: &Observation) {
+    let problems = &observation.snapshot.documents.problems;
+    let columns = out.look().width.unwrap_or(WIDEST).min(WIDEST);
+    let (errors, warnings): (Vec<&Diagnostic>, Vec<&Diagnostic>) =
+        problems.iter().partition(|p| p.severity == Severity::Error);
+    for error in errors.iter().take(MOST_PROBLEMS) {
+        out.note(diagnostics::draw(error, columns));
+    }
+    let hidden = errors.len().saturating_sub(MOST_PROBLEMS);
+    let rest: Vec<String> = [(hidden, "error"), (warnings.len(), "warning")]
+        .into_iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, word)| counted(count, word))
+        .collect();
+    if !rest.is_empty() {
+        let more = if hidden > 0 { "more: " } else { "" };
+        let rest = rest.join(", ");
+        out.note(Style::Dim.paint(&format!("{more}{rest}; `headwater check` shows them")));
+    }
+    if let Some(failure) = &observation.facts.forge_failure {
+        let message = super::view::words::safe(&failure.message);
+        out.warning(&format!("pull requests are not known: {message}"));
+    }
+}
+
+/// A stage by its name.
+///
+/// # Errors
+/// When there is none: lists those there are.
+pub fn find_stage<'p>(
+    plan: &'p Plan,
+    observation: &Observation,
+    key: &StageKey,
+) -> Result<&'p StageReport, CliError> {
+    if let Some(found) = plan.stages.iter().find(|stage| stage.key == *key) {
+        return Ok(found);
+    }
+    let documents = &observation.snapshot.documents;
+    if let Some(why) = documents.broken_pipelines.get(&key.pipeline) {
+        return Err(CliError::new(
+            Exit::Invalid,
+            format!("pipeline `{}` cannot be read", key.pipeline),
+        )
+        .because(why)
+        .help("`headwater check` shows what is wrong"));
+    }
+    let stages = plan.stages.iter();
+    let own: Vec<&str> = stages
+        .clone()
+        .filter(|stage| stage.key.pipeline == key.pipeline)
+        .map(|stage| stage.key.stage.as_str())
+        .collect();
+    if own.is_empty() {
+        let pipelines: BTreeSet<&str> = stages.map(|s| s.key.pipeline.as_str()).collect();
+        let help = did_you_mean(key.pipeline.as_str(), pipelines);
+        let message = format!("there is no pipeline `{}`", key.pipeline);
+        return Err(CliError::usage(message).help(help));
+    }
+    let help = did_you_mean(key.stage.as_str(), own.iter().copied());
+    let message = format!("pipeline `{}` has no stage `{}`", key.pipeline, key.stage);
+    let known = listed(own);
+    Err(CliError::usage(message)
+        .because(format!("it has {known}"))
+        .help(help))
+}
+
+/// How a run of passes ends, by its last one.
+pub fn exit_of(pass: &Pass) -> Exit {
+    let receipt = &pass.receipt;
+    let facts = &pass.observation.facts;
+    let away = receipt.again
+        || receipt.refused.iter().any(|refusal| refusal.transient)
+        || facts.forge_failure.as_ref().is_some_and(|f| f.transient);
+    if away {
+        Exit::TryAgain
+    } else if !receipt.refused.is_empty() || is_broken(&pass.plan, &pass.observation) {
+        Exit::Broken
+    } else {
+        Exit::Settled
+    }
+}
+
+/// Whether a person must mend something.
+fn is_broken(plan: &Plan, observation: &Observation) -> bool {
+    plan.holds.iter().any(|hold| hold.state == State::Broken)
+        || plan.stages.iter().any(|stage| stage.state == State::Broken)
+        || observation.facts.forge_failure.is_some()
+        || observation.snapshot.documents.errors().next().is_some()
+}

@@ -1,0 +1,145 @@
+//! `check`: every problem of every document at once, in a work tree, a plain folder, or the base of a remote. Writes
+//! nothing and asks no registry.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::args::{CheckArgs, Repository as Place};
+use super::output::diagnostics::{self, counted};
+use super::output::{Format, Out};
+use super::{CliError, Context, Exit, engine};
+use crate::git::{Repository, WorkTree};
+use crate::manifests::{Diagnostic, Severity, assemble};
+use crate::model::RepoPath;
+use files::{Files, Lookup};
+
+mod files;
+mod templates;
+
+/// Checks documents and templates. Ends with 3 if anything reported is an error.
+///
+/// # Errors
+/// When there is nothing to read, or a path to report on does not exist.
+pub async fn run(context: &Context, args: &CheckArgs) -> Result<Exit, CliError> {
+    let out = &context.out;
+    let files = {
+        let _spinner = out.progress().spinner("reading files");
+        gather(context).await?
+    };
+    let scope = scope(&files, &args.paths)?;
+    let (checked, problems) = tokio::task::spawn_blocking(move || {
+        let problems = problems(&files);
+        (files.read, problems)
+    })
+    .await
+    .map_err(|error| CliError::failed(format!("the check stopped: {error}")))?;
+    let inside =
+        |path: &RepoPath| scope.is_empty() || scope.iter().any(|s| path == s || path.is_below(s));
+    let problems: Vec<Diagnostic> = problems.into_iter().filter(|p| inside(&p.path)).collect();
+    let checked = checked.iter().filter(|path| inside(path)).count();
+    print(out, &problems, checked)?;
+    let invalid = problems.iter().any(|p| p.severity == Severity::Error);
+    Ok(if invalid {
+        Exit::Invalid
+    } else {
+        Exit::Settled
+    })
+}
+
+async fn gather(context: &Context) -> Result<Files, CliError> {
+    if let Place::Path(path) = &context.globals.repository
+        && let Some(tree) = work_tree(path)?
+    {
+        let read = tokio::task::spawn_blocking(move || Files::of_work_tree(tree)).await;
+        let read = read.map_err(|e| CliError::failed(format!("reading stopped: {e}")))?;
+        return read.map_err(|e| engine::edge(&e, e.is_transient()));
+    }
+    let globals = &context.globals;
+    let location = globals.repository.location();
+    let repository = Repository::open(&location, &context.settings().git, globals.local)
+        .map_err(|e| engine::unopened(&e))?;
+    let base = repository.fetch().await;
+    let base = base.map_err(|e| engine::unobserved(&e.into()))?;
+    let Some(head) = base.base else {
+        return Err(CliError::failed(format!(
+            "`{}` is empty: push a first commit to it",
+            repository.describe()
+        )));
+    };
+    Files::of_commit(&repository, &head)
+        .await
+        .map_err(|e| engine::edge(&e, e.is_transient()))
+}
+
+/// The checkout at a path; without any Git the folder itself; `None` for a bare repository.
+fn work_tree(path: &Path) -> Result<Option<WorkTree>, CliError> {
+    let bare = path.join("HEAD").is_file() && path.join("objects").is_dir();
+    if bare {
+        return Ok(None);
+    }
+    match WorkTree::discover(path) {
+        Ok(tree) => Ok(Some(tree)),
+        Err(crate::git::GitError::NotFound(_)) if path.is_dir() => {
+            let folder = WorkTree::folder(path).map_err(|e| engine::unopened(&e))?;
+            Ok(Some(folder))
+        }
+        Err(error) => Err(engine::unopened(&error)),
+    }
+}
+
+/// The paths to report on, as paths of the repository; none means all.
+fn scope(files: &Files, paths: &[std::path::PathBuf]) -> Result<Vec<RepoPath>, CliError> {
+    let mut scope = Vec::new();
+    for path in paths {
+        let shown = path.display();
+        let found = match &files.lookup {
+            Lookup::Folder(tree) => tree
+                .relative(path)
+                .map_err(|e| CliError::usage(e.to_string()))?,
+            Lookup::Commit(_) => {
+                let text = path.to_string_lossy();
+                let text = text.trim_start_matches("./").trim_end_matches('/');
+                let path = text.parse::<RepoPath>();
+                Some(path.map_err(|e| CliError::usage(format!("`{shown}`: {e}")))?)
+            }
+        };
+        // The root is everything.
+        let Some(found) = found else {
+            return Ok(Vec::new());
+        };
+        if !files.lookup.has(&found) {
+            return Err(CliError::usage(format!("there is no `{shown}` to check"))
+                .help("paths are files or folders of the repository"));
+        }
+        scope.push(found);
+    }
+    Ok(scope)
+}
+
+fn problems(files: &Files) -> Vec<Diagnostic> {
+    let loaded = files.loaded.iter();
+    let loaded = loaded.map(|(path, role, loaded)| (path.clone(), *role, Arc::clone(loaded)));
+    let documents = assemble(loaded.collect(), files, &files.lookup);
+    let mut problems = documents.problems.clone();
+    problems.extend(templates::problems(&documents, files));
+    problems.sort();
+    problems.dedup();
+    problems
+}
+
+fn print(out: &Out, problems: &[Diagnostic], checked: usize) -> Result<(), CliError> {
+    diagnostics::print(out, problems)?;
+    let checked_files = counted(checked, "file");
+    let summary = format!(
+        "checked {checked_files}: {}",
+        diagnostics::summary(problems)
+    );
+    match out.format() {
+        Format::Text | Format::Wide => out.line(summary),
+        _ => out.note(summary),
+    }
+    if checked == 0 {
+        out.warning("there are no documents here: pipelines/, streams/, environments/, holds/ and freezes/ are read");
+    }
+    Ok(())
+}
