@@ -84,7 +84,7 @@ async fn a_broken_neighbour_changes_nothing_for_the_others_and_is_named() {
         ),
         (
             "environments/other.yaml",
-            "kind: Environment\nspec: 7\n",
+            "apiVersion: headwater.dev/v1alpha1\nkind: Environment\nmetadata: {name: other}\nspec: 7\n",
             "environments/other.yaml",
         ),
         (

@@ -161,6 +161,20 @@ impl Repository {
         Some(id.to_string())
     }
 
+    /// A commit on `main` that puts a symbolic link in a file's place.
+    pub(crate) fn link(&self, path: &str, target: &str, at: Timestamp) {
+        let head = self.find(MAIN).unwrap();
+        let mut index = git2::Index::new().unwrap();
+        index.read_tree(&head.tree().unwrap()).unwrap();
+        let mut link = entry(path, self.git.blob(target.as_bytes()).unwrap());
+        link.mode = 0o120_000;
+        index.add(&link).unwrap();
+        let tree = index.write_tree_to(&self.git).unwrap();
+        let tree = self.git.find_tree(tree).unwrap();
+        let id = self.write(&person("Mara"), at, "Link", &tree, &[&head]);
+        self.move_to("main", id);
+    }
+
     /// Puts a branch where it is told, by force.
     pub(crate) fn set(&self, branch: &str, commit: &str) {
         let id = Oid::from_str(commit).unwrap();
