@@ -14,7 +14,7 @@ use super::road::StageView;
 use super::text::{Trailer, short};
 use super::timeline::Timeline;
 use super::wave::Item;
-use crate::model::{Name, Set, StreamKey, TagKey, Verdict};
+use crate::model::{Name, RepoPath, Set, StreamKey, TagKey, Verdict};
 
 /// Imports of one first stage.
 #[derive(Debug, Clone)]
@@ -225,6 +225,25 @@ pub fn loose<'i>(imports: &'i [Import], views: &[&StageView<'_>]) -> Vec<&'i Imp
         .flat_map(|v| v.streams.iter().map(|s| TagKey::new(s.clone(), v.tag())))
         .collect();
     imports.iter().filter(|i| !owned.contains(&i.tag)).collect()
+}
+
+/// Why a tag that no pipeline seems to own is not imported: a file from which nothing could be read stands beside its
+/// stream's, or bears its name. If that is its pipeline, nobody knows the rules.
+pub fn perhaps_owned(stream: &StreamKey, desk: &Desk<'_>) -> Option<String> {
+    let docs = desk.docs;
+    let unread = docs.broken_pipelines.iter();
+    let mut unread = unread.filter(|(name, _)| !docs.pipelines.contains_key(*name));
+    if let Some((_, why)) = unread.find(|(name, _)| name.as_str() == stream.name.as_str()) {
+        return Some(why.clone());
+    }
+    let path = &docs.streams.get(stream)?.path;
+    let is_read = |file: &RepoPath| {
+        docs.streams.values().any(|s| s.path == *file)
+            || docs.pipelines.values().any(|p| p.path == *file)
+    };
+    let mut beside = docs.errors().filter(|e| e.path.parent() == path.parent());
+    let error = beside.find(|e| !is_read(&e.path))?;
+    Some(format!("{}: {}", error.path, error.message))
 }
 
 /// Names of stages, for lookups within a pipeline.

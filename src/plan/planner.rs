@@ -215,6 +215,12 @@ impl Work<'_> {
     fn loose(&mut self, imports: &Imports, views: &[&StageView<'_>], desk: &mut Desk<'_>) {
         let by_commit = desk.docs.config.spec.delivery == Delivery::Commit;
         for import in first::loose(&imports.imports, views) {
+            if let Some(why) = first::perhaps_owned(&import.tag.stream, desk) {
+                let why = format!("its pipeline may be unreadable: {why}");
+                let subject = Subject::Tag(import.tag.clone());
+                desk.hold(subject, State::Held, "PipelineUnreadable", why);
+                continue;
+            }
             if by_commit {
                 self.items.push(first::loose_item(import, desk));
             } else {

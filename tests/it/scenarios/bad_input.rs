@@ -45,7 +45,10 @@ async fn yaml_that_is_no_yaml_is_named_with_its_line() {
     assert_said(
         small::PIPELINE_PATH,
         &unquoted,
-        &[small::PIPELINE_PATH, "quote"],
+        &[
+            "pipelines/app/pipeline.yaml:12",
+            "starts a YAML map; write \"",
+        ],
     )
     .await;
 }
@@ -56,7 +59,7 @@ async fn wrong_types_and_unknown_fields_of_our_kinds_are_named() {
     assert_said(
         small::PIPELINE_PATH,
         &wrong,
-        &[small::PIPELINE_PATH, "stages"],
+        &["pipelines/app/pipeline.yaml:5", "expected a list"],
     )
     .await;
     let unknown = small::PIPELINE.replace("verify:", "verfiy:");
@@ -72,7 +75,7 @@ async fn what_is_there_twice_is_refused_with_both_places() {
     )
     .await;
     let twice = small::PIPELINE.replace("- name: prod", "- name: prod\n      tag: qa");
-    assert_said(small::PIPELINE_PATH, &twice, &["qa", "prod"]).await;
+    assert_said(small::PIPELINE_PATH, &twice, &["app:qa", "2 stages"]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -116,14 +119,43 @@ async fn paths_that_lead_out_are_refused_with_the_form_that_works() {
 #[tokio::test(flavor = "multi_thread")]
 async fn links_are_neither_read_nor_written() {
     let mut world = World::small().await;
+    let output = "environments/qa/rendered/app/deployment.yaml";
+    world.repository.link(output, "/etc/passwd", world.now());
     world
         .repository
-        .link("environments/qa.yaml", "/etc/passwd", world.now());
+        .link("environments/moon.yaml", "prod.yaml", world.now());
     world.good_build("1.0.0");
     world.settle().await;
     assert!(world.head("app", "dev").is_some());
     assert_eq!(world.head("app", "qa"), None);
-    world.assert_hold("Invalid", "environments/qa.yaml").await;
+    world.assert_stage("app/qa", State::Broken, output).await;
+    let text = world.repository.text("main", output);
+    assert_eq!(text.as_deref(), Some("/etc/passwd"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pipeline_that_cannot_be_read_holds_what_it_may_own() {
+    for broken in [
+        "kind: [",
+        "apiVersion: headwater.dev/v1alpha1\nkind: Pipeline\nmetadata: {name: app}\nspec: 7\n",
+    ] {
+        let dev = small::by_pull_request("dev");
+        let mut world = World::with(&[("environments/dev.yaml", &dev)]).await;
+        world.person_commits(&[(small::PIPELINE_PATH, broken)], "Break the pipeline");
+        world.good_build("1.0.0");
+        world.settle().await;
+        assert_eq!(
+            world.head("app", "dev"),
+            None,
+            "no rule was known by which it could move"
+        );
+        world
+            .assert_hold("PipelineUnreadable", small::PIPELINE_PATH)
+            .await;
+        world.person_commits(&[(small::PIPELINE_PATH, small::PIPELINE)], "Mend it");
+        world.settle().await;
+        world.open_pull().await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
