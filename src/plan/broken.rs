@@ -30,7 +30,7 @@ pub fn report(desk: &mut Desk<'_>) {
             reason: "Invalid".to_owned(),
             why: format!("{path}{line}: {}{more}", first.message),
             until: None,
-            help: Some("headwater check".to_owned()),
+            help: first.help.clone().or(Some("headwater check".to_owned())),
             state: State::Broken,
         });
     }
