@@ -20,6 +20,7 @@ mod planner;
 pub mod propose;
 pub mod pull;
 pub mod question;
+pub mod rendering;
 pub mod report;
 pub mod road;
 pub mod settled;
