@@ -5,16 +5,24 @@ use std::ffi::OsString;
 
 use clap::Parser as _;
 
+mod act;
 pub mod args;
 pub mod config;
 pub mod engine;
 pub mod error;
 pub mod exit;
+pub mod hold;
 pub mod output;
+pub mod pr;
+pub mod promote;
 pub mod prompt;
+pub mod render;
+pub mod rollback;
+pub mod unhold;
 pub mod view;
+mod work;
 
-pub use args::{Args, Globals, Verb};
+pub use args::{Args, Globals, SetName, Verb};
 pub use error::CliError;
 pub use exit::Exit;
 pub use output::Out;
@@ -118,6 +126,12 @@ fn inputs(args: &Args, variables: &BTreeMap<String, String>) -> Inputs {
 async fn dispatch(context: &Context, verb: &Verb) -> Result<Exit, CliError> {
     match verb {
         Verb::Config(_) => config::run(context, &[]),
+        Verb::Pr(args) => pr::run(context, args).await,
+        Verb::Promote(args) => promote::run(context, args).await,
+        Verb::Rollback(args) => rollback::run(context, args).await,
+        Verb::Hold(args) => hold::run(context, args).await,
+        Verb::Unhold(args) => unhold::run(context, args).await,
+        Verb::Render(args) => render::run(context, args).await,
         Verb::Check(_)
         | Verb::Observe(_)
         | Verb::Plan(_)
@@ -127,12 +141,6 @@ async fn dispatch(context: &Context, verb: &Verb) -> Result<Exit, CliError> {
         | Verb::Status(_)
         | Verb::Why(_)
         | Verb::History(_)
-        | Verb::Pr(_)
-        | Verb::Promote(_)
-        | Verb::Rollback(_)
-        | Verb::Hold(_)
-        | Verb::Unhold(_)
-        | Verb::Render(_)
         | Verb::Demo(_) => Err(CliError::usage(format!(
             "`{}` is not built yet",
             verb.word()
