@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::act::{observed, settle, work_tree};
 use super::args::RenderArgs;
-use super::engine::{Engine, now};
+use super::engine::Engine;
 use super::output::Format;
 use super::view::words::safe;
 use super::work::observation;
@@ -34,7 +34,7 @@ struct Rendered<'a> {
 /// When there is no such environment or application, or a file cannot be written.
 pub async fn run(context: &Context, args: &RenderArgs) -> Result<Exit, CliError> {
     let engine = Engine::open(context, false)?;
-    let base = engine.reconciler.observer.observe(now()).await;
+    let base = engine.reconciler.observer.observe(context.now()).await;
     let base = base.map_err(|e| observed(&e))?;
     let mut obs = match work_tree(context)? {
         Some(tree) => observation(&tree, &base)?,

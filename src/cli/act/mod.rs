@@ -10,7 +10,7 @@ pub(super) use place::{person, work_tree};
 pub(super) use push::forge;
 
 use super::args::{Destination, Reason, WriteArgs};
-use super::engine::{Engine, edge, now};
+use super::engine::{Engine, edge};
 use super::output::Format;
 use super::view::act::{Act as View, ActKind, Ran, Written};
 use super::view::{self, diff};
@@ -61,7 +61,7 @@ pub(super) async fn run(
         compute,
         engine: Engine::open(context, false)?,
         person: person(context)?,
-        now: now(),
+        now: context.now(),
     };
     let mut obs = doing.observe().await?;
     let act = doing.settle(&mut obs).await?;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::cli::act::{forge, observed, settle};
-use crate::cli::engine::{Engine, edge, now};
+use crate::cli::engine::{Engine, edge};
 use crate::cli::{CliError, Context};
 use crate::model::{StageKey, Timestamp};
 use crate::plan::acts::{Standing, standing};
@@ -22,7 +22,7 @@ impl Found {
     /// Observes and plans.
     pub(super) async fn load(context: &Context) -> Result<Self, CliError> {
         let engine = Engine::open(context, false)?;
-        let now = now();
+        let now = context.now();
         let planned = engine.reconciler.plan(now).await;
         let (obs, plan) = planned.map_err(|e| observed(&e))?;
         Ok(Self {
