@@ -11,6 +11,7 @@ mod architecture;
 mod cli;
 mod forge;
 mod git;
+mod line;
 mod observe;
 mod registry;
 mod support;
