@@ -191,6 +191,28 @@ async fn status_why_and_history_ask_no_registry_for_digests() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_new_build_goes_all_the_way_in_one_run_with_or_without_caches() {
+    let line = Line::new().await;
+    let base = line.base();
+    line.said(&["run"]).await;
+    for (version, keep) in [("1.3.0", true), ("1.4.0", false)] {
+        let digest = line.rebuild(version);
+        // Which tags are due is remembered in the cache: without it everything is.
+        std::fs::remove_dir_all(line.machine.folder().join("cache")).unwrap();
+        if keep {
+            line.said(&["plan"]).await;
+        }
+        let ran = line.said(&["run"]).await;
+        assert_eq!(ran.code, 0, "{ran:?}");
+        for environment in ["dev", "qa"] {
+            let file = format!("environments/{environment}/rendered/myapp/deployment.yaml");
+            let text = String::from_utf8(base.show("main", &file).unwrap()).unwrap();
+            assert!(text.contains(digest.as_str()), "{environment}: {text}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_unknown_stage_is_answered_with_those_there_are() {
     let line = Line::new().await;
     let _base = line.base();

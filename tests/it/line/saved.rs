@@ -53,10 +53,16 @@ async fn a_saved_plan_is_carried_out_only_while_it_is_what_would_be_planned() {
     applied.has(&["pushed"]);
     assert_eq!(base.log("main").len(), 3);
 
-    line.said(&["plan", "--out", "plan.json"]).await;
+    std::fs::remove_dir_all(line.machine.folder().join("cache")).unwrap();
     line.rebuild("1.3.0");
+    line.said(&["plan", "--out", "plan.json"]).await;
+    line.rebuild("1.4.0");
+    let head = base.resolve("main");
+    let other = line.said(&["apply", "plan.json"]).await;
+    assert_eq!((other.code, base.resolve("main")), (75, head), "{other:?}");
     let one = line.said(&["apply"]).await;
     assert_eq!(one.code, 0, "{one:?}");
+    one.has(&["pushed", "Done: "]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
