@@ -135,11 +135,15 @@ impl Reconciler {
     /// One pass. A lost race is observed and planned again at once, at most ten times, with jitter.
     pub async fn pass(&self, now: Timestamp) -> Result<Pass, ObserveError> {
         let mut tries = 0;
+        let mut done = Vec::new();
         loop {
             let (observation, made) = self.plan(now).await?;
-            let receipt = self.applier.apply(&made).await;
+            let mut receipt = self.applier.apply(&made).await;
+            // What was done before a race was lost stays done.
+            done.append(&mut receipt.done);
             tries += 1;
             if !receipt.again || tries >= MOST_TRIES {
+                receipt.done = done;
                 return Ok(Pass {
                     observation,
                     plan: made,

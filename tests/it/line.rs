@@ -70,17 +70,23 @@ impl Line {
         registry.push("keycloak/keycloak", "25.0.2", build("25.0.2", "passed"));
         registry.push("keycloak/keycloak", "19.0", build("19.0.3", "passed"));
         let machine = Hermetic::new();
+        let line = Self { machine, registry };
+        line.settings(&line.registry.url());
+        line
+    }
+
+    /// Settings by which registry.example is asked at an address of this machine.
+    fn settings(&self, mirror: &str) {
+        let folder = self.machine.folder();
         let settings = serde_json::json!({
-            "git": {"cacheDir": machine.folder().join("cache")},
+            "git": {"cacheDir": folder.join("cache")},
             "registry": {"registries": [
-                {"host": "registry.example", "mirror": registry.url(), "plainHttp": true},
+                {"host": "registry.example", "mirror": mirror, "plainHttp": true},
             ]},
             "forge": {"offline": {"trust": "push"}},
             "daemon": {"listen": "127.0.0.1:0"},
         });
-        let file = machine.folder().join("settings.yaml");
-        std::fs::write(file, settings.to_string()).unwrap();
-        Self { machine, registry }
+        std::fs::write(folder.join("settings.yaml"), settings.to_string()).unwrap();
     }
 
     fn base(&self) -> BareRepository<'_> {

@@ -127,3 +127,33 @@ async fn an_address_in_use_ends_it_with_what_to_do() {
     assert_eq!(said.code, 1, "{said:?}");
     said.has(&[&address, "--listen"]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_sigterm_gives_a_stuck_pass_a_moment_and_a_second_one_none() {
+    let line = Line::new().await;
+    let _base = line.base();
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    line.settings(&format!("http://{}", silent.local_addr().unwrap()));
+    let (mut patient, _) = start(&line, &[]);
+    let _first = silent.accept().unwrap();
+    signal(&patient, "TERM");
+    let begin = Instant::now();
+    std::thread::sleep(Duration::from_secs(1));
+    assert_eq!(patient.try_wait().unwrap(), None, "the pass has its moment");
+
+    std::fs::remove_dir_all(line.machine.folder().join("cache")).unwrap();
+    let (mut hurried, _) = start(&line, &[]);
+    wait_for(|| silent.accept().is_ok());
+    signal(&hurried, "TERM");
+    std::thread::sleep(Duration::from_millis(300));
+    signal(&hurried, "TERM");
+    let second = Instant::now();
+    assert_eq!(hurried.wait().unwrap().code(), Some(1));
+    assert!(second.elapsed() < Duration::from_secs(4));
+    assert_eq!(patient.wait().unwrap().code(), Some(0));
+    assert!(
+        begin.elapsed() < Duration::from_secs(10),
+        "{:?}",
+        begin.elapsed()
+    );
+}
