@@ -27,7 +27,7 @@ pub async fn run(context: &Context, args: &ApplyArgs) -> Result<Exit, CliError> 
         None => None,
     };
     let engine = Engine::open(context, false)?;
-    let now = engine::now();
+    let now = context.now();
     let pass = match (&saved, &args.plan) {
         (Some(saved), Some(file)) => self::saved(context, &engine, saved, file, now).await?,
         _ => {

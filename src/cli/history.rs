@@ -19,7 +19,7 @@ use crate::plan::{Observation, Question};
 /// When the repository cannot be read, or there is no such stage.
 pub async fn run(context: &Context, args: &HistoryArgs) -> Result<Exit, CliError> {
     let engine = Engine::open(context, false)?;
-    let now = engine::now();
+    let now = context.now();
     let (mut observation, plan) = engine.look(context, now).await?;
     base::tell_problems(&context.out, &observation);
     let stage = base::find_stage(&plan, &observation, &args.stage)?;

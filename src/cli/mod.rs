@@ -9,7 +9,9 @@ pub mod apply;
 pub mod args;
 pub mod base;
 pub mod check;
+pub mod clock;
 pub mod config;
+pub mod demo;
 pub mod engine;
 pub mod error;
 pub mod exit;
@@ -26,11 +28,13 @@ pub mod view;
 pub mod why;
 
 pub use args::{Args, Globals, Verb};
+pub use clock::Clock;
 pub use error::CliError;
 pub use exit::Exit;
 pub use output::Out;
 
 use crate::config::{Inputs, Loaded, Settings};
+use crate::model::Timestamp;
 use crate::telemetry;
 use output::Look;
 
@@ -44,12 +48,19 @@ pub struct Context {
     pub out: Out,
     /// The process's environment, read once.
     pub variables: BTreeMap<String, String>,
+    /// Where the present instant comes from.
+    pub clock: Clock,
 }
 
 impl Context {
     /// The operator's settings.
     pub const fn settings(&self) -> &Settings {
         &self.loaded.settings
+    }
+
+    /// The present instant.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 }
 
@@ -105,6 +116,7 @@ fn prepare(
                 globals,
                 out,
                 variables,
+                clock: Clock::Wall,
             };
             Ok((context, log))
         }
@@ -126,9 +138,10 @@ fn inputs(args: &Args, variables: &BTreeMap<String, String>) -> Inputs {
 }
 
 /// One file per verb.
-async fn dispatch(context: &Context, verb: &Verb) -> Result<Exit, CliError> {
+pub(crate) async fn dispatch(context: &Context, verb: &Verb) -> Result<Exit, CliError> {
     match verb {
         Verb::Config(_) => config::run(context, &[]),
+        Verb::Demo(args) => demo::run(context, args).await,
         Verb::Check(args) => check::run(context, args).await,
         Verb::Observe(args) => observe::run(context, args).await,
         Verb::Plan(args) => plan::run(context, args).await,
@@ -143,8 +156,7 @@ async fn dispatch(context: &Context, verb: &Verb) -> Result<Exit, CliError> {
         | Verb::Rollback(_)
         | Verb::Hold(_)
         | Verb::Unhold(_)
-        | Verb::Render(_)
-        | Verb::Demo(_) => Err(CliError::usage(format!(
+        | Verb::Render(_) => Err(CliError::usage(format!(
             "`{}` is not built yet",
             verb.word()
         ))),

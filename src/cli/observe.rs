@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::args::ObserveArgs;
-use super::engine::{self, Engine};
+use super::engine::Engine;
 use super::output::Format;
 use super::{CliError, Context, Exit, base, files};
 use crate::model::{CommitId, Timestamp};
@@ -28,7 +28,7 @@ struct Written<'a> {
 /// When the repository cannot be read, or the file cannot be written.
 pub async fn run(context: &Context, args: &ObserveArgs) -> Result<Exit, CliError> {
     let engine = Engine::open(context, false)?;
-    let (observation, plan) = engine.plan(context, engine::now()).await?;
+    let (observation, plan) = engine.plan(context, context.now()).await?;
     let out = &context.out;
     base::tell_problems(out, &observation);
     if !plan.questions.is_empty() {

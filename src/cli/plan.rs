@@ -26,7 +26,7 @@ pub async fn run(context: &Context, args: &PlanArgs) -> Result<Exit, CliError> {
             let replayed = engine.reconciler.replay(facts).await;
             replayed.map_err(|e| engine::unobserved(&e))?
         }
-        None => engine.plan(context, engine::now()).await?,
+        None => engine.plan(context, context.now()).await?,
     };
     let out = &context.out;
     base::tell_problems(out, &observation);

@@ -29,7 +29,7 @@ struct RunReport {
 /// When the repository cannot be read.
 pub async fn run(context: &Context, _args: &RunArgs) -> Result<Exit, CliError> {
     let engine = Engine::open(context, false)?;
-    let now = engine::now();
+    let now = context.now();
     let passes = {
         let _spinner = context.out.progress().spinner("running");
         let passes = engine.reconciler.run(now).await;

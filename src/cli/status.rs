@@ -2,7 +2,7 @@
 //! yet, never for digests.
 
 use super::args::StatusArgs;
-use super::engine::{self, Engine};
+use super::engine::Engine;
 use super::view::status::StatusView;
 use super::{CliError, Context, Exit, base, view};
 
@@ -12,7 +12,7 @@ use super::{CliError, Context, Exit, base, view};
 /// When the repository cannot be read.
 pub async fn run(context: &Context, args: &StatusArgs) -> Result<Exit, CliError> {
     let engine = Engine::open(context, false)?;
-    let now = engine::now();
+    let now = context.now();
     let (observation, mut plan) = engine.look(context, now).await?;
     base::tell_problems(&context.out, &observation);
     let memory = observation.facts.memory.values();

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::args::StageArgs;
-use super::engine::{self, Engine};
+use super::engine::Engine;
 use super::view::why::{Imported, WhyView};
 use super::{CliError, Context, Exit, base, view};
 use crate::model::{Digest, Name, StageKey, TagKey};
@@ -18,7 +18,7 @@ use crate::plan::road::{StageView, roads};
 /// When the repository cannot be read, or there is no such stage.
 pub async fn run(context: &Context, args: &StageArgs) -> Result<Exit, CliError> {
     let engine = Engine::open(context, false)?;
-    let now = engine::now();
+    let now = context.now();
     let (observation, plan) = engine.look(context, now).await?;
     base::tell_problems(&context.out, &observation);
     let stage = base::find_stage(&plan, &observation, &args.stage)?;

@@ -122,6 +122,12 @@ impl EmbeddedRegistry {
         known
     }
 
+    /// The digest that a tag points to.
+    pub fn digest(&self, repository: &str, tag: &str) -> Option<Digest> {
+        let place = (repository.to_owned(), tag.to_owned());
+        lock(&self.store).tags.get(&place).cloned()
+    }
+
     /// Takes a tag away.
     pub fn untag(&self, repository: &str, tag: &str) {
         lock(&self.store)

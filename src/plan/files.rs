@@ -41,6 +41,16 @@ pub fn apply(
     Ok(())
 }
 
+/// Notes at once that these streams' files will be edited, which may be rounds of questions away.
+pub fn ask_ahead<'k>(streams: impl IntoIterator<Item = &'k StreamKey>, desk: &mut Desk<'_>) {
+    for key in streams {
+        let located = desk.docs.streams.get(key);
+        if let Some(blob) = located.and_then(|l| desk.blob_of(&l.path)).cloned() {
+            let _ = desk.text(&blob);
+        }
+    }
+}
+
 fn current(path: &RepoPath, files: &Files, desk: &mut Desk<'_>) -> Result<Arc<str>, NoText> {
     if let Some(Some(text)) = files.get(path) {
         return Ok(Arc::from(text.as_str()));

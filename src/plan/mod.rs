@@ -14,6 +14,8 @@ pub mod first;
 pub mod gate;
 pub mod history;
 pub mod import;
+#[cfg(test)]
+mod kit;
 pub mod lookup;
 pub mod observation;
 pub mod outputs;
@@ -89,3 +91,6 @@ impl Plan {
         self.effects.is_empty()
     }
 }
+
+#[cfg(test)]
+mod tests;

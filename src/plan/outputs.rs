@@ -348,6 +348,22 @@ pub fn delta(
     if asking { Err(Stop::Asking) } else { Ok(delta) }
 }
 
+/// Notes at once that the present outputs of an application will be read: rounds of questions are few, and which labels
+/// its images have may take one more before the outputs are compared.
+pub fn ask_ahead(environment: &Environment, application: &str, desk: &mut Desk<'_>) {
+    let Some(folder) = folder(environment, application, desk) else {
+        return;
+    };
+    let present = desk.obs.snapshot.below(&folder);
+    let blobs: Vec<_> = present
+        .filter(|(_, e)| e.plain)
+        .map(|(_, e)| e.blob.clone())
+        .collect();
+    for blob in blobs {
+        let _ = desk.text(&blob);
+    }
+}
+
 enum Existing {
     Asking,
     Ours(std::sync::Arc<str>),

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::desk::Desk;
 use super::effect::{CommitContent, Effect};
-use super::files::{Files, NoText, apply};
-use super::outputs::{Stop, Templates, delta, flips_back, wanted};
+use super::files::{self, Files, NoText, apply};
+use super::outputs::{self, Stop, Templates, delta, flips_back, wanted};
 use super::report::{Change, ChangeKind, HoldReport, State, Subject};
 use super::road::environment_delivery;
 use super::survey::{Place, Survey, applications};
@@ -64,6 +64,7 @@ pub fn build(
 ) -> Wave {
     let mut items = items;
     let mut stopped = Vec::new();
+    ask_ahead(&items, survey, desk);
     loop {
         let heads: BTreeMap<TagKey, PinnedImage> = survey
             .heads
@@ -94,6 +95,21 @@ pub fn build(
             out.iter()
                 .filter_map(|item| stop_report(&item.subject, &place, &stop)),
         );
+    }
+}
+
+/// Asks together for every text that the items will be laid over.
+fn ask_ahead(items: &[Item], survey: &Survey, desk: &mut Desk<'_>) {
+    files::ask_ahead(items.iter().flat_map(|i| i.edits.keys()), desk);
+    for (environment, application) in applications(desk) {
+        let place = (environment.name().clone(), application.name.to_string());
+        let used = survey.places.get(&place).map(|s| &s.used);
+        let mut moved = items.iter().flat_map(|i| i.heads.keys());
+        if used.is_some_and(|used| moved.any(|key| used.contains(key)))
+            && environment_delivery(environment, desk) == Delivery::Commit
+        {
+            outputs::ask_ahead(environment, &place.1, desk);
+        }
     }
 }
 

@@ -11,8 +11,8 @@ use crate::model::{CommitId, Name, RepoPath, SetId};
 use crate::plan::decide::{Judged, is_eligible};
 use crate::plan::desk::Desk;
 use crate::plan::effect::{CommitContent, Effect, PullRequestText, Rebuild};
-use crate::plan::files::{Files, apply};
-use crate::plan::outputs::{Stop, Templates, delta, wanted};
+use crate::plan::files::{self, Files, apply};
+use crate::plan::outputs::{self, Stop, Templates, delta, wanted};
 use crate::plan::propose::{Proposal, Stamps};
 use crate::plan::report::{Change, ChangeKind, HoldReport, State, Subject};
 use crate::plan::road::StageView;
@@ -65,11 +65,13 @@ impl Flow<'_, '_> {
         let Some((set, pull)) = open_of(view, desk) else {
             if let Some(chosen) = self.decided.decision.chosen.clone() {
                 self.claim(&mut outcome);
+                self.ask_ahead(&outcome, desk);
                 self.open(&chosen, desk, &mut outcome);
             }
             return outcome;
         };
         self.claim(&mut outcome);
+        self.ask_ahead(&outcome, desk);
         if pull
             .branch_facts
             .as_ref()
@@ -115,6 +117,16 @@ impl Flow<'_, '_> {
         outcome
             .claimed
             .extend(places.map(|(place, _)| place.clone()));
+    }
+
+    /// Asks together for every text that the change will be laid over.
+    fn ask_ahead(&self, outcome: &Outcome, desk: &mut Desk<'_>) {
+        files::ask_ahead(&self.decided.view.streams, desk);
+        for (environment, application) in &outcome.claimed {
+            if let Some(environment) = desk.docs.environments.get(environment) {
+                outputs::ask_ahead(&environment.value, application, desk);
+            }
+        }
     }
 
     /// Why an open pull request is of no use any more.

@@ -1,0 +1,137 @@
+//! What the demo checks of its own story: where stages stand, and that one digest is everywhere. Nothing is taken from
+//! what commands print: all of it is read from the registry and from Git, at the base.
+
+use super::shell::unexpected;
+use super::world::{HOST, Look, MAIN, MYAPP, World, broken};
+use crate::cli::CliError;
+use crate::cli::engine::edge;
+use crate::manifests::workload::image_fields;
+use crate::model::{Digest, PinnedImage, RepoPath, StageKey};
+use crate::plan::settled::settled;
+use crate::plan::{StageReport, State};
+
+/// Longest output that is read.
+const MOST_BYTES: usize = 1 << 20;
+
+/// A stage by its name.
+///
+/// # Errors
+/// When the plan knows none of that name.
+pub(super) fn stage<'l>(look: &'l Look, name: &str) -> Result<&'l StageReport, CliError> {
+    let key: StageKey = parse(name)?;
+    let stages = &look.plan.stages;
+    let found = stages.iter().find(|stage| stage.key == key);
+    found.ok_or_else(|| unexpected(&format!("a stage {name}")))
+}
+
+/// Checks where a stage stands: its state and the version it holds.
+///
+/// # Errors
+/// When it stands otherwise.
+pub(super) fn stands<'l>(
+    look: &'l Look,
+    name: &str,
+    state: State,
+    version: Option<&str>,
+) -> Result<&'l StageReport, CliError> {
+    let stage = stage(look, name)?;
+    let holds = stage.current.as_ref().map(|set| set.version.as_str());
+    if stage.state == state && holds == version {
+        return Ok(stage);
+    }
+    let said = |version: Option<&str>| version.unwrap_or("nothing").to_owned();
+    Err(unexpected(&format!(
+        "{name} to be {state:?} with {}, not {:?} with {} ({})",
+        said(version),
+        stage.state,
+        said(holds),
+        stage.why
+    )))
+}
+
+/// The open pull request of a stage.
+///
+/// # Errors
+/// When there is none.
+pub(super) fn pull_request(look: &Look, name: &str) -> Result<String, CliError> {
+    let id = stage(look, name)?.pull_request.clone();
+    id.ok_or_else(|| unexpected(&format!("an open pull request for {name}")))
+}
+
+/// Reads the digest everywhere it should be, and says so line by line: the registry, as long as it still offers that
+/// build, the tags, the manifests.
+///
+/// # Errors
+/// When one of them is another.
+pub(super) async fn one_digest(
+    world: &World,
+    look: &Look,
+    pushed: &Digest,
+    environments: &[&str],
+    tags: &[&str],
+) -> Result<Vec<String>, CliError> {
+    let mut found = Vec::new();
+    if let Some(offered) = world.registry.digest(MYAPP, MAIN).filter(|d| d == pushed) {
+        found.push((format!("{HOST}/{MYAPP}:{MAIN}"), offered));
+    }
+    for tag in tags {
+        found.push((format!("myapp:{tag}"), tag_digest(look, tag)?));
+    }
+    for environment in environments {
+        let path = format!("environments/{environment}/rendered/myapp/deployment.yaml");
+        let digest = rendered_digest(world, look, &path).await?;
+        found.push((path, digest));
+    }
+    if let Some((place, digest)) = found.iter().find(|(_, digest)| digest != pushed) {
+        return Err(unexpected(&format!("{pushed} in {place}, not {digest}")));
+    }
+    let width = found.iter().map(|(place, _)| place.len()).max();
+    let width = width.unwrap_or_default();
+    let lines = found.iter();
+    Ok(lines
+        .map(|(place, digest)| format!("{place:width$}   {digest}"))
+        .collect())
+}
+
+fn tag_digest(look: &Look, tag: &str) -> Result<Digest, CliError> {
+    let streams = &look.observation.snapshot.documents.streams;
+    let stream = streams.iter().find(|(key, _)| key.name.as_str() == "myapp");
+    stream
+        .and_then(|(_, located)| settled(&located.value, tag))
+        .map(|settled| settled.image.digest)
+        .ok_or_else(|| unexpected(&format!("a digest behind myapp:{tag}")))
+}
+
+/// The digest in a manifest at the base.
+async fn rendered_digest(world: &World, look: &Look, path: &str) -> Result<Digest, CliError> {
+    let path: RepoPath = parse(path)?;
+    let missing = || unexpected(&format!("a readable manifest {path}"));
+    let entry = look.observation.snapshot.files.get(&path);
+    let blob = entry.ok_or_else(missing)?.blob.clone();
+    let git = world.engine()?.git;
+    let mut blobs = git
+        .blobs(vec![blob.clone()], MOST_BYTES)
+        .await
+        .map_err(|e| edge(&e, e.is_transient()))?;
+    let bytes = blobs.remove(&blob).and_then(Result::ok);
+    let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
+    let fields = image_fields(&path, &text.ok_or_else(missing)?).map_err(|_| missing())?;
+    let images = fields
+        .iter()
+        .map(|field| field.image.parse::<PinnedImage>());
+    let mut images: Vec<PinnedImage> = images
+        .collect::<Result<_, _>>()
+        .map_err(|_| unexpected(&format!("every image in {path} to have a digest")))?;
+    match (images.pop(), images.is_empty()) {
+        (Some(image), true) => Ok(image.digest),
+        _ => Err(unexpected(&format!("one image in {path}"))),
+    }
+}
+
+fn parse<T: std::str::FromStr>(text: &str) -> Result<T, CliError>
+where
+    T::Err: std::error::Error + 'static,
+{
+    text.parse()
+        .map_err(|error| broken(&format!("`{text}` cannot be read"), &error))
+}

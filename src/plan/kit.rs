@@ -1,0 +1,273 @@
+//! For tests of the core: an observation made of texts, a table of moves and a clock.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::facts::{Answer, Facts, ImageFacts, Outcome};
+use super::history::{History, HistoryCommit, Move};
+use super::observation::{FileEntry, Observation, Snapshot};
+use super::question::Describe;
+use crate::manifests::{Documents, Listing, Texts, assemble, load, role_of};
+use crate::model::promotion::{Cause, FromStage, PROMOTION, annotation};
+use crate::model::{
+    BlobId, CommitId, Digest, ImageStream, Promotion, RepoPath, Set, StreamKey, TagKey, Timestamp,
+};
+
+/// The instant of the first commit; commits are a minute apart.
+pub(super) const START: i64 = 1_700_000_000;
+
+pub(super) fn at(minutes: i64) -> Timestamp {
+    Timestamp::from_second(START + minutes * 60).unwrap()
+}
+
+pub(super) fn digest(word: &str) -> Digest {
+    Digest::sha256(word.as_bytes())
+}
+
+pub(super) fn myapp() -> StreamKey {
+    "default/myapp".to_owned().try_into().unwrap()
+}
+
+pub(super) fn set(word: &str) -> Set {
+    Set::new([(myapp(), digest(word))])
+}
+
+pub(super) fn commit(index: usize) -> CommitId {
+    format!("{index:040x}").parse().unwrap()
+}
+
+/// A pipeline of three stages over one stream, with the given lines under `qa` and `prod`.
+pub(super) fn pipeline(qa: &str, prod: &str) -> String {
+    format!(
+        "apiVersion: headwater.dev/v1alpha1\nkind: Pipeline\nmetadata: {{name: myapp}}\nspec:\n  stages:\n    - {{name: dev, environments: []}}\n    - name: qa\n      environments: []\n{qa}    - name: prod\n      environments: []\n      from: [qa]\n{prod}"
+    )
+}
+
+/// A world under construction.
+pub(super) struct Kit {
+    files: BTreeMap<RepoPath, String>,
+    history: History,
+    now: Timestamp,
+    described: BTreeMap<String, BTreeMap<String, String>>,
+    stream: ImageStream,
+}
+
+impl Kit {
+    /// A repository with these files beside the stream `myapp`.
+    pub(super) fn new(files: &[(&str, &str)]) -> Self {
+        let files = files
+            .iter()
+            .map(|(p, t)| (p.parse().unwrap(), (*t).to_owned()))
+            .collect();
+        let mut stream = ImageStream::default();
+        stream.metadata.name = "myapp".to_owned();
+        Self {
+            files,
+            history: History {
+                complete: true,
+                ..History::default()
+            },
+            now: at(0),
+            described: BTreeMap::new(),
+            stream,
+        }
+    }
+
+    /// A commit of ours that puts a tag to a set, one minute after the last.
+    pub(super) fn moves(mut self, tag: &str, to: &str) -> Self {
+        self.push(tag, to, true, Cause::Promotion);
+        self
+    }
+
+    /// The same by a person, without a record.
+    pub(super) fn person_moves(mut self, tag: &str, to: &str) -> Self {
+        self.push(tag, to, false, Cause::Adopted);
+        self
+    }
+
+    /// The instant of the plan.
+    pub(super) fn now(mut self, minutes: i64) -> Self {
+        self.now = at(minutes);
+        self
+    }
+
+    /// Labels of the image of that word.
+    pub(super) fn labels(mut self, word: &str, labels: &[(&str, &str)]) -> Self {
+        let labels = labels
+            .iter()
+            .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
+            .collect();
+        self.described.insert(word.to_owned(), labels);
+        self
+    }
+
+    fn push(&mut self, tag: &str, to: &str, ours: bool, cause: Cause) {
+        let index = self.history.commits.len();
+        let time = at(index as i64);
+        self.history.commits.push(HistoryCommit {
+            id: commit(index),
+            time,
+            ours,
+            author: "x@y".to_owned(),
+        });
+        let source = if tag == "qa" { "dev" } else { "qa" };
+        let from = self
+            .history
+            .moves
+            .get(&TagKey::new(myapp(), source))
+            .and_then(|m| m.iter().rev().find(|m| m.digest == Some(digest(to))));
+        let record = (ours && tag != "dev").then(|| Promotion {
+            asked_by: None,
+            cause,
+            evidence: vec![],
+            from: from
+                .map(|m| FromStage {
+                    commit: commit(m.at),
+                    stage: source.parse().unwrap(),
+                })
+                .into_iter()
+                .collect(),
+            pipeline: "myapp".parse().unwrap(),
+            set: set(to).id(),
+            stage: tag.parse().unwrap(),
+            v: 1,
+        });
+        self.record(tag, to, record.as_ref());
+        let moves = self
+            .history
+            .moves
+            .entry(TagKey::new(myapp(), tag))
+            .or_default();
+        moves.push(Move {
+            at: index,
+            digest: Some(digest(to)),
+            by_spec: tag != "dev",
+            record,
+        });
+    }
+
+    /// The stream file says what the last move of each tag said.
+    fn record(&mut self, tag: &str, to: &str, record: Option<&Promotion>) {
+        use crate::model::image_stream::{NamedTagEventList, ObjectReference};
+        use crate::model::{TagEvent, TagReference};
+        let image = digest(to);
+        let from = if tag == "dev" {
+            ObjectReference::docker_image("q.io/acme/myapp:main")
+        } else {
+            ObjectReference::stream_image("myapp", &image)
+        };
+        let mut wished = TagReference {
+            name: tag.to_owned(),
+            from: Some(from),
+            ..TagReference::default()
+        };
+        wished.annotations.insert(
+            crate::model::promotion::SOURCE.to_owned(),
+            annotation(&crate::model::Source::of(&wished).unwrap()),
+        );
+        wished
+            .annotations
+            .extend(record.map(|r| (PROMOTION.to_owned(), annotation(r))));
+        self.stream.spec.tags.retain(|t| t.name != tag);
+        self.stream.spec.tags.push(wished);
+        let event = TagEvent {
+            created: None,
+            docker_image_reference: format!("q.io/acme/myapp@{image}"),
+            image: image.to_string(),
+            generation: 1,
+        };
+        match self.stream.status.tags.iter_mut().find(|t| t.tag == tag) {
+            Some(list) => list.items.insert(0, event),
+            None => self.stream.status.tags.push(NamedTagEventList {
+                tag: tag.to_owned(),
+                items: vec![event],
+                conditions: vec![],
+            }),
+        }
+    }
+
+    /// The observation.
+    pub(super) fn observe(mut self) -> Observation {
+        let text = crate::manifests::new_stream_text(&self.stream);
+        self.files
+            .insert("pipelines/myapp/imagestream.yaml".parse().unwrap(), text);
+        let mut facts = Facts::at(commit(self.history.commits.len().max(1) - 1), self.now);
+        for (word, labels) in &self.described {
+            let image = format!("q.io/acme/myapp@{}", digest(word)).parse().unwrap();
+            let question = Describe {
+                image,
+                namespace: myapp().namespace,
+            };
+            let answer = Answer {
+                at: self.now,
+                outcome: Outcome::Ok(ImageFacts {
+                    labels: labels.clone(),
+                    platforms: vec![],
+                }),
+            };
+            facts.described.insert(question, answer);
+        }
+        let files = self
+            .files
+            .iter()
+            .map(|(p, t)| {
+                (
+                    p.clone(),
+                    FileEntry {
+                        blob: BlobId::of(t.as_bytes()),
+                        plain: true,
+                    },
+                )
+            })
+            .collect();
+        let blobs = self
+            .files
+            .values()
+            .map(|t| (BlobId::of(t.as_bytes()), Some(Arc::from(t.as_str()))))
+            .collect();
+        Observation {
+            snapshot: Snapshot {
+                commit: facts.commit.clone(),
+                branch: "main".to_owned(),
+                documents: Arc::new(documents(&self.files)),
+                files: Arc::new(files),
+            },
+            history: Arc::new(self.history),
+            facts,
+            blobs,
+        }
+    }
+}
+
+struct Tree<'a>(&'a BTreeMap<RepoPath, String>);
+
+impl Texts for Tree<'_> {
+    fn text(&self, path: &RepoPath) -> Option<Arc<str>> {
+        self.0.get(path).map(|t| Arc::from(t.as_str()))
+    }
+}
+
+impl Listing for Tree<'_> {
+    fn exists(&self, path: &RepoPath) -> bool {
+        self.0.contains_key(path)
+    }
+    fn folder_exists(&self, path: &RepoPath) -> bool {
+        self.0.keys().any(|p| p.is_below(path))
+    }
+}
+
+fn documents(files: &BTreeMap<RepoPath, String>) -> Documents {
+    let paths = crate::model::repository_config::Paths::default();
+    let loaded = files
+        .iter()
+        .filter_map(|(path, text)| {
+            let role = role_of(path, &paths)?;
+            Some((
+                path.clone(),
+                role,
+                Arc::new(load(path, text.as_bytes(), role)),
+            ))
+        })
+        .collect();
+    assemble(loaded, &Tree(files), &Tree(files))
+}

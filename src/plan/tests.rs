@@ -1,0 +1,253 @@
+//! The core on a desk: whole plans made from a table of moves.
+
+use super::kit::{Kit, at, digest, pipeline, set};
+use super::report::{StageReport, State};
+use super::{Plan, plan};
+use crate::model::Timestamp;
+
+fn made(kit: Kit) -> Plan {
+    plan(&kit.observe())
+}
+
+fn stage<'p>(plan: &'p Plan, name: &str) -> &'p StageReport {
+    plan.stages
+        .iter()
+        .find(|s| s.key.stage.as_str() == name)
+        .unwrap_or_else(|| panic!("no {name} in {plan:#?}"))
+}
+
+fn kit(qa: &str, prod: &str) -> Kit {
+    Kit::new(&[("pipelines/myapp/pipeline.yaml", &pipeline(qa, prod))])
+}
+
+/// The digest a plan moves a stage to, by what it writes.
+fn promotes(plan: &Plan, tag: &str) -> Option<String> {
+    let change = plan.changes.iter().find(|c| c.subject == tag)?;
+    change.new.clone()
+}
+
+const SOAK: &str = "      verify: [{soak: 30m}]\n";
+
+#[test]
+fn a_set_that_is_in_dev_goes_to_qa_at_once_and_to_prod_after_its_soak() {
+    let early = made(kit(SOAK, "").moves("dev", "1").now(1));
+    assert!(promotes(&early, "qa").is_some(), "{early:#?}");
+    let waiting = made(kit(SOAK, "").moves("dev", "1").moves("qa", "1").now(10));
+    assert_eq!(stage(&waiting, "prod").state, State::Waiting);
+    assert_eq!(stage(&waiting, "prod").until, Some(at(31)));
+    assert!(
+        waiting.is_empty(),
+        "nothing is written while a gate is shut"
+    );
+    let due = made(kit(SOAK, "").moves("dev", "1").moves("qa", "1").now(31));
+    assert!(
+        promotes(&due, "prod")
+            .unwrap()
+            .contains(digest("1").short())
+    );
+}
+
+#[test]
+fn the_longest_stay_counts_for_a_soak_and_a_set_that_left_too_early_never_passes() {
+    let kit = kit(SOAK, "")
+        .moves("dev", "1")
+        .moves("qa", "1")
+        .moves("dev", "2")
+        .moves("qa", "2")
+        .now(20);
+    let plan = made(kit);
+    let prod = stage(&plan, "prod");
+    assert_eq!(prod.state, State::Waiting, "the newest waits");
+    assert_eq!(prod.candidate.as_ref().unwrap().set, set("2"));
+    let (older, why) = &prod.passed_over[0];
+    assert_eq!(older.set, set("1"));
+    assert!(why.contains("left before the time was up"), "{why}");
+}
+
+#[test]
+fn nothing_older_than_the_last_move_forward_is_ever_a_candidate() {
+    let plan = made(
+        kit("", "")
+            .moves("dev", "1")
+            .moves("dev", "2")
+            .moves("qa", "2")
+            .now(10),
+    );
+    assert!(promotes(&plan, "qa").is_none());
+    assert_eq!(stage(&plan, "qa").state, State::Settled);
+}
+
+#[test]
+fn a_revert_by_a_person_holds_the_set_and_an_older_one_does_not_come_instead() {
+    let kit = kit("", "")
+        .moves("dev", "1")
+        .moves("qa", "1")
+        .moves("dev", "2")
+        .moves("qa", "2")
+        .person_moves("qa", "1")
+        .now(10);
+    let plan = made(kit);
+    assert_eq!(stage(&plan, "qa").state, State::Held);
+    assert!(
+        stage(&plan, "qa").why.contains("reverted"),
+        "{}",
+        stage(&plan, "qa").why
+    );
+    assert!(promotes(&plan, "qa").is_none());
+    assert!(
+        promotes(&plan, "prod").is_some_and(|to| to.contains(digest("1").short())),
+        "what qa holds goes on: {plan:#?}"
+    );
+}
+
+#[test]
+fn a_tag_put_to_a_digest_by_hand_moves_nothing() {
+    let plan = made(
+        kit("", "")
+            .moves("dev", "1")
+            .moves("qa", "1")
+            .moves("prod", "1")
+            .person_moves("prod", "evil")
+            .now(10),
+    );
+    let prod = stage(&plan, "prod");
+    assert_eq!(
+        (prod.state, prod.current.as_ref().unwrap().set.clone()),
+        (State::Held, set("1"))
+    );
+    assert!(prod.why.starts_with("EditedByHand"), "{}", prod.why);
+    assert!(plan.is_empty());
+}
+
+#[test]
+fn a_label_that_says_no_refuses_and_the_plan_asks_for_labels_it_lacks() {
+    let qa = "      verify: [{expression: 'image.labels[\"tests\"] == \"passed\"'}]\n";
+    let world = || kit(qa, "").moves("dev", "1").moves("qa", "1").now(10);
+    let asking = made(world());
+    assert_eq!(asking.questions.len(), 1, "{:?}", asking.questions);
+    assert_eq!(stage(&asking, "prod").state, State::Waiting);
+    let refused = made(world().labels("1", &[("tests", "failed")]));
+    assert_eq!(stage(&refused, "prod").state, State::Refused);
+    assert!(refused.is_empty());
+    let passed = made(world().labels("1", &[("tests", "passed")]));
+    assert!(promotes(&passed, "prod").is_some());
+}
+
+#[test]
+fn age_counts_from_the_first_stage_unless_it_says_otherwise() {
+    let world = |prod: &str| {
+        kit("", prod)
+            .moves("dev", "1")
+            .moves("dev", "1x")
+            .moves("dev", "1")
+            .moves("qa", "1")
+            .now(9)
+    };
+    assert!(promotes(&made(world("      enter: [{age: 9m}]\n")), "prod").is_some());
+    let entered = made(world("      enter: [{age: {min: 9m, since: entered}}]\n"));
+    assert_eq!(stage(&entered, "prod").until, Some(at(12)));
+}
+
+#[test]
+fn gates_of_later_versions_hold_with_a_clear_word() {
+    for gate in [
+        "window: {allow: [\"Mon-Fri 09:00-16:00\"], timeZone: Europe/Berlin}",
+        "signature: {key: keys/cosign.pub}",
+    ] {
+        let plan = made(
+            kit("", &format!("      enter: [{{{gate}}}]\n"))
+                .moves("dev", "1")
+                .moves("qa", "1")
+                .now(9),
+        );
+        assert!(
+            stage(&plan, "prod").why.contains("NotYet"),
+            "{}",
+            stage(&plan, "prod").why
+        );
+        assert!(plan.is_empty());
+    }
+}
+
+#[test]
+fn an_unreadable_hold_file_holds_every_promotion() {
+    let files = [
+        ("pipelines/myapp/pipeline.yaml", pipeline("", "")),
+        ("holds/x.yaml", "kind: Hold\n  bad".to_owned()),
+    ];
+    let files: Vec<(&str, &str)> = files.iter().map(|(p, t)| (*p, t.as_str())).collect();
+    let plan = made(Kit::new(&files).moves("dev", "1").now(9));
+    assert_eq!(stage(&plan, "qa").state, State::Held);
+    assert!(plan.is_empty());
+}
+
+#[test]
+fn a_hold_file_pins_the_stage_and_names_who_and_why() {
+    let hold = "apiVersion: headwater.dev/v1alpha1\nkind: Hold\nmetadata: {name: x}\nspec: {pipeline: myapp, stages: [qa], reason: broken login, by: mara}\n";
+    let files = [
+        ("pipelines/myapp/pipeline.yaml", pipeline("", "")),
+        ("holds/x.yaml", hold.to_owned()),
+    ];
+    let files: Vec<(&str, &str)> = files.iter().map(|(p, t)| (*p, t.as_str())).collect();
+    let plan = made(Kit::new(&files).moves("dev", "1").now(9));
+    assert_eq!(stage(&plan, "qa").why, "broken login (mara)");
+    assert_eq!(
+        stage(&plan, "qa").candidate.as_ref().unwrap().set,
+        set("1"),
+        "people see what would come"
+    );
+    assert!(plan.is_empty());
+}
+
+#[test]
+fn a_promotion_writes_spec_event_and_record_in_one_change() {
+    let observation = kit("", "").moves("dev", "1").now(5).observe();
+    let plan = plan(&observation);
+    let super::Effect::PushBase { commit, .. } = &plan.effects[0] else {
+        panic!("{plan:#?}")
+    };
+    let text = commit.files.values().next().unwrap().as_ref().unwrap();
+    let again = crate::manifests::load(
+        &"pipelines/x.yaml".parse().unwrap(),
+        text.as_bytes(),
+        crate::manifests::Role::Pipelines,
+    );
+    let crate::manifests::DocumentKind::ImageStream(stream) = &again.documents[0].kind else {
+        panic!()
+    };
+    let tag = stream.spec_tag("qa").unwrap();
+    assert_eq!(
+        crate::model::promotion::stream_image_digest(tag),
+        Some(digest("1"))
+    );
+    assert_eq!(
+        crate::model::Promotion::recorded(tag).unwrap().set,
+        set("1").id()
+    );
+    assert_eq!(stream.head("qa").unwrap().digest(), Some(digest("1")));
+    assert_eq!(
+        stream.head("qa").unwrap().created,
+        Timestamp::from_second(at(5).as_second()).ok()
+    );
+    assert!(
+        commit
+            .message
+            .contains(&format!("Headwater-Set: {}", set("1").id())),
+        "{}",
+        commit.message
+    );
+}
+
+#[test]
+fn the_same_observation_gives_the_same_bytes() {
+    let observation = || {
+        kit(SOAK, "")
+            .moves("dev", "1")
+            .moves("qa", "1")
+            .moves("dev", "2")
+            .now(40)
+            .observe()
+    };
+    let bytes = |plan: &Plan| serde_json::to_string(plan).unwrap();
+    assert_eq!(bytes(&plan(&observation())), bytes(&plan(&observation())));
+}
