@@ -12,6 +12,7 @@ mod cli;
 mod forge;
 mod git;
 mod laws;
+mod line;
 mod observe;
 mod registry;
 mod scenarios;
