@@ -3,6 +3,7 @@
 
 mod holds;
 mod pulls;
+mod races;
 mod render;
 mod rollback;
 mod work_tree;
