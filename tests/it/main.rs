@@ -7,6 +7,7 @@
     reason = "clippy exempts test functions only, not what they share"
 )]
 
+mod acts;
 mod architecture;
 mod cli;
 mod forge;
