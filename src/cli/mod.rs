@@ -5,6 +5,7 @@ use std::ffi::OsString;
 
 use clap::Parser as _;
 
+mod act;
 pub mod apply;
 pub mod args;
 pub mod base;
@@ -17,17 +18,24 @@ pub mod error;
 pub mod exit;
 pub mod files;
 pub mod history;
+pub mod hold;
 pub mod observe;
 pub mod output;
 pub mod plan;
+pub mod pr;
+pub mod promote;
 pub mod prompt;
+pub mod render;
+pub mod rollback;
 pub mod run;
 pub mod serve;
 pub mod status;
+pub mod unhold;
 pub mod view;
 pub mod why;
+mod work;
 
-pub use args::{Args, Globals, Verb};
+pub use args::{Args, Globals, SetName, Verb};
 pub use clock::Clock;
 pub use error::CliError;
 pub use exit::Exit;
@@ -141,7 +149,6 @@ fn inputs(args: &Args, variables: &BTreeMap<String, String>) -> Inputs {
 pub(crate) async fn dispatch(context: &Context, verb: &Verb) -> Result<Exit, CliError> {
     match verb {
         Verb::Config(_) => config::run(context, &[]),
-        Verb::Demo(args) => demo::run(context, args).await,
         Verb::Check(args) => check::run(context, args).await,
         Verb::Observe(args) => observe::run(context, args).await,
         Verb::Plan(args) => plan::run(context, args).await,
@@ -151,15 +158,13 @@ pub(crate) async fn dispatch(context: &Context, verb: &Verb) -> Result<Exit, Cli
         Verb::Status(args) => status::run(context, args).await,
         Verb::Why(args) => why::run(context, args).await,
         Verb::History(args) => history::run(context, args).await,
-        Verb::Pr(_)
-        | Verb::Promote(_)
-        | Verb::Rollback(_)
-        | Verb::Hold(_)
-        | Verb::Unhold(_)
-        | Verb::Render(_) => Err(CliError::usage(format!(
-            "`{}` is not built yet",
-            verb.word()
-        ))),
+        Verb::Pr(args) => pr::run(context, args).await,
+        Verb::Promote(args) => promote::run(context, args).await,
+        Verb::Rollback(args) => rollback::run(context, args).await,
+        Verb::Hold(args) => hold::run(context, args).await,
+        Verb::Unhold(args) => unhold::run(context, args).await,
+        Verb::Render(args) => render::run(context, args).await,
+        Verb::Demo(args) => demo::run(context, args).await,
     }
 }
 

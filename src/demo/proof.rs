@@ -58,8 +58,19 @@ pub(super) fn pull_request(look: &Look, name: &str) -> Result<String, CliError> 
     id.ok_or_else(|| unexpected(&format!("an open pull request for {name}")))
 }
 
-/// Reads the digest everywhere it should be, and says so line by line: the registry, as long as it still offers that
-/// build, the tags, the manifests.
+/// Checks that the registry still offers this build.
+///
+/// # Errors
+/// When it offers another.
+pub(super) fn offered(world: &World, pushed: &Digest) -> Result<(), CliError> {
+    if world.registry.digest(MYAPP, MAIN).as_ref() == Some(pushed) {
+        Ok(())
+    } else {
+        Err(unexpected(&format!("the registry to offer {pushed}")))
+    }
+}
+
+/// Reads the digest behind tags and in manifests, and says so line by line, the registry's first.
 ///
 /// # Errors
 /// When one of them is another.
@@ -70,12 +81,9 @@ pub(super) async fn one_digest(
     environments: &[&str],
     tags: &[&str],
 ) -> Result<Vec<String>, CliError> {
-    let mut found = Vec::new();
-    if let Some(offered) = world.registry.digest(MYAPP, MAIN).filter(|d| d == pushed) {
-        found.push((format!("{HOST}/{MYAPP}:{MAIN}"), offered));
-    }
+    let mut found = vec![(format!("{HOST}/{MYAPP}"), pushed.clone())];
     for tag in tags {
-        found.push((format!("myapp:{tag}"), tag_digest(look, tag)?));
+        found.push((format!("tag {tag}"), tag_digest(look, tag)?));
     }
     for environment in environments {
         let path = format!("environments/{environment}/rendered/myapp/deployment.yaml");

@@ -18,6 +18,8 @@ pub(super) enum Show {
     All,
     /// So many lines.
     First(usize),
+    /// Of a run: what it did, and its last line.
+    Deeds,
 }
 
 /// Talks to the reader.
@@ -32,6 +34,8 @@ impl<'a> Shell<'a> {
         let look = Look {
             format: Format::Text,
             zone: Zone::UTC,
+            // Beside the result, the story is the story's to tell; errors are told all the same.
+            quiet: true,
             ..context.out.look().clone()
         };
         Self { context, look }
@@ -88,9 +92,8 @@ impl<'a> Shell<'a> {
             .await
             .map_err(|error| error.context(format!("`{typed}` failed")))?;
         let printed = context.out.finish();
-        let left_out = excerpt.lock().unwrap_or_else(PoisonError::into_inner).left;
-        if left_out > 0 {
-            self.line(&Style::Dim.paint(&format!("... ({left_out} more lines)")));
+        if excerpt.lock().unwrap_or_else(PoisonError::into_inner).cut {
+            self.line(&Style::Dim.paint("..."));
         }
         printed.map_err(|error| broken("cannot print", &error))?;
         if exit == Exit::Settled {
@@ -121,20 +124,44 @@ fn typed(words: &[&str]) -> String {
     words.iter().map(quote).collect::<Vec<_>>().join(" ")
 }
 
-/// Lets the first lines through and counts the others.
+/// Lets some lines through.
 struct Excerpt {
-    lines: usize,
-    left: usize,
+    show: Show,
+    seen: usize,
+    /// Whether the end was cut off.
+    cut: bool,
 }
 
 impl Excerpt {
     fn new(show: Show) -> Self {
-        let lines = match show {
-            Show::All => usize::MAX,
-            Show::First(lines) => lines,
-        };
-        Self { lines, left: 0 }
+        Self {
+            show,
+            seen: 0,
+            cut: false,
+        }
     }
+
+    fn takes(&mut self, line: &str) -> bool {
+        self.seen += 1;
+        let takes = match self.show {
+            Show::All => true,
+            Show::First(lines) => self.seen <= lines,
+            Show::Deeds => DEEDS.contains(&first_word(line)),
+        };
+        self.cut |= !takes && matches!(self.show, Show::First(_));
+        takes
+    }
+}
+
+/// How those lines of a run begin.
+const DEEDS: [&str; 6] = ["pushed", "opened", "updated", "merged", "closed", "Plan"];
+
+/// The first word of a line that may begin with a colour.
+fn first_word(line: &str) -> &str {
+    let colored = line.strip_prefix('\u{1b}').and_then(|l| l.split_once('m'));
+    let plain = colored.map_or(line, |(_, plain)| plain);
+    let end = plain.find(|c: char| !c.is_alphanumeric());
+    &plain[..end.unwrap_or(plain.len())]
 }
 
 /// The writer of an excerpt.
@@ -144,12 +171,10 @@ impl Write for Shared {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
         let mut excerpt = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut stdout = std::io::stdout();
-        for line in bytes.split_inclusive(|byte| *byte == b'\n') {
-            if excerpt.lines == 0 {
-                excerpt.left += usize::from(line.ends_with(b"\n"));
-            } else {
-                stdout.write_all(line)?;
-                excerpt.lines -= usize::from(line.ends_with(b"\n"));
+        // Every result ends with a line break, so that a piece is made of whole lines.
+        for line in String::from_utf8_lossy(bytes).split_inclusive('\n') {
+            if excerpt.takes(line) {
+                stdout.write_all(line.as_bytes())?;
             }
         }
         Ok(bytes.len())
@@ -163,6 +188,15 @@ impl Write for Shared {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn deeds_are_told_in_colour_too() {
+        let mut excerpt = Excerpt::new(Show::Deeds);
+        assert!(excerpt.takes("pushed   782e3b43 to main   Carry out\n"));
+        assert!(excerpt.takes("\u{1b}[32mmerged\u{1b}[0m   x\n"));
+        assert!(!excerpt.takes("\n") && !excerpt.takes("myapp\n"));
+        assert!(excerpt.takes("Plan: nothing to do. 2 waiting.\n"));
+    }
 
     #[test]
     fn commands_are_printed_so_that_a_shell_understands_them() {

@@ -6,6 +6,7 @@ mod credentials;
 mod error;
 mod history;
 mod http;
+mod identity;
 mod local;
 mod location;
 mod maintenance;
@@ -24,6 +25,7 @@ mod work_tree;
 mod write;
 
 pub use error::GitError;
+pub use identity::identity_at;
 pub use replay::Replay;
 pub use repository::Repository;
 pub use signed::SignedCommit;

@@ -11,7 +11,8 @@ use git2::{
 };
 use tokio::runtime::Handle;
 
-use super::error::{GitError, clean};
+use super::error::GitError;
+use super::identity::person_of;
 use super::local::update_refs;
 use super::location::{Location, default_remote, locate, remote_url};
 use super::push::push;
@@ -72,26 +73,8 @@ impl WorkTree {
     /// Who the person is, by `user.name` and `user.email` of Git's configuration.
     pub fn identity(&self) -> Result<Person, GitError> {
         let repository = self.open()?;
-        let config = repository
-            .config()
-            .and_then(|mut config| config.snapshot())
-            .map_err(|error| self.fail(&error))?;
-        let value = |key: &str| {
-            config
-                .get_string(key)
-                .ok()
-                .map(|text| clean(&text, 300))
-                .filter(|text| !text.is_empty())
-                .ok_or_else(|| {
-                    GitError::Invalid(format!(
-                        "Git does not know who you are: run `git config {key} ...`"
-                    ))
-                })
-        };
-        Ok(Person {
-            name: value("user.name")?,
-            email: value("user.email")?,
-        })
+        let config = repository.config().map_err(|error| self.fail(&error))?;
+        person_of(config)
     }
 
     /// Those of the given files and folders that hold something other than the last commit (staged, changed or new).

@@ -231,7 +231,7 @@ pub fn stage_hold<'d>(view: &StageView<'_>, desk: &Desk<'d>) -> Option<&'d HoldS
 }
 
 /// Promotions of this stage that a person closed, unless the stage moved to that set later.
-fn closed<'d>(view: &StageView<'_>, desk: &Desk<'d>) -> Vec<(SetId, &'d PullRequestFacts)> {
+pub fn closed<'d>(view: &StageView<'_>, desk: &Desk<'d>) -> Vec<(SetId, &'d PullRequestFacts)> {
     pulls_of(view, desk)
         .filter(|(id, pull)| {
             pull.state == PullState::Closed
@@ -242,7 +242,7 @@ fn closed<'d>(view: &StageView<'_>, desk: &Desk<'d>) -> Vec<(SetId, &'d PullRequ
 }
 
 /// Merged promotions whose commit is no longer on the base.
-fn undone(view: &StageView<'_>, desk: &Desk<'_>) -> Vec<SetId> {
+pub fn undone(view: &StageView<'_>, desk: &Desk<'_>) -> Vec<SetId> {
     let history = &desk.obs.history;
     pulls_of(view, desk)
         .filter(|(id, pull)| {

@@ -24,6 +24,7 @@ mod planner;
 pub mod propose;
 pub mod pull;
 pub mod question;
+pub mod rendering;
 pub mod report;
 pub mod request;
 pub mod road;

@@ -35,7 +35,7 @@ pub fn request(view: &StageView<'_>, desk: &Desk<'_>) -> Result<Option<Request>,
 }
 
 /// A request may pass over a gate only where every environment of the stage allows that gate and that person.
-fn allowed(request: Request, view: &StageView<'_>, desk: &Desk<'_>) -> Result<Request, Block> {
+pub fn allowed(request: Request, view: &StageView<'_>, desk: &Desk<'_>) -> Result<Request, Block> {
     let block = |why: String| Block {
         state: State::Refused,
         reason: "SkipNotAllowed",

@@ -71,7 +71,7 @@ pub fn applications<'a>(desk: &Desk<'a>) -> Vec<(&'a Environment, &'a Applicatio
 }
 
 /// Where History says that stages' tags point. Only later stages: what a first stage holds is what its spec says.
-fn heads(roads: &BTreeMap<Name, Road<'_>>, desk: &Desk<'_>) -> BTreeMap<TagKey, PinnedImage> {
+pub fn heads(roads: &BTreeMap<Name, Road<'_>>, desk: &Desk<'_>) -> BTreeMap<TagKey, PinnedImage> {
     let mut heads = BTreeMap::new();
     for view in roads.values().flatten().filter(|v| !v.is_first()) {
         let Some(current) = view.timeline.current() else {

@@ -7,11 +7,13 @@
     reason = "clippy exempts test functions only, not what they share"
 )]
 
+mod acts;
 mod architecture;
 mod cli;
 mod forge;
 mod git;
 mod laws;
+mod line;
 mod observe;
 mod registry;
 mod scenarios;

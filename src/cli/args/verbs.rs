@@ -124,8 +124,15 @@ pub enum PrVerb {
     #[command(after_help = "Example: headwater pr show promote-orders-prod-3f9a12c4")]
     Show(PrId),
     /// Approve its present head as yourself
-    #[command(after_help = "Example: headwater pr approve promote-orders-prod-3f9a12c4")]
-    Approve(PrId),
+    #[command(after_help = "Example: headwater pr approve orders/prod --key ~/.ssh/id_ed25519")]
+    Approve {
+        /// Which.
+        #[command(flatten)]
+        id: PrId,
+        /// Private key in OpenSSH's format to sign with; needed unless `forge.offline.trust` is `push`
+        #[arg(long, value_name = "FILE")]
+        key: Option<PathBuf>,
+    },
     /// Merge it
     #[command(
         after_help = "Example: headwater pr merge promote-orders-prod-3f9a12c4 --method squash"
@@ -155,7 +162,7 @@ pub enum PrVerb {
 /// A pull request.
 #[derive(Debug, Clone, Args)]
 pub struct PrId {
-    /// Its id, as `pr list` shows it
+    /// Its id, as `pr list` shows it, or the beginning of it; or PIPELINE/STAGE for the open one of a stage
     #[arg(value_name = "ID")]
     pub id: String,
 }

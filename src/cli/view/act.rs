@@ -101,6 +101,11 @@ pub enum Written {
         /// The rules and people that still stand in the way, in words.
         in_the_way: Vec<String>,
     },
+    /// Nothing was written: a closed pull request was opened again.
+    Reopened {
+        /// Its id.
+        id: String,
+    },
 }
 
 impl View for Act {
@@ -233,6 +238,9 @@ impl Act {
                     way => format!("in its way: {}", safe(&way.join("; "))),
                 };
                 format!("proposed as {name} ({size}); {way}. Watch: {next}")
+            }
+            Written::Reopened { id } => {
+                format!("reopened pull request {}. Watch: {next}", safe(id))
             }
         }
     }

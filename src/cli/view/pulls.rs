@@ -55,7 +55,7 @@ pub struct PullData {
     pub branch: String,
     /// Head of the branch.
     pub head: CommitId,
-    /// The stage it enters, if it is a promotion.
+    /// The stage it enters or is about, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stage: Option<StageKey>,
     /// When it was opened.
@@ -165,7 +165,9 @@ impl<'a> Known<'a> {
             branch: pull.branch.clone(),
             head: pull.head.clone(),
             stage: match &pull.marker.subject {
-                marker::Subject::Promotion { stage, .. } => Some(stage.clone()),
+                marker::Subject::Promotion { stage, .. } | marker::Subject::Act { stage, .. } => {
+                    Some(stage.clone())
+                }
                 marker::Subject::Environment { .. } => None,
             },
             opened_at: self.opened,

@@ -37,6 +37,15 @@ pub enum Subject {
         /// First eight hex digits of the sha256 of the sorted path and content pairs.
         change: String,
     },
+    /// A person's act where the base takes no push. Plans leave it alone: people approve and merge it.
+    Act {
+        /// What was done: `rollback`, `promote`, `hold`, `unhold`.
+        act: String,
+        /// The stage.
+        stage: StageKey,
+        /// Who did it.
+        by: String,
+    },
 }
 
 impl Marker {

@@ -173,3 +173,36 @@ async fn an_empty_repository_and_a_missing_branch_are_said_plainly() {
         "{error}"
     );
 }
+
+#[tokio::test]
+async fn contents_that_are_not_here_cut_the_past_and_stop_nothing() {
+    let world = World::new();
+    let base = world.base();
+    let both = |dev, qa| stream(&[imported(dev), promoted(qa, "first")]);
+    for text in [both("one", "one"), both("two", "one"), both("three", "one")] {
+        base.commit_as(OURS, "main", "Import", &[file(STREAM, text)]);
+    }
+    let old = base.git(&["rev-parse", &format!("main~1:{STREAM}")]);
+    let object = base.path().join("objects").join(&old[..2]).join(&old[2..]);
+    let content = std::fs::read(&object).unwrap();
+    std::fs::remove_file(&object).unwrap();
+    let observed = world.observe(&base).await;
+    assert!(!observed.history.complete);
+    assert_eq!(moves(&observed.history, "qa"), Vec::<String>::new());
+    assert_eq!(
+        moves(&observed.history, "dev"),
+        Vec::<String>::new(),
+        "what is not here is not guessed"
+    );
+    assert_eq!(observed.snapshot.documents.streams.len(), 1);
+
+    base.commit_as(OURS, "main", "Import", &[file(STREAM, both("one", "one"))]);
+    assert_eq!(
+        moves(&world.observe(&base).await.history, "dev"),
+        ["2 ours: one"]
+    );
+    std::fs::write(&object, content).unwrap();
+    let history = world.observe(&base).await.history;
+    assert!(history.complete);
+    assert_eq!(moves(&history, "dev").len(), 4);
+}

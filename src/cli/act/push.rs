@@ -1,0 +1,318 @@
+//! An act brought to the base: one commit by the person on top of it, or a pull request where the base takes no push.
+
+use super::Doing;
+use crate::cli::engine::edge;
+use crate::cli::view::act::Written;
+use crate::cli::{CliError, Exit};
+use crate::forge::{ForgeError, NewPull, PullText};
+use crate::git::{NewCommit, Person, PushResult, RefUpdate};
+use crate::model::{CommitId, Delivery, Name, SetId};
+use crate::plan::Observation;
+use crate::plan::acts::Act;
+use crate::plan::desk::Desk;
+use crate::plan::pull::Marker;
+use crate::plan::pull::life::{NewBranch, next_branch};
+use crate::plan::pull::marker::Subject;
+use crate::plan::report::SetReport;
+
+/// How often a lost race is run again.
+const MOST_TRIES: u32 = 10;
+
+/// How a push of one ref ended.
+enum Pushed {
+    Done(CommitId),
+    Lost,
+    Refused(String),
+}
+
+impl Doing<'_> {
+    /// Pushes to the base with the person's own rights. A base that moved meanwhile is observed again; the act goes on
+    /// only if it still means the same sets.
+    pub(super) async fn to_base(
+        &self,
+        mut obs: Observation,
+        mut act: Act,
+    ) -> Result<(Act, Written), CliError> {
+        if let Some(environment) = self.guarded(&obs, &act) {
+            self.context.out.note(format!(
+                "environment {environment} is guarded (delivery: pullRequest): this becomes a pull request"
+            ));
+            return self.to_pull_request(obs, act).await;
+        }
+        let mut written = None;
+        for _ in 0..MOST_TRIES {
+            if act.files.is_empty() {
+                break;
+            }
+            let branch = obs.snapshot.branch.clone();
+            let name = format!("refs/heads/{branch}");
+            let base = obs.snapshot.commit.clone();
+            match self
+                .push_files(&base, &act, &name, Some(&base), &self.person)
+                .await?
+            {
+                Pushed::Done(commit) => {
+                    written = Some(Written::Pushed { commit, branch });
+                    break;
+                }
+                Pushed::Refused(why) => {
+                    self.context.out.note(format!(
+                        "{branch} takes no push ({why}): this becomes a pull request"
+                    ));
+                    return self.to_pull_request(obs, act).await;
+                }
+                Pushed::Lost => {
+                    obs = self.observe().await?;
+                    let again = self.settle(&mut obs).await?;
+                    if means(&again) != means(&act) {
+                        return Err(moved_on(&again));
+                    }
+                    act = again;
+                }
+            }
+        }
+        if written.is_none() && !act.files.is_empty() {
+            return Err(CliError::new(
+                Exit::TryAgain,
+                format!("others pushed to {} all the time", obs.snapshot.branch),
+            ));
+        }
+        let reopened = self.reopen(&act).await?;
+        match written.or_else(|| reopened.map(|id| Written::Reopened { id })) {
+            Some(written) => Ok((act, written)),
+            None => Err(CliError::failed("there is nothing to push")),
+        }
+    }
+
+    async fn reopen(&self, act: &Act) -> Result<Option<String>, CliError> {
+        let Some(id) = &act.reopen else {
+            return Ok(None);
+        };
+        match self.engine.forge.reopen(id, self.now).await {
+            Ok(_) => Ok(Some(id.clone())),
+            Err(error) => Err(forge(&error).context(format!("pull request {id} stays closed"))),
+        }
+    }
+
+    /// Opens a pull request with the act. Plans leave it alone; people merge it.
+    pub(super) async fn to_pull_request(
+        &self,
+        obs: Observation,
+        act: Act,
+    ) -> Result<(Act, Written), CliError> {
+        if act.files.is_empty() {
+            let reopened = self.reopen(&act).await?;
+            return match reopened {
+                Some(id) => Ok((act, Written::Reopened { id })),
+                None => Err(CliError::failed("there is nothing to propose")),
+            };
+        }
+        let (pipeline, stage) = (&act.stage.pipeline, &act.stage.stage);
+        let subject = act.new.as_ref().or(act.old.as_ref());
+        let tail = subject.map_or_else(
+            || obs.snapshot.commit.short().to_owned(),
+            |report| report.set.id().short().to_owned(),
+        );
+        let stem = format!("headwater/act/{}/{pipeline}/{stage}/{tail}", act.kind);
+        let NewBranch {
+            name: branch,
+            expect,
+        } = next_branch(&stem, &Desk::new(&obs));
+        let committer = &self.engine.reconciler.applier.committer;
+        let name = format!("refs/heads/{branch}");
+        let pushed = self
+            .push_files(
+                &obs.snapshot.commit,
+                &act,
+                &name,
+                expect.as_ref(),
+                committer,
+            )
+            .await?;
+        match pushed {
+            Pushed::Done(_) => {}
+            Pushed::Lost => {
+                return Err(CliError::new(
+                    Exit::TryAgain,
+                    format!("somebody made the branch {branch} at the same moment"),
+                ));
+            }
+            Pushed::Refused(why) => {
+                return Err(CliError::failed(format!(
+                    "the server refuses the branch {branch}: {why}"
+                ))
+                .help("nothing was written; ask whoever may push"));
+            }
+        }
+        let new = NewPull {
+            branch,
+            text: self.text(&act),
+            now: self.now,
+        };
+        let opened = self.engine.forge.open(new).await.map_err(|e| forge(&e))?;
+        let mut in_the_way = approvals(&obs, &act);
+        in_the_way.push(format!("`headwater pr merge {}`", opened.id));
+        self.reopen(&act).await?;
+        let written = Written::PullRequest {
+            id: opened.id,
+            in_the_way,
+        };
+        Ok((act, written))
+    }
+
+    async fn push_files(
+        &self,
+        base: &CommitId,
+        act: &Act,
+        name: &str,
+        expect: Option<&CommitId>,
+        committer: &Person,
+    ) -> Result<Pushed, CliError> {
+        let fail = |e: crate::git::GitError| edge(&e, e.is_transient());
+        let bytes = |text: &String| text.clone().into_bytes();
+        let files = act.files.iter();
+        let commit = NewCommit {
+            parents: vec![base.clone()],
+            start: Some(base.clone()),
+            files: files
+                .map(|(path, text)| (path.clone(), text.as_ref().map(bytes)))
+                .collect(),
+            message: act.message.clone(),
+            author: self.person.clone(),
+            committer: committer.clone(),
+            time: self.now,
+        };
+        let commit = self.engine.git.commit(commit).await.map_err(fail)?;
+        let update = RefUpdate {
+            name: name.to_owned(),
+            expect: expect.cloned(),
+            new: Some(commit.clone()),
+        };
+        let outcomes = self.engine.git.push(vec![update]).await;
+        let outcome = outcomes.map_err(fail)?.into_iter().next();
+        Ok(match outcome.map(|o| o.result) {
+            Some(PushResult::Done) => Pushed::Done(commit),
+            Some(PushResult::Lost { found }) if found.as_ref() == Some(&commit) => {
+                Pushed::Done(commit)
+            }
+            Some(PushResult::Refused { message }) => Pushed::Refused(message),
+            Some(PushResult::Lost { .. }) | None => Pushed::Lost,
+        })
+    }
+
+    fn text(&self, act: &Act) -> PullText {
+        let marker = Marker {
+            subject: Subject::Act {
+                act: act.kind.to_owned(),
+                stage: act.stage.clone(),
+                by: self.person.email.clone(),
+            },
+            superseded: false,
+        };
+        let title = act.message.lines().next().unwrap_or_default().to_owned();
+        let files: Vec<String> = act.files.keys().map(|path| format!("- `{path}`")).collect();
+        let body = format!(
+            "{}\n\n{title}, asked for by {}: {}\n\n**Changes**\n{}\n\nNothing merges this by itself.\n",
+            marker.to_line(),
+            plain(&self.person.email),
+            plain(self.wish.reason.as_str()),
+            files.join("\n"),
+        );
+        PullText {
+            title,
+            body,
+            labels: vec![act.kind.to_owned()],
+        }
+    }
+
+    /// The environment whose guard lets nobody push, where the act writes below it.
+    fn guarded(&self, obs: &Observation, act: &Act) -> Option<Name> {
+        let guards = &self.context.settings().guards;
+        let below = obs
+            .snapshot
+            .documents
+            .config
+            .spec
+            .paths
+            .environments
+            .clone();
+        let mut guarded = guards
+            .iter()
+            .filter(|(_, guard)| guard.delivery == Some(Delivery::PullRequest));
+        guarded
+            .find(|(name, _)| {
+                let folder = below.join(name.as_str());
+                let written = |folder| act.outputs.iter().any(|path| path.is_below(folder));
+                folder.as_ref().is_ok_and(written)
+                    || act.kind == "rollback" && stage_environments(obs, act).contains(name)
+            })
+            .map(|(name, _)| name.clone())
+    }
+}
+
+fn stage_environments(obs: &Observation, act: &Act) -> Vec<Name> {
+    let pipelines = &obs.snapshot.documents.pipelines;
+    let stage = pipelines
+        .get(&act.stage.pipeline)
+        .and_then(|p| p.value.stage(&act.stage.stage));
+    stage.map(|s| s.environments().to_vec()).unwrap_or_default()
+}
+
+/// What a rollback's pull request needs before it can be merged.
+fn approvals(obs: &Observation, act: &Act) -> Vec<String> {
+    if act.kind != "rollback" {
+        return Vec::new();
+    }
+    let environments = &obs.snapshot.documents.environments;
+    let named = stage_environments(obs, act);
+    let found = named.iter().filter_map(|name| environments.get(name));
+    found
+        .filter(|e| e.value.spec.rollback.approvals > 0)
+        .map(|e| {
+            let spec = &e.value.spec;
+            let from = spec.approvals.as_ref().map(|a| a.from.join(", "));
+            let who = from
+                .filter(|f| !f.is_empty())
+                .unwrap_or_else(|| "anybody".to_owned());
+            format!(
+                "approval by {} of {who} (environment {}: rollback)",
+                spec.rollback.approvals,
+                e.value.name()
+            )
+        })
+        .collect()
+}
+
+/// What an act is about: the sets it moves from and to.
+fn means(act: &Act) -> (Option<SetId>, Option<SetId>) {
+    let set = |report: &SetReport| report.set.id();
+    (act.old.as_ref().map(set), act.new.as_ref().map(set))
+}
+
+fn moved_on(again: &Act) -> CliError {
+    let now = again
+        .old
+        .as_ref()
+        .map_or_else(|| "nothing".to_owned(), |old| old.version.clone());
+    CliError::new(
+        Exit::TryAgain,
+        format!("{} moved meanwhile: it holds {now} now", again.stage),
+    )
+    .help("nothing was written; look again, then run the command again")
+}
+
+/// Words of a person inside of markdown.
+fn plain(text: &str) -> String {
+    text.chars()
+        .map(|c| match c {
+            '`' => '\'',
+            '<' | '>' | '[' | ']' | '*' | '_' | '|' | '#' | '!' => ' ',
+            c => c,
+        })
+        .collect()
+}
+
+/// An error of the forge; what somebody else was faster at may be tried again.
+pub(in crate::cli) fn forge(error: &ForgeError) -> CliError {
+    edge(error, error.is_transient() || error.is_race())
+}

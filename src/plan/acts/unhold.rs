@@ -1,0 +1,233 @@
+//! Lifting what holds a stage: Hold files are deleted, a revert gets a file that says so, a closed pull request is opened
+//! again, outputs changed by hand are rendered again.
+
+use super::room::{Room, paths};
+use super::{Act, ActError, Person, empty, no, one_line};
+use crate::model::hold::{HoldCause, HoldSpec};
+use crate::model::{Set, SetId, StageKey};
+use crate::plan::candidates::{closed, undone};
+use crate::plan::files::Files;
+use crate::plan::observation::Observation;
+use crate::plan::outputs::Templates;
+use crate::plan::pull::PullRequestFacts;
+use crate::plan::pull::life::open_of;
+use crate::plan::road::StageView;
+use crate::plan::survey::{survey, uses};
+
+/// Lifts what holds a stage, or one set in it.
+///
+/// # Errors
+/// When nothing holds it.
+pub fn unhold(
+    obs: &Observation,
+    key: &StageKey,
+    set: Option<&str>,
+    person: &Person,
+) -> Result<Act, ActError> {
+    let mut room = Room::new(obs);
+    let view = room.view(key)?;
+    let result = in_room(&mut room, &view, set, person);
+    room.done(result)
+}
+
+fn in_room(
+    room: &mut Room<'_>,
+    view: &StageView<'_>,
+    set: Option<&str>,
+    person: &Person,
+) -> Result<Act, ActError> {
+    let key = &view.key;
+    let only: Option<Set> = match set {
+        None => None,
+        Some(text) => {
+            let known = room.known_sets(view);
+            Some(room.pick(&known, text, key)?)
+        }
+    };
+    let mut lifting = Lifting {
+        person,
+        files: Files::new(),
+        notes: Vec::new(),
+        reopen: None,
+    };
+    lifting.hold_files(room, view, only.as_ref());
+    lifting.reverts(room, view, only.as_ref())?;
+    lifting.pull_requests(room, view, only.as_ref())?;
+    let outputs = if only.is_none() {
+        hand_edits(room, view)
+    } else {
+        Files::new()
+    };
+    lifting
+        .notes
+        .extend(outputs.keys().map(|path| format!("renders {path} again")));
+    let (images, written) = (room.images(&outputs), paths(&outputs));
+    let Lifting {
+        mut files,
+        notes,
+        reopen,
+        ..
+    } = lifting;
+    files.extend(outputs);
+    if files.is_empty() && reopen.is_none() && room.desk.questions.is_empty() {
+        let why = notes
+            .first()
+            .cloned()
+            .unwrap_or_else(|| format!("nothing holds {key}"));
+        return no(why, Some(&format!("headwater why {key}")));
+    }
+    Ok(Act {
+        files,
+        outputs: written,
+        message: format!("Lift the hold of {key}\n\n{}\n", one_line(&person.reason)),
+        new: only.map(|set| room.report(&set)),
+        images,
+        notes,
+        reopen,
+        ..empty("unhold", key)
+    })
+}
+
+struct Lifting<'p> {
+    person: &'p Person,
+    files: Files,
+    notes: Vec<String>,
+    reopen: Option<String>,
+}
+
+impl Lifting<'_> {
+    /// Hold files of this stage alone; one that holds several stages is told of and left to people.
+    fn hold_files(&mut self, room: &Room<'_>, view: &StageView<'_>, only: Option<&Set>) {
+        for (path, hold) in &room.desk.docs.holds {
+            let spec = &hold.value.spec;
+            let here = spec.pipeline == view.key.pipeline
+                && spec.stages.contains(&view.key.stage)
+                && !spec.lifted;
+            let meant = only.is_none_or(|set| {
+                spec.set == Some(set.id())
+                    || spec
+                        .digest
+                        .as_ref()
+                        .is_some_and(|d| set.members().any(|(_, m)| m == d))
+            });
+            if !here || !meant {
+                continue;
+            }
+            if spec.stages.len() == 1 {
+                self.notes.push(format!("lifts {path} ({})", spec.reason));
+                self.files.insert(path.clone(), None);
+            } else {
+                self.notes.push(format!(
+                    "{path} holds other stages too ({}): take {} out of it by hand",
+                    spec.reason, view.key.stage
+                ));
+            }
+        }
+    }
+
+    /// Sets that left by a revert, or whose merge is not on the base any more.
+    fn reverts(
+        &mut self,
+        room: &Room<'_>,
+        view: &StageView<'_>,
+        only: Option<&Set>,
+    ) -> Result<(), ActError> {
+        let reverted = view
+            .timeline
+            .reverted
+            .iter()
+            .map(|(id, commit)| (id.clone(), format!("the revert {}", commit.short())));
+        let undone = undone(view, &room.desk)
+            .into_iter()
+            .map(|id| (id, "a merge that is not on the base any more".to_owned()));
+        for (id, what) in reverted.chain(undone) {
+            if is_meant(&id, only) && !is_lifted(&id, room, view) {
+                self.lift(&id, &what, room, view)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A closed pull request is opened again where that can be; where it cannot, a file says that it no longer counts.
+    fn pull_requests(
+        &mut self,
+        room: &Room<'_>,
+        view: &StageView<'_>,
+        only: Option<&Set>,
+    ) -> Result<(), ActError> {
+        let order: Vec<SetId> = room.candidates(view).into_iter().map(|c| c.id).collect();
+        let mut shut: Vec<(SetId, &PullRequestFacts)> = closed(view, &room.desk)
+            .into_iter()
+            .filter(|(id, _)| is_meant(id, only) && !is_lifted(id, room, view))
+            .collect();
+        shut.sort_by_key(|(id, pull)| (order.iter().position(|o| o == id), pull.id.clone()));
+        let newest = shut.pop();
+        let free = open_of(view, &room.desk).is_none();
+        let branches = &room.desk.obs.facts.branches;
+        if let Some((id, pull)) = &newest {
+            if free && branches.contains_key(&pull.branch) {
+                self.notes.push(format!("reopens pull request {}", pull.id));
+                self.reopen = Some(pull.id.clone());
+            } else {
+                let what = format!("the closing of pull request {}", pull.id);
+                self.lift(id, &what, room, view)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn lift(
+        &mut self,
+        id: &SetId,
+        what: &str,
+        room: &Room<'_>,
+        view: &StageView<'_>,
+    ) -> Result<(), ActError> {
+        let key = &view.key;
+        let spec = HoldSpec {
+            pipeline: key.pipeline.clone(),
+            stages: vec![key.stage.clone()],
+            set: Some(id.clone()),
+            digest: None,
+            reason: self.person.reason.clone(),
+            by: Some(self.person.by.clone()),
+            cause: HoldCause::Revert,
+            lifted: true,
+        };
+        let stem = format!("{}-{}-{}-lifted", key.pipeline, key.stage, id.short());
+        room.add_hold(&stem, spec, &mut self.files)?;
+        self.notes.push(format!("lifts {what}"));
+        Ok(())
+    }
+}
+
+fn is_meant(id: &SetId, only: Option<&Set>) -> bool {
+    only.is_none_or(|set| set.id() == *id)
+}
+
+fn is_lifted(id: &SetId, room: &Room<'_>, view: &StageView<'_>) -> bool {
+    let mut specs = room.desk.docs.holds.values().map(|h| &h.value.spec);
+    specs.any(|s| {
+        s.lifted
+            && s.pipeline == view.key.pipeline
+            && s.stages.contains(&view.key.stage)
+            && s.set.as_ref() == Some(id)
+    })
+}
+
+/// Outputs that a person put to another digest, as they should be.
+fn hand_edits(room: &mut Room<'_>, view: &StageView<'_>) -> Files {
+    let survey = survey(&room.roads, &mut Templates::default(), &mut room.desk);
+    if !survey.hand_edits.contains_key(&view.key) {
+        return Files::new();
+    }
+    survey
+        .left_alone
+        .iter()
+        .filter(|(environment, _)| view.environments.contains(environment))
+        .filter_map(|place| survey.places.get(place))
+        .filter(|surveyed| uses(surveyed, view))
+        .filter_map(|surveyed| surveyed.result.as_ref().ok())
+        .flat_map(|(_, delta)| delta.files.clone())
+        .collect()
+}
