@@ -9,6 +9,7 @@
 
 mod architecture;
 mod cli;
+mod demo;
 mod forge;
 mod git;
 mod observe;
