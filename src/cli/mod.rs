@@ -149,7 +149,6 @@ fn inputs(args: &Args, variables: &BTreeMap<String, String>) -> Inputs {
 pub(crate) async fn dispatch(context: &Context, verb: &Verb) -> Result<Exit, CliError> {
     match verb {
         Verb::Config(_) => config::run(context, &[]),
-        Verb::Demo(args) => demo::run(context, args).await,
         Verb::Check(args) => check::run(context, args).await,
         Verb::Observe(args) => observe::run(context, args).await,
         Verb::Plan(args) => plan::run(context, args).await,
@@ -165,6 +164,7 @@ pub(crate) async fn dispatch(context: &Context, verb: &Verb) -> Result<Exit, Cli
         Verb::Hold(args) => hold::run(context, args).await,
         Verb::Unhold(args) => unhold::run(context, args).await,
         Verb::Render(args) => render::run(context, args).await,
+        Verb::Demo(args) => demo::run(context, args).await,
     }
 }
 

@@ -50,8 +50,22 @@ impl Repository {
         ids: Vec<BlobId>,
         max_bytes_each: usize,
     ) -> Result<BTreeMap<BlobId, Result<Vec<u8>, BlobProblem>>, GitError> {
-        self.reading(move |objects, _| objects.blobs(ids, max_bytes_each))
-            .await
+        self.reading(move |objects, inner| {
+            let found = objects.blobs(ids, max_bytes_each)?;
+            let damaged = |content: &&BlobProblem| matches!(content, BlobProblem::Unreadable(_));
+            if let Some(problem) = found
+                .values()
+                .filter_map(|c| c.as_ref().err())
+                .find(damaged)
+            {
+                inner.note(&GitError::Corrupt {
+                    location: inner.describe(),
+                    message: problem.to_string(),
+                });
+            }
+            Ok(found)
+        })
+        .await
     }
 
     /// Files that differ between two commits (`None`: an empty tree), sorted by path, without rename detection.
@@ -63,6 +77,20 @@ impl Repository {
         let (from, to) = (from.cloned(), to.clone());
         self.reading(move |objects, _| objects.changes(from.as_ref(), &to))
             .await
+    }
+
+    /// The same for many pairs of commits at once: what one comparison unpacks serves the next.
+    pub async fn changes_of_each(
+        &self,
+        pairs: Vec<(Option<CommitId>, CommitId)>,
+    ) -> Result<Vec<Vec<FileChange>>, GitError> {
+        self.reading(move |objects, _| {
+            let changes = pairs.iter();
+            changes
+                .map(|(from, to)| objects.changes(from.as_ref(), to))
+                .collect()
+        })
+        .await
     }
 
     /// History from `head` along the base's own line, newest first, without `stop` and what lies behind it.

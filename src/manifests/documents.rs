@@ -47,6 +47,8 @@ pub struct Documents {
     pub broken_applications: BTreeMap<(Name, ApplicationName), String>,
     /// Files that could not be read at all, by path.
     pub unreadable: BTreeSet<RepoPath>,
+    /// A `headwater.yaml` that cannot be read: then nobody knows where to write and how to hand over.
+    pub config_broken: Option<RepoPath>,
     /// Set when a file under `holds/` or `freezes/` cannot be read: then every promotion holds.
     pub brakes_unreadable: Option<String>,
 }

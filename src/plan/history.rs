@@ -32,7 +32,7 @@ pub struct HistoryCommit {
     pub author: String,
 }
 
-/// A tag pointing to something else than one commit before.
+/// A tag pointing to something else than one commit before, or bearing a record that this commit wrote.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Move {
     /// Index of the commit.

@@ -249,8 +249,14 @@ impl Work<'_> {
                 changes.push(change);
             }
         }
-        if !desk.questions.is_empty() {
-            desk.expires(desk.now());
+        if let Some(path) = &desk.docs.config_broken {
+            let why = format!(
+                "{path} cannot be read, so nobody knows where to write and how to hand over"
+            );
+            let hold = desk.hold(Subject::Repository, State::Broken, "Invalid", why);
+            hold.help = Some("headwater check".to_owned());
+            effects.clear();
+            changes.clear();
         }
         let order: Vec<StageKey> = stage_order(roads, &desk);
         let stages = order

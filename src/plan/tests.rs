@@ -251,3 +251,22 @@ fn the_same_observation_gives_the_same_bytes() {
     let bytes = |plan: &Plan| serde_json::to_string(plan).unwrap();
     assert_eq!(bytes(&plan(&observation())), bytes(&plan(&observation())));
 }
+
+#[test]
+fn nothing_is_written_while_the_settings_of_the_repository_cannot_be_read() {
+    let files = [
+        ("pipelines/myapp/pipeline.yaml", pipeline("", "")),
+        (
+            "headwater.yaml",
+            "apiVersion: headwater.dev/v1alpha1\nkind: Config\nspec: {delivery: [\n".to_owned(),
+        ),
+    ];
+    let files: Vec<(&str, &str)> = files.iter().map(|(p, t)| (*p, t.as_str())).collect();
+    let plan = made(Kit::new(&files).moves("dev", "1").now(9));
+    assert!(plan.is_empty());
+    assert!(
+        plan.holds.iter().any(|h| h.why.contains("headwater.yaml")),
+        "{:#?}",
+        plan.holds
+    );
+}

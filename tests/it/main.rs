@@ -12,6 +12,8 @@ mod cli;
 mod demo;
 mod forge;
 mod git;
+mod laws;
 mod observe;
 mod registry;
+mod scenarios;
 mod support;

@@ -109,7 +109,10 @@ impl Assembly {
             match config_of(loaded) {
                 Some(config) => self.documents.config = config,
                 // Without it nobody knows where the brakes are.
-                None => self.brake(path),
+                None => {
+                    self.brake(path);
+                    self.documents.config_broken = Some(path.clone());
+                }
             }
         }
     }

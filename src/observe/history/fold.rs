@@ -19,7 +19,7 @@ pub(super) struct Fold {
     /// Streams that each file holds, as far as it could be read.
     claims: HashMap<RepoPath, Vec<StreamKey>>,
     /// The same by stream.
-    owners: HashMap<StreamKey, BTreeSet<RepoPath>>,
+    owners: HashMap<StreamKey, Vec<RepoPath>>,
     /// Where tags pointed before the first commit known, where history is cut.
     seeds: BTreeMap<TagKey, Option<Digest>>,
     /// Records that tags bear now; of a tag that is not here, the last one written.
@@ -143,7 +143,7 @@ impl Fold {
             let old = self.claims.get(&file.path).cloned().unwrap_or_default();
             let mut new: BTreeSet<StreamKey> = BTreeSet::new();
             if let Some(after) = &file.after {
-                new.extend(after.streams.keys().cloned());
+                new.extend(after.keys().cloned());
                 new.extend(old.iter().filter(|_| after.partial).cloned());
             }
             if !new.iter().eq(old.iter()) {
@@ -156,7 +156,7 @@ impl Fold {
     /// Takes in what a file held before the commit at hand.
     fn learn(&mut self, path: &RepoPath, before: &FileView) {
         if !self.claims.contains_key(path) {
-            self.claim(path, &before.streams.keys().cloned().collect::<Vec<_>>());
+            self.claim(path, &before.keys().cloned().collect::<Vec<_>>());
         }
         for (stream, tags) in &before.streams {
             for (tag, view) in tags {
@@ -166,7 +166,7 @@ impl Fold {
                         .entry(key.clone())
                         .or_insert_with(|| view.digest.clone());
                 }
-                self.bears(key, view.record.as_ref());
+                self.bears(key, view.record.as_deref());
             }
         }
     }
@@ -192,14 +192,16 @@ impl Fold {
         };
         for stream in old.unwrap_or_default() {
             if let Some(owners) = self.owners.get_mut(&stream) {
-                owners.remove(path);
+                owners.retain(|owner| owner != path);
+                if owners.is_empty() {
+                    self.owners.remove(&stream);
+                }
             }
         }
         for stream in held {
-            self.owners
-                .entry(stream.clone())
-                .or_default()
-                .insert(path.clone());
+            let owners = self.owners.entry(stream.clone()).or_default();
+            owners.reserve_exact(1);
+            owners.push(path.clone());
         }
     }
 
@@ -210,27 +212,25 @@ impl Fold {
         ours: bool,
         moves: &mut Vec<MoveLine>,
     ) {
-        let nowhere = BTreeMap::new();
-        let owners = self.owners.get(stream).filter(|owners| !owners.is_empty());
-        let tags = match owners {
-            None => &nowhere,
-            Some(owners) if owners.len() == 1 => {
-                let mut views = owners.iter().filter_map(|path| after.get(path));
-                match views.find_map(|view| view.streams.get(stream)) {
-                    Some(tags) => tags,
-                    // Unchanged, or not to be read: what is known of it stays.
-                    None => return,
-                }
-            }
+        let tags = match self.owners.get(stream).map(Vec::as_slice) {
+            None => &[],
+            Some([only]) => match after.get(only).and_then(|view| view.stream(stream)) {
+                Some(tags) => tags,
+                // Unchanged, or not to be read: what is known of it stays.
+                None => return,
+            },
             Some(_) => return,
         };
-        let mut names: BTreeSet<String> = tags.keys().cloned().collect();
-        names.extend(self.known_tags(stream).map(str::to_owned));
-        for name in names {
-            let now = tags.get(&name).cloned().unwrap_or_default();
+        let nowhere = TagView::default();
+        let known = self.known_tags(stream);
+        let known: Vec<String> = known.map(str::to_owned).collect();
+        let mut views: BTreeMap<&str, &TagView> =
+            known.iter().map(|name| (name.as_str(), &nowhere)).collect();
+        views.extend(tags.iter().map(|(name, view)| (name.as_str(), view)));
+        for (name, now) in views {
             let key = TagKey::new(stream.clone(), name);
-            let step = self.step(&key, &now, ours);
-            self.bears(key, now.record.as_ref());
+            let step = self.step(&key, now, ours);
+            self.bears(key, now.record.as_deref());
             moves.extend(step);
         }
     }
@@ -250,7 +250,7 @@ impl Fold {
             Some(last) => last.digest.as_ref(),
             None => self.seeds.get(tag).and_then(Option::as_ref),
         };
-        let record = now.record.as_ref();
+        let record = now.record.as_deref();
         let record = record.filter(|record| self.is_written(tag, record, ours));
         (last != now.digest.as_ref() || record.is_some()).then(|| MoveLine {
             tag: tag.clone(),

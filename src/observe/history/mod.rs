@@ -8,6 +8,7 @@ mod fold;
 mod line;
 mod store;
 mod view;
+mod work;
 
 #[cfg(test)]
 mod tests;
@@ -16,28 +17,21 @@ use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use futures_util::{StreamExt as _, TryStreamExt as _};
 use sha2::{Digest as _, Sha256};
 
-use super::blobs::{Wanted, cores, read_each};
 use super::documents::DocumentReader;
 use super::error::{ObserveError, aside};
-use crate::git::{BlobProblem, CommitInfo, FileChange, GitError, Log, Repository};
-use crate::manifests::yaml::MAX_BYTES;
-use crate::manifests::{Loaded, Role, load, role_of};
-use crate::model::repository_config::{ConfigSpec, Paths};
-use crate::model::{BlobId, CommitId, RepoPath};
+use crate::git::{CommitInfo, Log, Repository};
+use crate::model::repository_config::ConfigSpec;
+use crate::model::{CommitId, RepoPath};
 use crate::plan::History;
-use fold::{ChangedFile, Fold};
+use fold::Fold;
 use line::CommitLine;
 use store::{Header, Store};
-use view::FileView;
+use work::Work;
 
 /// Older commits than this many are not looked at; History says then that it is not complete.
 const MOST_COMMITS: usize = 100_000;
-/// How many commits are reduced at a time.
-const AT_ONCE: usize = 256;
-
 /// Reads the past of one base.
 #[derive(Debug)]
 pub struct HistoryReader {
@@ -87,33 +81,6 @@ impl Known {
         self.fold.push(line);
     }
 }
-
-/// Commits to add, and what they need.
-struct Work<'a> {
-    request: &'a HistoryRequest<'a>,
-    /// Commits reduced before, which a rebuilt History may take over.
-    reuse: HashMap<CommitId, CommitLine>,
-    /// What is to be written to disk.
-    lines: Vec<u8>,
-}
-
-/// A commit on its way into History.
-enum Item {
-    /// It was reduced before.
-    Reduced(Box<CommitLine>),
-    /// It has to be read.
-    Fresh(Fresh),
-}
-
-/// What a commit changed on the base, as far as History cares.
-#[derive(Default)]
-struct Fresh {
-    documents: Vec<(FileChange, Role)>,
-    outputs: Vec<FileChange>,
-}
-
-/// Contents by blob and role; `None` where the repository does not have them.
-type Views = HashMap<(BlobId, Role), Option<Arc<FileView>>>;
 
 impl HistoryReader {
     /// A reader for a base on which we commit with this e-mail address. Without a file nothing outlives the process.
@@ -202,11 +169,7 @@ impl HistoryReader {
         log: Log,
         request: &HistoryRequest<'_>,
     ) -> Result<(), ObserveError> {
-        let mut work = Work {
-            request,
-            reuse: HashMap::new(),
-            lines: Vec::new(),
-        };
+        let mut work = Work::new(request, HashMap::new());
         work.add(&mut known, log).await?;
         if !known.holes {
             self.write(move |store| store.append(&work.lines)).await?;
@@ -222,11 +185,8 @@ impl HistoryReader {
         log: Log,
         request: &HistoryRequest<'_>,
     ) -> Result<(), ObserveError> {
-        let mut work = Work {
-            request,
-            reuse: self.kept(settings.clone(), log.complete).await?,
-            lines: Vec::new(),
-        };
+        let kept = self.kept(settings.clone(), log.complete).await?;
+        let mut work = Work::new(request, kept);
         let mut known = Known {
             settings,
             shallow: request.shallow,
@@ -294,208 +254,4 @@ fn reaches(log: &Log, stop: Option<&CommitId>) -> bool {
         .last()
         .is_none_or(|last| last.parents.is_empty());
     stop.is_some() && log.complete && !beginning
-}
-
-impl Work<'_> {
-    /// Adds the commits of a log to what is known.
-    async fn add(&mut self, known: &mut Known, log: Log) -> Result<(), ObserveError> {
-        let commits: Vec<CommitInfo> = log.commits.into_iter().rev().collect();
-        let mut rest = commits.as_slice();
-        while !rest.is_empty() {
-            let batch = &rest[..rest.len().min(AT_ONCE)];
-            let items = self.items(known, batch).await?;
-            let views = self.views(known, &items).await?;
-            if let Some(at) = items.iter().rposition(|item| item.lacks(&views)) {
-                known.cut(&batch[at]);
-                rest = &rest[at + 1..];
-                continue;
-            }
-            for (commit, item) in batch.iter().zip(items) {
-                let line = match item {
-                    Item::Reduced(line) => *line,
-                    Item::Fresh(fresh) => fresh.reduce(known, commit, &views),
-                };
-                serde_json::to_writer(&mut self.lines, &line)
-                    .map_err(|error| ObserveError::Stopped(error.to_string()))?;
-                self.lines.push(b'\n');
-                known.fold.push(line);
-            }
-            rest = &rest[batch.len()..];
-        }
-        Ok(())
-    }
-
-    /// What each commit changed on the base, where that was not reduced before.
-    async fn items(
-        &mut self,
-        known: &Known,
-        batch: &[CommitInfo],
-    ) -> Result<Vec<Item>, ObserveError> {
-        let repository = self.request.repository;
-        let complete = known.fold.history.complete;
-        let mut parent = known.last();
-        let mut work = Vec::new();
-        for commit in batch {
-            let reduced = self.reuse.remove(&commit.id);
-            let reduced = reduced.filter(|line| line.parent.as_ref() == parent);
-            work.push((parent, commit, reduced));
-            parent = Some(&commit.id);
-        }
-        let paths = &self.request.config.paths;
-        let work = work
-            .into_iter()
-            .map(|(parent, commit, reduced)| async move {
-                if let Some(line) = reduced {
-                    return Ok(Item::Reduced(Box::new(line)));
-                }
-                if parent.is_none() && !complete {
-                    // What the first commit after a cut changed is not known.
-                    return Ok(Item::Fresh(Fresh::default()));
-                }
-                let changes = repository.changes(parent, &commit.id).await?;
-                Ok(Item::Fresh(Fresh::new(changes, paths)))
-            });
-        futures_util::stream::iter(work)
-            .buffered(2 * cores())
-            .try_collect()
-            .await
-    }
-
-    /// What the changed files say: those after each commit, and those before where that was not read yet.
-    async fn views(&self, known: &Known, items: &[Item]) -> Result<Views, ObserveError> {
-        let mut views = Views::new();
-        let mut wanted = Vec::new();
-        let mut met = HashSet::new();
-        let namespace = self.request.config.namespace.clone();
-        for (change, role) in items.iter().flat_map(Item::documents) {
-            let first = met.insert(&change.path) && !known.met.contains(&change.path);
-            let before = change.old.as_ref().filter(|_| first);
-            for blob in before.into_iter().chain(&change.new) {
-                let key = (blob.clone(), *role);
-                if views.contains_key(&key) {
-                    continue;
-                }
-                match self.request.documents.loaded(&change.path, blob, *role) {
-                    Some(loaded) => {
-                        let view = FileView::of(loaded, &namespace);
-                        views.insert(key, Some(Arc::new(view)));
-                    }
-                    None => {
-                        views.insert(key, None);
-                        wanted.push(Wanted {
-                            path: change.path.clone(),
-                            blob: blob.clone(),
-                            role: *role,
-                        });
-                    }
-                }
-            }
-        }
-        let read = read_each(
-            self.request.repository,
-            wanted,
-            MAX_BYTES,
-            move |file, content| view_of(file, content).map(|l| FileView::of(&l, &namespace)),
-        );
-        for (file, view) in read.await? {
-            let view = match view {
-                Ok(view) => Some(Arc::new(view)),
-                Err(Gone::Missing) => None,
-                Err(Gone::Damaged(message)) => {
-                    return Err(ObserveError::Git(GitError::Corrupt {
-                        location: self.request.repository.describe(),
-                        message: format!("`{}` ({}): {message}", file.path, file.blob),
-                    }));
-                }
-            };
-            views.insert((file.blob, file.role), view);
-        }
-        Ok(views)
-    }
-}
-
-impl Item {
-    fn documents(&self) -> &[(FileChange, Role)] {
-        match self {
-            Self::Reduced(_) => &[],
-            Self::Fresh(fresh) => &fresh.documents,
-        }
-    }
-
-    /// Whether the repository does not have what this commit says.
-    fn lacks(&self, views: &Views) -> bool {
-        self.documents().iter().any(|(change, role)| {
-            let blob = change.new.clone();
-            blob.is_some_and(|blob| matches!(views.get(&(blob, *role)), Some(None)))
-        })
-    }
-}
-
-impl Fresh {
-    fn new(changes: Vec<FileChange>, paths: &Paths) -> Self {
-        let mut fresh = Self::default();
-        for change in changes {
-            match role_of(&change.path, paths) {
-                Some(Role::Config) => {}
-                Some(role) => fresh.documents.push((change, role)),
-                None if is_output(&change.path, &paths.environments) => fresh.outputs.push(change),
-                None => {}
-            }
-        }
-        fresh
-    }
-
-    fn reduce(self, known: &mut Known, commit: &CommitInfo, views: &Views) -> CommitLine {
-        let view = |blob: &Option<BlobId>, role: Role| {
-            let blob = blob.clone()?;
-            Some(views.get(&(blob, role))?.clone().unwrap_or_else(|| {
-                // Not here: nothing can be said of it.
-                Arc::new(FileView {
-                    partial: true,
-                    ..FileView::default()
-                })
-            }))
-        };
-        let documents = self.documents.into_iter().map(|(change, role)| {
-            let first = known.met.insert(change.path.clone());
-            ChangedFile {
-                before: view(&change.old, role).filter(|_| first),
-                after: view(&change.new, role),
-                path: change.path,
-            }
-        });
-        let documents: Vec<ChangedFile> = documents.collect();
-        known.fold.reduce(commit, &documents, &self.outputs)
-    }
-}
-
-/// Why a content cannot be had, though a commit names it.
-enum Gone {
-    /// It is not here (a clone without all contents).
-    Missing,
-    /// It is here and cannot be read.
-    Damaged(String),
-}
-
-fn view_of(file: &Wanted, content: Result<&[u8], &BlobProblem>) -> Result<Loaded, Gone> {
-    match content {
-        Ok(bytes) => Ok(load(&file.path, bytes, file.role)),
-        Err(BlobProblem::TooLarge { .. } | BlobProblem::NotABlob) => Ok(Loaded {
-            unreadable: true,
-            ..Loaded::default()
-        }),
-        Err(BlobProblem::Missing) => Err(Gone::Missing),
-        Err(BlobProblem::Unreadable(message)) => Err(Gone::Damaged(message.clone())),
-    }
-}
-
-/// Whether a file lies in the output folder of an environment: `<environments>/<env>/.../rendered/...`.
-fn is_output(path: &RepoPath, environments: &RepoPath) -> bool {
-    if !path.is_below(environments) {
-        return false;
-    }
-    let inside = path.as_str().get(environments.as_str().len() + 1..);
-    let mut parts = inside.unwrap_or_default().split('/');
-    let file = parts.next_back();
-    file.is_some() && parts.skip(1).any(|folder| folder == "rendered")
 }

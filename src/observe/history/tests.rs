@@ -335,7 +335,7 @@ fn outputs_are_what_lies_in_the_output_folder_of_an_environment() {
         ("environments", false),
     ] {
         assert_eq!(
-            super::is_output(&path.parse().unwrap(), &environments),
+            super::work::is_output(&path.parse().unwrap(), &environments),
             is,
             "{path}"
         );

@@ -1,6 +1,6 @@
 //! What one version of a file says about tags: the settled view of each, and the record it bears.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use crate::manifests::{DocumentKind, Loaded};
 use crate::model::promotion::stream_image_digest;
@@ -10,8 +10,8 @@ use crate::plan::settled::settled;
 /// The streams of a file.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct FileView {
-    /// Tags by stream, and by name within it.
-    pub streams: BTreeMap<StreamKey, BTreeMap<String, TagView>>,
+    /// Tags of each stream, each sorted by name.
+    pub streams: Vec<(StreamKey, Vec<(String, TagView)>)>,
     /// Whether something in it cannot be read, so that what is not found may yet be there.
     pub partial: bool,
 }
@@ -24,7 +24,7 @@ pub(super) struct TagView {
     /// Whether the digest follows from a pinned `from`.
     pub by_spec: bool,
     /// The record on it.
-    pub record: Option<Promotion>,
+    pub record: Option<Box<Promotion>>,
 }
 
 impl FileView {
@@ -45,13 +45,28 @@ impl FileView {
             else {
                 continue;
             };
-            if view.streams.insert(key.clone(), tags(stream)).is_some() {
+            if view.stream(&key).is_some() {
                 twice.insert(key);
+            } else {
+                view.streams.push((key, tags(stream)));
             }
         }
         view.partial |= !twice.is_empty();
-        view.streams.retain(|key, _| !twice.contains(key));
+        view.streams.retain(|(key, _)| !twice.contains(key));
+        view.streams.sort_by(|a, b| a.0.cmp(&b.0));
+        view.streams.shrink_to_fit();
         view
+    }
+
+    /// Tags of one stream.
+    pub(super) fn stream(&self, key: &StreamKey) -> Option<&[(String, TagView)]> {
+        let found = self.streams.iter().find(|(stream, _)| stream == key);
+        found.map(|(_, tags)| tags.as_slice())
+    }
+
+    /// The streams it holds, sorted.
+    pub(super) fn keys(&self) -> impl Iterator<Item = &StreamKey> {
+        self.streams.iter().map(|(key, _)| key)
     }
 }
 
@@ -66,7 +81,7 @@ fn key(stream: &ImageStream, default: &Namespace) -> Option<StreamKey> {
     })
 }
 
-fn tags(stream: &ImageStream) -> BTreeMap<String, TagView> {
+fn tags(stream: &ImageStream) -> Vec<(String, TagView)> {
     let names: BTreeSet<&str> = stream.spec.tags.iter().map(|t| t.name.as_str()).collect();
     let views = names.into_iter().filter_map(|name| {
         let spec = stream.spec_tag(name)?;
@@ -76,7 +91,7 @@ fn tags(stream: &ImageStream) -> BTreeMap<String, TagView> {
         let view = TagView {
             by_spec: found.as_ref().is_some_and(|(_, by_spec)| *by_spec),
             digest: found.map(|(digest, _)| digest),
-            record: Promotion::recorded(spec),
+            record: Promotion::recorded(spec).map(Box::new),
         };
         let says = view.digest.is_some() || view.record.is_some();
         says.then(|| (name.to_owned(), view))
@@ -111,7 +126,7 @@ mod tests {
         let view = view(&stream("a", &format!("a@{digest}")));
         let key = StreamKey::try_from("team/a".to_owned()).unwrap();
         assert_eq!(
-            view.streams[&key]["qa"],
+            view.stream(&key).unwrap()[0].1,
             TagView {
                 digest: Some(digest),
                 by_spec: true,

@@ -3,6 +3,8 @@
 pub mod flow;
 pub mod life;
 pub mod marker;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 

@@ -1,0 +1,307 @@
+//! The life of a promotion's pull request, told in plans: what one plan opens, the next is shown as it stands.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::{ApprovalFacts, BranchFacts, PullRequestFacts, PullState};
+use crate::model::{BlobId, CommitId, RepoPath};
+use crate::plan::effect::{CommitContent, PullRequestText};
+use crate::plan::kit::{Kit, at, commit, pipeline, set};
+use crate::plan::report::State;
+use crate::plan::{Effect, Observation, Plan, plan};
+
+const PROD: &str = "      approvals: {count: 1, from: [\"@acme/release\"]}\n";
+const HEAD: usize = 900;
+
+fn kit() -> Kit {
+    let config =
+        "apiVersion: headwater.dev/v1alpha1\nkind: Config\nspec: {delivery: pullRequest}\n";
+    Kit::new(&[
+        ("pipelines/myapp/pipeline.yaml", &pipeline("", PROD)),
+        ("headwater.yaml", config),
+    ])
+}
+
+fn ready() -> Kit {
+    kit().moves("dev", "1").moves("qa", "1")
+}
+
+/// The pull request a plan opens for prod.
+fn opened(plan: &Plan) -> (String, CommitContent, PullRequestText) {
+    let found = plan.effects.iter().find_map(|e| match e {
+        Effect::OpenPullRequest {
+            branch,
+            commit,
+            text,
+            ..
+        } if branch.contains("/prod/") => Some((branch.clone(), commit.clone(), text.clone())),
+        _ => None,
+    });
+    found.unwrap_or_else(|| panic!("nothing is opened: {plan:#?}"))
+}
+
+/// The observation with that pull request open, its branch as it was pushed.
+fn with_pull(
+    mut obs: Observation,
+    opened: &(String, CommitContent, PullRequestText),
+) -> Observation {
+    let (branch, content, text) = opened;
+    let blobs: BTreeMap<RepoPath, Option<BlobId>> = content
+        .files
+        .iter()
+        .map(|(path, text)| {
+            (
+                path.clone(),
+                text.as_ref().map(|t| BlobId::of(t.as_bytes())),
+            )
+        })
+        .collect();
+    for text in content.files.values().flatten() {
+        obs.blobs
+            .insert(BlobId::of(text.as_bytes()), Some(Arc::from(text.as_str())));
+    }
+    obs.facts.branches.insert(branch.clone(), commit(HEAD));
+    obs.facts
+        .teams
+        .insert("@acme/release".to_owned(), vec!["rita".to_owned()]);
+    obs.facts
+        .pulls
+        .get_or_insert_default()
+        .push(PullRequestFacts {
+            id: "7".to_owned(),
+            branch: branch.clone(),
+            state: PullState::Open,
+            marker: text.marker.clone(),
+            title: text.title.clone(),
+            body: text.body.clone(),
+            labels: text.labels.clone(),
+            head: commit(HEAD),
+            closed_by: None,
+            merged_as: None,
+            approvals: vec![],
+            branch_facts: Some(BranchFacts {
+                head: commit(HEAD),
+                merge_base: commit(1),
+                foreign: None,
+                pushed_by: vec![],
+                changed: blobs.clone(),
+                merged: Some(blobs),
+            }),
+        });
+    obs
+}
+
+fn pull(obs: &mut Observation) -> &mut PullRequestFacts {
+    obs.facts
+        .pulls
+        .as_mut()
+        .and_then(|p| p.last_mut())
+        .expect("a pull request")
+}
+
+fn approve(obs: &mut Observation, who: &str, head: CommitId) {
+    pull(obs).approvals.push(ApprovalFacts {
+        who: who.to_owned(),
+        head,
+        at: at(5),
+        authentic: true,
+    });
+}
+
+fn prod(plan: &Plan) -> &crate::plan::StageReport {
+    plan.stages
+        .iter()
+        .find(|s| s.key.stage.as_str() == "prod")
+        .expect("prod")
+}
+
+fn open() -> (String, CommitContent, PullRequestText) {
+    opened(&plan(&ready().now(5).observe()))
+}
+
+#[test]
+fn an_open_pull_request_is_left_alone_however_often_it_is_looked_at() {
+    let later = plan(&with_pull(ready().now(50).observe(), &open()));
+    assert!(later.is_empty(), "{:#?}", later.effects);
+    assert_eq!(prod(&later).state, State::Waiting);
+    assert!(
+        prod(&later).why.contains("0 of 1 @acme/release"),
+        "{}",
+        prod(&later).why
+    );
+    assert_eq!(prod(&later).pull_request.as_deref(), Some("7"));
+}
+
+#[test]
+fn it_is_merged_once_the_right_person_approved_this_very_head() {
+    let obs = || with_pull(ready().now(50).observe(), &open());
+    let merges = |obs: &Observation| matches!(plan(obs).effects.as_slice(), [Effect::MergePullRequest { id, .. }] if id == "7");
+    let mut right = obs();
+    approve(&mut right, "rita", commit(HEAD));
+    assert!(merges(&right));
+    let mut stale = obs();
+    approve(&mut stale, "rita", commit(3));
+    assert!(!merges(&stale), "an approval of another head is stale");
+    let mut stranger = obs();
+    approve(&mut stranger, "mallory", commit(HEAD));
+    assert!(!merges(&stranger));
+    let mut pusher = obs();
+    approve(&mut pusher, "rita", commit(HEAD));
+    pull(&mut pusher)
+        .branch_facts
+        .as_mut()
+        .expect("open")
+        .pushed_by
+        .push("@rita".to_owned());
+    assert!(
+        !merges(&pusher),
+        "whoever pushed to the branch does not count"
+    );
+    let mut anybody = obs();
+    approve(&mut anybody, "rita", commit(HEAD));
+    pull(&mut anybody).approvals[0].authentic = false;
+    assert!(
+        !merges(&anybody),
+        "an approval nobody vouches for does not count"
+    );
+}
+
+#[test]
+fn one_closed_by_a_person_holds_its_set_and_one_we_closed_holds_nothing() {
+    let mut closed = with_pull(ready().now(50).observe(), &open());
+    pull(&mut closed).state = PullState::Closed;
+    pull(&mut closed).branch_facts = None;
+    let held = plan(&closed);
+    assert!(held.is_empty());
+    assert_eq!(prod(&held).state, State::Held);
+    pull(&mut closed).marker.superseded = true;
+    let again = opened(&plan(&closed));
+    assert!(
+        again.0.ends_with("-2"),
+        "a name is never used twice: {}",
+        again.0
+    );
+}
+
+#[test]
+fn a_newer_set_takes_it_over_until_somebody_approved() {
+    let newer = || {
+        with_pull(
+            ready().moves("dev", "2").moves("qa", "2").now(50).observe(),
+            &open(),
+        )
+    };
+    let moved = plan(&newer());
+    let [
+        Effect::UpdatePullRequest {
+            id,
+            rebuild: Some(_),
+            text: Some(text),
+            expect,
+            ..
+        },
+    ] = moved.effects.as_slice()
+    else {
+        panic!("{:#?}", moved.effects)
+    };
+    assert_eq!((id.as_str(), expect), ("7", &commit(HEAD)));
+    assert!(
+        text.body.contains(set("2").id().as_str()),
+        "the marker names the newer set"
+    );
+    let mut approved = newer();
+    approve(&mut approved, "rita", commit(HEAD));
+    merges_clean(&mut approved);
+    let plan = plan(&approved);
+    assert!(
+        matches!(plan.effects.as_slice(), [Effect::MergePullRequest { .. }]),
+        "the approved one stays: {:#?}",
+        plan.effects
+    );
+    assert!(
+        prod(&plan)
+            .passed_over
+            .iter()
+            .any(|(s, _)| s.set == set("2")),
+        "the newer one is named"
+    );
+}
+
+/// Base and branch merged are the base plus our change: what a rebuild would write.
+fn merges_clean(obs: &mut Observation) {
+    let plan = plan(obs);
+    let [
+        Effect::UpdatePullRequest {
+            rebuild: Some(rebuild),
+            ..
+        },
+    ] = plan.effects.as_slice()
+    else {
+        panic!("{:#?}", plan.effects)
+    };
+    let files = rebuild.commit.files.iter();
+    let merged = files
+        .map(|(p, t)| (p.clone(), t.as_ref().map(|t| BlobId::of(t.as_bytes()))))
+        .collect();
+    pull(obs).branch_facts.as_mut().expect("open").merged = Some(merged);
+}
+
+#[test]
+fn it_is_made_anew_where_it_no_longer_merges_and_keeps_its_stamps() {
+    let opened = open();
+    let mut conflicting = with_pull(ready().now(50).observe(), &opened);
+    pull(&mut conflicting)
+        .branch_facts
+        .as_mut()
+        .expect("open")
+        .merged = None;
+    let plan = plan(&conflicting);
+    let [
+        Effect::UpdatePullRequest {
+            rebuild: Some(rebuild),
+            ..
+        },
+    ] = plan.effects.as_slice()
+    else {
+        panic!("{:#?}", plan.effects)
+    };
+    assert_eq!(
+        rebuild.commit.files, opened.1.files,
+        "created, evidence and record are those of the first time"
+    );
+}
+
+#[test]
+fn foreign_commits_leave_it_alone_and_are_told() {
+    let mut foreign = with_pull(ready().now(50).observe(), &open());
+    pull(&mut foreign)
+        .branch_facts
+        .as_mut()
+        .expect("open")
+        .foreign = Some("1234567 by mallory".to_owned());
+    approve(&mut foreign, "rita", commit(HEAD));
+    let plan = plan(&foreign);
+    assert!(plan.is_empty());
+    assert!(prod(&plan).why.contains("mallory"), "{}", prod(&plan).why);
+}
+
+#[test]
+fn one_whose_set_arrived_by_another_way_is_closed_by_us() {
+    let merged = plan(&with_pull(
+        ready().moves("prod", "1").now(50).observe(),
+        &open(),
+    ));
+    let [Effect::ClosePullRequest { text, .. }] = merged.effects.as_slice() else {
+        panic!("{:#?}", merged.effects)
+    };
+    assert!(text.marker.superseded && text.body.contains("superseded"));
+}
+
+#[test]
+fn a_forge_that_cannot_be_asked_holds_what_needs_it() {
+    let mut obs = ready().now(50).observe();
+    obs.facts.pulls = None;
+    let plan = plan(&obs);
+    assert!(plan.is_empty());
+    assert_eq!(prod(&plan).state, State::Broken);
+}

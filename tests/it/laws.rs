@@ -1,0 +1,7 @@
+//! The laws of the design, each as a test: in worlds where anything may happen in any order, and one by one.
+
+mod exact;
+mod isolation;
+mod races;
+mod sameness;
+mod walk;
