@@ -133,7 +133,7 @@ fn a_kept_repository_can_be_gone_on_with() {
     assert_eq!(code, 4, "{ran}");
     let (code, why) = run("work", &["why", "myapp/prod"]);
     assert_eq!(code, 0, "{why}");
-    assert!(why.contains("runs now    1.2.3"), "{why}");
+    assert!(why.contains("runs now   1.2.3"), "{why}");
 
     let again = bare(machine.folder(), &["--keep", kept.to_str().unwrap()]);
     assert_eq!(again.status.code(), Some(2));
