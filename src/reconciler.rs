@@ -1,5 +1,6 @@
 //! One pass: plan, observe what the plan asks for, plan again, apply. Lost races start over; the rest is the plan's word.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +16,9 @@ use crate::plan::{Facts, Observation, Question, plan};
 
 /// How often a lost race is answered by observing and planning again.
 const MOST_TRIES: u32 = 10;
+
+/// How often a pass may plan at all: rounds, and looks into Git objects between them.
+const MOST_LOOKS: usize = 16;
 
 /// Observes, plans and applies.
 #[derive(Debug, Clone)]
@@ -46,6 +50,41 @@ pub enum Applied {
     Changed(Box<Plan>),
 }
 
+/// What a pass asked so far.
+#[derive(Default)]
+struct Asked {
+    questions: BTreeSet<Question>,
+    rounds: usize,
+    looks: usize,
+}
+
+impl Asked {
+    /// What to ask next: everything that is allowed and new, as long as there are rounds left. Looking into Git objects
+    /// costs nobody anything, so it is no round of its own and only bounded.
+    fn next(&mut self, made: &Plan, allowed: impl Fn(&Question) -> bool) -> Vec<Question> {
+        let fresh = made.questions.iter().filter(|question| allowed(question));
+        let mut fresh: Vec<Question> = fresh
+            .filter(|question| !self.questions.contains(question))
+            .cloned()
+            .collect();
+        if self.rounds + 1 >= MOST_ROUNDS {
+            fresh.retain(|question| !outside(question));
+        }
+        if self.looks >= MOST_LOOKS {
+            fresh.clear();
+        }
+        self.looks += 1;
+        self.rounds += usize::from(fresh.iter().any(outside));
+        self.questions.extend(fresh.iter().cloned());
+        fresh
+    }
+}
+
+/// Whether somebody outside has to be asked.
+const fn outside(question: &Question) -> bool {
+    !matches!(question, Question::Blob(_))
+}
+
 impl Reconciler {
     /// Observes and plans, in rounds of questions.
     pub async fn plan(&self, now: Timestamp) -> Result<(Observation, Plan), ObserveError> {
@@ -64,18 +103,17 @@ impl Reconciler {
     /// Plans from recorded facts: nothing but Git objects is asked.
     pub async fn replay(&self, facts: Facts) -> Result<(Observation, Plan), ObserveError> {
         let mut observation = self.observer.replay(facts).await?;
-        let mut made = plan(&observation);
-        for _ in 1..MOST_ROUNDS {
-            let asked = made.questions.clone();
-            if asked.is_empty() {
-                break;
+        let mut asked = Asked::default();
+        loop {
+            let made = plan(&observation);
+            let next = asked.next(&made, |question| !outside(question));
+            if next.is_empty() {
+                return Ok((observation, made));
             }
             self.observer
-                .answer_from_objects(&mut observation, &asked)
+                .answer_from_objects(&mut observation, &next)
                 .await?;
-            made = plan(&observation);
         }
-        Ok((observation, made))
     }
 
     async fn rounds(
@@ -83,26 +121,29 @@ impl Reconciler {
         mut observation: Observation,
         ask: impl Fn(&Question) -> bool,
     ) -> Result<(Observation, Plan), ObserveError> {
-        let mut made = plan(&observation);
-        for _ in 1..MOST_ROUNDS {
-            let asked: Vec<Question> = made.questions.iter().filter(|q| ask(q)).cloned().collect();
-            if asked.is_empty() {
-                break;
+        let mut asked = Asked::default();
+        loop {
+            let made = plan(&observation);
+            let next = asked.next(&made, &ask);
+            if next.is_empty() {
+                return Ok((observation, made));
             }
-            self.observer.answer(&mut observation, &asked).await?;
-            made = plan(&observation);
+            self.observer.answer(&mut observation, &next).await?;
         }
-        Ok((observation, made))
     }
 
     /// One pass. A lost race is observed and planned again at once, at most ten times, with jitter.
     pub async fn pass(&self, now: Timestamp) -> Result<Pass, ObserveError> {
         let mut tries = 0;
+        let mut done = Vec::new();
         loop {
             let (observation, made) = self.plan(now).await?;
-            let receipt = self.applier.apply(&made).await;
+            let mut receipt = self.applier.apply(&made).await;
+            // What was done before a race was lost stays done.
+            done.append(&mut receipt.done);
             tries += 1;
             if !receipt.again || tries >= MOST_TRIES {
+                receipt.done = done;
                 return Ok(Pass {
                     observation,
                     plan: made,
@@ -153,4 +194,66 @@ fn longest(plan: &Plan) -> usize {
         *lengths.entry(&stage.key.pipeline).or_insert(0_usize) += 1;
     }
     lengths.into_values().max().unwrap_or(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::BlobId;
+    use crate::plan::question::Describe;
+
+    fn asking(questions: Vec<Question>) -> Plan {
+        let at: Timestamp = "2026-01-05T09:00:00Z".parse().unwrap();
+        Plan {
+            v: crate::plan::PLAN_VERSION,
+            base: "1".repeat(40).parse().unwrap(),
+            branch: "main".to_owned(),
+            now: at,
+            stamp: at,
+            valid_until: None,
+            changes: Vec::new(),
+            effects: Vec::new(),
+            holds: Vec::new(),
+            stages: Vec::new(),
+            questions,
+        }
+    }
+
+    fn labels(number: usize) -> Question {
+        let digest = crate::model::Digest::sha256(number.to_string().as_bytes());
+        Question::Describe(Describe {
+            image: format!("registry.example/acme/myapp@{digest}")
+                .parse()
+                .unwrap(),
+            namespace: "default".parse().unwrap(),
+        })
+    }
+
+    #[test]
+    fn looks_into_git_objects_use_up_no_round_and_all_is_bounded() {
+        let mut asked = Asked::default();
+        let mut outside_rounds = 0;
+        let mut looks = 0;
+        for number in 0..100 {
+            let blob = Question::Blob(BlobId::of(number.to_string().as_bytes()));
+            let question = if number % 2 == 0 {
+                labels(number)
+            } else {
+                blob
+            };
+            let next = asked.next(&asking(vec![question]), |_| true);
+            looks += next.len();
+            outside_rounds += next.iter().filter(|q| outside(q)).count();
+        }
+        assert_eq!(outside_rounds, MOST_ROUNDS - 1);
+        assert!(looks > MOST_ROUNDS && looks <= MOST_LOOKS, "{looks}");
+    }
+
+    #[test]
+    fn no_question_is_asked_twice() {
+        let mut asked = Asked::default();
+        let plan = asking(vec![labels(1), labels(2)]);
+        assert_eq!(asked.next(&plan, |_| true).len(), 2);
+        assert!(asked.next(&plan, |_| true).is_empty());
+    }
 }

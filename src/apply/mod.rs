@@ -122,10 +122,20 @@ impl Applier {
             Effect::PushBase { expect, commit } => push_base::run(self, expect, commit, plan).await,
             Effect::OpenPullRequest {
                 branch,
+                expect,
                 start,
                 commit,
                 text,
-            } => open_pull_request::run(self, branch, start, commit, text, plan.stamp).await,
+            } => {
+                let opening = open_pull_request::Opening {
+                    branch,
+                    expect: expect.as_ref(),
+                    start,
+                    commit,
+                    text,
+                };
+                open_pull_request::run(self, opening, plan.stamp).await
+            }
             Effect::UpdatePullRequest {
                 id,
                 branch,

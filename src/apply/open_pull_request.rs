@@ -6,20 +6,29 @@ use crate::forge::{NewPull, PullText};
 use crate::model::{CommitId, Timestamp};
 use crate::plan::effect::{CommitContent, PullRequestText};
 
-pub(super) async fn run(
-    applier: &Applier,
-    branch: &str,
-    start: &CommitId,
-    content: &CommitContent,
-    text: &PullRequestText,
-    time: Timestamp,
-) -> Ended {
+pub(super) struct Opening<'a> {
+    pub(super) branch: &'a str,
+    pub(super) expect: Option<&'a CommitId>,
+    pub(super) start: &'a CommitId,
+    pub(super) commit: &'a CommitContent,
+    pub(super) text: &'a PullRequestText,
+}
+
+pub(super) async fn run(applier: &Applier, opening: Opening<'_>, time: Timestamp) -> Ended {
+    let Opening { branch, text, .. } = opening;
     let what = format!("open a pull request from {branch}");
-    let commit = match applier.write(start, content, time).await {
+    let commit = match applier.write(opening.start, opening.commit, time).await {
         Ok(commit) => commit,
         Err(error) => return git_refusal(&what, &error),
     };
-    match push(&applier.git, &format!("refs/heads/{branch}"), None, &commit).await {
+    match push(
+        &applier.git,
+        &format!("refs/heads/{branch}"),
+        opening.expect,
+        &commit,
+    )
+    .await
+    {
         Ok(Pushed::Done) => {}
         Ok(Pushed::Lost) => return Ended::Lost,
         Ok(Pushed::Refused(why)) => {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::error::CliError;
 use super::exit::Exit;
-use super::output::diagnostics::{self, counted};
+use super::output::diagnostics;
 use super::output::{Out, Style};
 use crate::manifests::suggest::{did_you_mean, listed};
 use crate::manifests::{Diagnostic, Severity};
@@ -18,7 +18,7 @@ const MOST_PROBLEMS: usize = 20;
 /// What stands under an excerpt is not longer than this.
 const WIDEST: usize = 120;
 
-/// Says what is wrong with documents, beside the result. Each concerns itself only; the rest goes on.
+/// Says which errors documents have, beside the result. Each concerns itself only; the rest goes on.
 pub fn tell_problems(out: &Out, observation: &Observation) {
     let problems = &observation.snapshot.documents.problems;
     let columns = out.look().width.unwrap_or(WIDEST).min(WIDEST);
@@ -31,12 +31,12 @@ pub fn tell_problems(out: &Out, observation: &Observation) {
     let rest: Vec<String> = [(hidden, "error"), (warnings.len(), "warning")]
         .into_iter()
         .filter(|(count, _)| *count > 0)
-        .map(|(count, word)| counted(count, word))
+        .map(|(count, word)| format!("{count} more {word}{}", if count == 1 { "" } else { "s" }))
         .collect();
-    if !rest.is_empty() {
-        let more = if hidden > 0 { "more: " } else { "" };
+    // Warnings alone are for `check`: a verb that runs every few minutes must not repeat them.
+    if !errors.is_empty() && !rest.is_empty() {
         let rest = rest.join(", ");
-        out.note(Style::Dim.paint(&format!("{more}{rest}; `headwater check` shows them")));
+        out.note(Style::Dim.paint(&format!("{rest}: `headwater check` shows everything")));
     }
     if let Some(failure) = &observation.facts.forge_failure {
         let message = super::view::words::safe(&failure.message);
@@ -90,6 +90,7 @@ pub fn exit_of(pass: &Pass) -> Exit {
     let receipt = &pass.receipt;
     let facts = &pass.observation.facts;
     let away = receipt.again
+        || !pass.plan.questions.is_empty()
         || receipt.refused.iter().any(|refusal| refusal.transient)
         || facts.forge_failure.as_ref().is_some_and(|f| f.transient);
     if away {

@@ -30,12 +30,6 @@ pub async fn run(context: &Context, args: &PlanArgs) -> Result<Exit, CliError> {
     };
     let out = &context.out;
     base::tell_problems(out, &observation);
-    if !plan.questions.is_empty() {
-        out.warning(&format!(
-            "{} facts are lacking, so this plan may not be all; plan again",
-            plan.questions.len()
-        ));
-    }
     if let Some(file) = &args.out {
         files::write(file, &plan)?;
     }

@@ -97,8 +97,8 @@ impl Found {
             .contents
             .iter()
             .filter_map(|(path, content)| Some(load(path, content.as_ref().ok()?, Role::Config)));
-        let configs = loaded.filter_map(|loaded| config_of(&loaded));
-        configs.last().unwrap_or_default().spec.paths
+        let mut configs = loaded.filter_map(|loaded| config_of(&loaded));
+        configs.next_back().unwrap_or_default().spec.paths
     }
 
     fn documents(&self, tree: &WorkTree, paths: &Paths) -> Documents {

@@ -45,7 +45,7 @@ use documents::Reading;
 use error::aside;
 use images::Images;
 use memory::Memory;
-use pulls::{PullQuestion, PullReader, our_branches};
+use pulls::{PullQuestion, PullReader, orphans, our_branches};
 
 /// What an observer needs to know of the operator's settings.
 #[derive(Debug, Clone, Default)]
@@ -259,6 +259,10 @@ impl Observer {
             Ok(pulls) => (Some(pulls), None),
             Err(failure) => (None, Some(failure)),
         };
+        let orphans = match &pulls {
+            Some(pulls) => orphans(&question, pulls).await?,
+            None => BTreeMap::new(),
+        };
         let config = &reading.documents.config.spec;
         let guards = self.settings.guards.iter().map(|(environment, guard)| {
             let delivery = guard.delivery;
@@ -275,6 +279,7 @@ impl Observer {
             pulls,
             forge_failure,
             branches: our_branches(fetched),
+            orphans,
             teams: self.settings.teams.clone(),
             moved_back: fetched.moved_back.clone(),
             ..Facts::at(reading.commit.clone(), now)

@@ -91,6 +91,23 @@ pub(super) fn our_branches(fetched: &Fetched) -> BTreeMap<String, CommitId> {
         .collect()
 }
 
+/// Branches of ours without any pull request: a pass was stopped between pushing and opening.
+pub(super) async fn orphans(
+    question: &PullQuestion<'_>,
+    pulls: &[PullRequestFacts],
+) -> Result<BTreeMap<String, CommitId>, GitError> {
+    let mut orphans = our_branches(question.fetched);
+    orphans.retain(|name, _| pulls.iter().all(|pull| pull.branch != *name));
+    let mut ours = BTreeMap::new();
+    for (name, head) in orphans {
+        let commit = question.repository.commit_info(&head).await?;
+        if commit.committer.email == question.our_email {
+            ours.insert(name, head);
+        }
+    }
+    Ok(ours)
+}
+
 fn open_head<'a>(pull: &PullRequest, fetched: &'a Fetched) -> Option<&'a CommitId> {
     let open = pull.state == forge::PullState::Open;
     let name = open.then(|| format!("{HEADS}{}", pull.branch))?;

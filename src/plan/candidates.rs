@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::desk::Desk;
 use super::pull::{PullRequestFacts, PullState, marker::Subject};
 use super::road::StageView;
-use super::timeline::{Stay, gone_back};
+use super::timeline::{Stay, Timeline, gone_back};
 use crate::model::hold::HoldSpec;
 use crate::model::pipeline::From;
 use crate::model::promotion::FromStage;
@@ -70,7 +70,10 @@ pub fn from_sources(
                 From::All(stages) => stays.len() == stages.len(),
                 From::Any(_) => !stays.is_empty(),
             };
-            let at = stays.iter().map(|(_, stay)| stay.at).max()?;
+            let at = named
+                .iter()
+                .filter_map(|s| came(&sources.get(s)?.timeline, id, usize::MAX))
+                .max()?;
             let from = stays
                 .iter()
                 .map(|(name, stay)| FromStage {
@@ -90,6 +93,13 @@ pub fn from_sources(
     all
 }
 
+/// When a set last came forward to a stage, up to some commit: a move back never makes it newer than what it replaced.
+fn came(timeline: &Timeline, id: &SetId, until: usize) -> Option<usize> {
+    let stays = || timeline.stays_of(id).filter(|s| s.at <= until);
+    let forward = stays().filter(|s| s.is_forward()).map(|s| s.at).max();
+    forward.or_else(|| stays().map(|s| s.at).max())
+}
+
 /// Index, in the source, of the set of the stage's last move forward: nothing older is ever a candidate.
 pub fn floor(view: &StageView<'_>, sources: &BTreeMap<Name, &StageView<'_>>) -> usize {
     let Some(last) = view.timeline.last_forward() else {
@@ -97,14 +107,7 @@ pub fn floor(view: &StageView<'_>, sources: &BTreeMap<Name, &StageView<'_>>) -> 
     };
     let named = view.from.stages().iter().filter_map(|s| sources.get(s));
     named
-        .filter_map(|source| {
-            source
-                .timeline
-                .stays_of(&last.id)
-                .filter(|s| s.at <= last.at)
-                .map(|s| s.at)
-                .max()
-        })
+        .filter_map(|source| came(&source.timeline, &last.id, last.at))
         .max()
         .unwrap_or(last.at)
 }

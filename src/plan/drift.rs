@@ -169,7 +169,8 @@ fn open_new(
         .changes
         .push(told(name, ChangeKind::Open, &files, "pull request"));
     outcome.effects.push(Effect::OpenPullRequest {
-        branch,
+        branch: branch.name,
+        expect: branch.expect,
         start: desk.obs.snapshot.commit.clone(),
         commit: commit(&text, files),
         text,

@@ -22,6 +22,9 @@ pub enum Effect {
     OpenPullRequest {
         /// Branch, which must not exist.
         branch: String,
+        /// Unless it has this head: one of ours for which no pull request was opened yet.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        expect: Option<CommitId>,
         /// The base commit it starts from.
         start: CommitId,
         /// Its only commit.

@@ -49,6 +49,9 @@ pub struct Facts {
     /// All branches of the remote below `headwater/`, so that no name is used twice.
     #[serde(default)]
     pub branches: BTreeMap<String, CommitId>,
+    /// Those of them with a head of ours and no pull request: an earlier pass came no further.
+    #[serde(default)]
+    pub orphans: BTreeMap<String, CommitId>,
     /// Members of teams, by CODEOWNERS spelling (`@org/team`).
     #[serde(default)]
     pub teams: BTreeMap<String, Vec<String>>,
@@ -73,6 +76,7 @@ impl Facts {
             pulls: Some(Vec::new()),
             forge_failure: None,
             branches: BTreeMap::new(),
+            orphans: BTreeMap::new(),
             teams: BTreeMap::new(),
             moved_back: None,
         }

@@ -2,6 +2,7 @@
 
 pub mod acts;
 pub mod block;
+pub mod broken;
 pub mod candidates;
 pub mod decide;
 pub mod desk;

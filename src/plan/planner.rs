@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::broken;
 use super::desk::Desk;
 use super::drift;
 use super::first::{self, Offer};
@@ -9,8 +10,10 @@ use super::import::{Imports, imports, promoted_tags};
 use super::observation::Observation;
 use super::outputs::Templates;
 use super::propose::{Stamps, promotion};
-use super::pull::flow::{Flow, Outcome};
+use super::pull::PullState;
+use super::pull::flow::{Flow, Outcome, closing};
 use super::pull::life::open_of;
+use super::pull::marker::Subject as Carries;
 use super::report::{Change, ChangeKind, HoldReport, StageReport, State, Subject};
 use super::road::{Road, StageView, roads};
 use super::settled::settled;
@@ -45,7 +48,9 @@ pub fn plan(obs: &Observation) -> Plan {
         work.pipeline(road, &imports, &mut desk);
     }
     work.loose(&imports, &views, &mut desk);
+    work.vanished(&views, &mut desk);
     drift::report_stops(&survey, &mut desk);
+    broken::report(&mut desk);
     work.finish(&imports, &roads, desk)
 }
 
@@ -181,6 +186,29 @@ impl Work<'_> {
         self.pulls.effects.extend(outcome.effects);
         self.pulls.changes.extend(outcome.changes);
         self.pulls.claimed.extend(outcome.claimed);
+    }
+
+    /// Pull requests of stages that are there no more are closed. A pipeline that may only be unreadable is not gone.
+    fn vanished(&mut self, views: &[&StageView<'_>], desk: &mut Desk<'_>) {
+        let sound = desk.docs.errors().next().is_none();
+        for pull in desk.obs.facts.pulls.iter().flatten() {
+            let Carries::Promotion { stage, .. } = &pull.marker.subject else {
+                continue;
+            };
+            let known = views.iter().any(|v| v.key == *stage);
+            let gone = !known && (sound || desk.docs.pipelines.contains_key(&stage.pipeline));
+            let foreign = pull
+                .branch_facts
+                .as_ref()
+                .is_some_and(|b| b.foreign.is_some());
+            if pull.state != PullState::Open || !gone || foreign {
+                continue;
+            }
+            let (group, place) = (stage.pipeline.as_str(), stage.stage.as_str());
+            let (change, effect) = closing(group, place, pull, "there is no such stage any more");
+            self.pulls.changes.push(change);
+            self.pulls.effects.push(effect);
+        }
     }
 
     /// Tags in no pipeline, and failures written down.

@@ -7,12 +7,14 @@
     reason = "clippy exempts test functions only, not what they share"
 )]
 
+mod acts;
 mod architecture;
 mod cli;
 mod demo;
 mod forge;
 mod git;
 mod laws;
+mod line;
 mod observe;
 mod registry;
 mod scenarios;

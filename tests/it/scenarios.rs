@@ -1,3 +1,11 @@
 //! Stories that must come out right, each told in a world of its own.
 
+mod bad_input;
+mod bundles;
+mod environments;
+mod gates;
+mod going_back;
+mod imports;
+mod pull_requests;
+mod saved;
 mod straight;

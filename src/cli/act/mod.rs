@@ -73,11 +73,9 @@ pub(super) async fn run(
         match (destination, &tree) {
             (Destination::PullRequest, _) => doing.to_pull_request(obs, act).await?,
             (Destination::WorkTree, Some(tree)) => {
-                doing.into_work_tree(tree, &obs, act, false).await?
+                doing.to_work_tree(tree, &obs, act, false).await?
             }
-            (Destination::Commit, Some(tree)) => {
-                doing.into_work_tree(tree, &obs, act, true).await?
-            }
+            (Destination::Commit, Some(tree)) => doing.to_work_tree(tree, &obs, act, true).await?,
             _ => {
                 let question = question(&act, &obs.snapshot.branch);
                 if !prompt::confirm(&context.out, &question, wish.write.yes)? {

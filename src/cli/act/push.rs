@@ -11,7 +11,7 @@ use crate::plan::Observation;
 use crate::plan::acts::Act;
 use crate::plan::desk::Desk;
 use crate::plan::pull::Marker;
-use crate::plan::pull::life::next_branch;
+use crate::plan::pull::life::{NewBranch, next_branch};
 use crate::plan::pull::marker::Subject;
 use crate::plan::report::SetReport;
 
@@ -114,11 +114,20 @@ impl Doing<'_> {
             |report| report.set.id().short().to_owned(),
         );
         let stem = format!("headwater/act/{}/{pipeline}/{stage}/{tail}", act.kind);
-        let branch = next_branch(&stem, &Desk::new(&obs));
+        let NewBranch {
+            name: branch,
+            expect,
+        } = next_branch(&stem, &Desk::new(&obs));
         let committer = &self.engine.reconciler.applier.committer;
         let name = format!("refs/heads/{branch}");
         let pushed = self
-            .push_files(&obs.snapshot.commit, &act, &name, None, committer)
+            .push_files(
+                &obs.snapshot.commit,
+                &act,
+                &name,
+                expect.as_ref(),
+                committer,
+            )
             .await?;
         match pushed {
             Pushed::Done(_) => {}

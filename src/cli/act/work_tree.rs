@@ -34,7 +34,7 @@ impl Found {
 
 impl Doing<'_> {
     /// Writes the files, and commits them where that is asked for.
-    pub(super) async fn into_work_tree(
+    pub(super) async fn to_work_tree(
         &self,
         tree: &WorkTree,
         obs: &Observation,

@@ -217,7 +217,8 @@ impl Flow<'_, '_> {
             .changes
             .push(self.told(ChangeKind::Open, chosen, &files, "pull request", desk));
         outcome.effects.push(Effect::OpenPullRequest {
-            branch,
+            branch: branch.name,
+            expect: branch.expect,
             start: desk.obs.snapshot.commit.clone(),
             commit: CommitContent { message, files },
             text,

@@ -5,30 +5,39 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{PullRequestFacts, PullState};
 use crate::model::environment::Merger;
 use crate::model::pipeline::Supersede;
-use crate::model::{BlobId, RepoPath, SetId, Verdict};
+use crate::model::{BlobId, CommitId, RepoPath, SetId, Verdict};
 use crate::plan::desk::Desk;
 use crate::plan::files::Files;
 use crate::plan::gate::approvals;
 use crate::plan::report::Condition;
 use crate::plan::road::StageView;
 
+/// A name for a new branch, and the head it must have if it exists.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewBranch {
+    /// The name.
+    pub name: String,
+    /// The head of ours that an earlier pass left there without a pull request.
+    pub expect: Option<CommitId>,
+}
+
 /// The smallest unused name of a branch: `stem`, `stem-2`, `stem-3`, ... Never one that a branch or a pull request has
-/// used, open or not.
-pub fn next_branch(stem: &str, desk: &Desk<'_>) -> String {
+/// used, open or not, except for a branch of ours that no pull request was opened for yet.
+pub fn next_branch(stem: &str, desk: &Desk<'_>) -> NewBranch {
     let facts = &desk.obs.facts;
-    let used: BTreeSet<&str> = facts
-        .branches
-        .keys()
-        .map(String::as_str)
-        .chain(facts.pulls.iter().flatten().map(|p| p.branch.as_str()))
-        .collect();
-    if !used.contains(stem) {
-        return stem.to_owned();
-    }
-    (2..)
-        .map(|n| format!("{stem}-{n}"))
-        .find(|name| !used.contains(name.as_str()))
-        .unwrap_or_else(|| stem.to_owned())
+    let pulls = facts.pulls.iter().flatten().map(|p| p.branch.as_str());
+    let pulls: BTreeSet<&str> = pulls.collect();
+    let names = std::iter::once(stem.to_owned()).chain((2..).map(|n| format!("{stem}-{n}")));
+    let free = |name: String| {
+        let expect = facts.orphans.get(&name).cloned();
+        let taken = facts.branches.contains_key(&name) && expect.is_none();
+        let free = !taken && !pulls.contains(name.as_str());
+        free.then_some(NewBranch { name, expect })
+    };
+    names.into_iter().find_map(free).unwrap_or(NewBranch {
+        name: stem.to_owned(),
+        expect: None,
+    })
 }
 
 /// The open pull request of a stage, if there is one (the lowest id, should there be several).

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use git2::{Commit, Oid, Signature, Time, Tree};
+use headwater::git::Person;
 use headwater::model::{Digest, Timestamp};
 use serde_yaml::Value;
 
@@ -53,7 +54,7 @@ impl Repository {
     ) -> bool {
         let head = self.find(MAIN).unwrap();
         let tree = self.tree_with(Some(&head), files);
-        let id = self.write(who, at, message, &tree, &[&head]);
+        let id = self.write(&person(who), at, message, &tree, &[&head]);
         self.git
             .reference_matching(MAIN, id, true, head.id(), "test")
             .is_ok()
@@ -87,23 +88,57 @@ impl Repository {
         let parent = self.find(&reference).or_else(|| self.find(MAIN));
         let tree = self.tree_with(parent.as_ref(), files);
         let parents: Vec<&Commit<'_>> = parent.iter().collect();
-        let id = self.write(who, at, message, &tree, &parents);
+        let id = self.write(&person(who), at, message, &tree, &parents);
         self.git.reference(&reference, id, true, "test").unwrap();
         id.to_string()
     }
 
-    /// A merge commit on a branch, by a person who merges `main` into it ("Update branch").
-    pub(crate) fn merge_main_into(&self, branch: &str, who: &str, at: Timestamp) -> String {
-        let reference = format!("refs/heads/{branch}");
-        let (ours, theirs) = (self.find(&reference).unwrap(), self.find(MAIN).unwrap());
+    /// A merge commit of one branch on top of another, by a person.
+    pub(crate) fn merge(&self, from: &str, into: &str, who: &str, at: Timestamp) -> String {
+        let (tree, ours, theirs) = self.merged(from, into);
+        let message = format!("Merge {from} into {into}");
+        let id = self.write(&person(who), at, &message, &tree, &[&ours, &theirs]);
+        self.move_to(into, id)
+    }
+
+    /// The same as one plain commit on `main`, as the squash buttons of forges make it.
+    pub(crate) fn squash(&self, from: &str, who: &str, at: Timestamp) -> String {
+        let (tree, ours, _) = self.merged(from, "main");
+        let id = self.write(&person(who), at, "Squashed", &tree, &[&ours]);
+        self.move_to("main", id)
+    }
+
+    fn merged(&self, from: &str, into: &str) -> (Tree<'_>, Commit<'_>, Commit<'_>) {
+        let find = |branch: &str| self.find(&format!("refs/heads/{branch}")).unwrap();
+        let (ours, theirs) = (find(into), find(from));
         let mut index = self.git.merge_commits(&ours, &theirs, None).unwrap();
-        assert!(!index.has_conflicts(), "{branch} and main conflict");
+        assert!(!index.has_conflicts(), "{from} and {into} conflict");
         let tree = index.write_tree_to(&self.git).unwrap();
-        let tree = self.git.find_tree(tree).unwrap();
-        let message = format!("Merge main into {branch}");
-        let id = self.write(who, at, &message, &tree, &[&ours, &theirs]);
-        self.git.reference(&reference, id, true, "test").unwrap();
+        (self.git.find_tree(tree).unwrap(), ours, theirs)
+    }
+
+    fn move_to(&self, branch: &str, id: Oid) -> String {
+        let name = format!("refs/heads/{branch}");
+        self.git.reference(&name, id, true, "test").unwrap();
         id.to_string()
+    }
+
+    /// A commit on `main` by whoever has this e-mail address.
+    pub(crate) fn commit_by(
+        &self,
+        email: &str,
+        at: Timestamp,
+        message: &str,
+        files: &Files,
+    ) -> String {
+        let who = Person {
+            name: "somebody".to_owned(),
+            email: email.to_owned(),
+        };
+        let head = self.find(MAIN).unwrap();
+        let tree = self.tree_with(Some(&head), files);
+        let id = self.write(&who, at, message, &tree, &[&head]);
+        self.move_to("main", id)
     }
 
     /// `git revert` of a commit on top of `main`; `None` where it conflicts or changes nothing.
@@ -121,9 +156,23 @@ impl Repository {
         let tree = self.git.find_tree(tree).unwrap();
         let subject = bad.summary().ok().flatten().unwrap_or_default().to_owned();
         let message = format!("Revert \"{subject}\"\n\nThis reverts commit {commit}.\n");
-        let id = self.write(who, at, &message, &tree, &[&head]);
+        let id = self.write(&person(who), at, &message, &tree, &[&head]);
         self.git.reference(MAIN, id, true, "test").unwrap();
         Some(id.to_string())
+    }
+
+    /// A commit on `main` that puts a symbolic link in a file's place.
+    pub(crate) fn link(&self, path: &str, target: &str, at: Timestamp) {
+        let head = self.find(MAIN).unwrap();
+        let mut index = git2::Index::new().unwrap();
+        index.read_tree(&head.tree().unwrap()).unwrap();
+        let mut link = entry(path, self.git.blob(target.as_bytes()).unwrap());
+        link.mode = 0o120_000;
+        index.add(&link).unwrap();
+        let tree = index.write_tree_to(&self.git).unwrap();
+        let tree = self.git.find_tree(tree).unwrap();
+        let id = self.write(&person("Mara"), at, "Link", &tree, &[&head]);
+        self.move_to("main", id);
     }
 
     /// Puts a branch where it is told, by force.
@@ -270,13 +319,12 @@ impl Repository {
 
     fn write(
         &self,
-        who: &str,
+        who: &Person,
         at: Timestamp,
         message: &str,
         tree: &Tree<'_>,
         parents: &[&Commit<'_>],
     ) -> Oid {
-        let who = person(who);
         let time = Time::new(at.as_second(), 0);
         let signature = Signature::new(&who.name, &who.email, &time).unwrap();
         self.git

@@ -1,0 +1,194 @@
+//! `pr`: listed, shown, approved, merged, closed; a closed one holds its set until it is lifted.
+
+use headwater::plan::State;
+
+use super::{PROD_OUTPUT, World};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_approved_pull_request_is_merged_by_the_next_pass() {
+    let world = World::new().await;
+    let first = world.build("1.0.0");
+    world.passes().await;
+    let ids = world.open_pulls();
+    let [id] = ids.as_slice() else {
+        panic!("{ids:?}")
+    };
+    assert!(id.starts_with("promote-shop-prod-"), "{id}");
+
+    let said = world.run(&["pr", "list"]).ok();
+    assert!(said.stdout.contains("0 of 1"), "{}", said.stdout);
+    let said = world.run(&["pr", "show", "shop/prod"]).ok();
+    assert!(
+        said.stdout.contains(&format!(
+            "+          image: registry.example/acme/shop@{first}"
+        )),
+        "{}",
+        said.stdout
+    );
+    assert!(said.stdout.contains("0 of 1"), "{}", said.stdout);
+    world
+        .run(&["pr", "merge", id])
+        .fails(1, &["cannot be merged yet", "approval by 1 of anybody"]);
+
+    let said = world.run(&["pr", "approve", &id[..14]]).ok();
+    assert!(
+        said.stdout
+            .contains("recorded as mara@example.com, not authenticated"),
+        "{}",
+        said.stdout
+    );
+    assert!(
+        said.stderr.contains("the next `headwater run` merges it"),
+        "{}",
+        said.stderr
+    );
+    world.passes().await;
+    assert_eq!(world.holds("shop/prod").await.as_deref(), Some("1.0.0"));
+    assert!(world.on_base(PROD_OUTPUT).contains(first.as_str()));
+    assert_eq!(world.open_pulls(), [""; 0]);
+    let said = world.run(&["pr", "list", "--all", "-o", "json"]).ok();
+    let data: serde_json::Value = serde_json::from_str(&said.stdout).unwrap();
+    assert_eq!(data[0]["state"], "merged");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_person_merges_and_the_move_counts() {
+    for method in ["squash", "merge", "rebase"] {
+        let world = World::with(
+            "  delivery: pullRequest\n  pullRequest: {merge: person}\n  approvals: {count: 1}\n",
+            "",
+        )
+        .await;
+        world.build("1.0.0");
+        world.passes().await;
+        world.run_as("Ann", &["pr", "approve", "shop/prod"]).ok();
+        world.passes().await;
+        assert_eq!(
+            world.holds("shop/prod").await,
+            None,
+            "nobody but a person merges"
+        );
+        let said = world
+            .run(&["pr", "merge", "shop/prod", "--method", method])
+            .ok();
+        assert!(
+            said.stdout.contains("merged promote-shop-prod-"),
+            "{}",
+            said.stdout
+        );
+        let who = world.base(&["log", "-1", "--format=%ae %ce", "main"]);
+        assert!(who.ends_with(" headwater@localhost"), "{who}");
+        assert!(
+            method == "rebase" || who.starts_with("mara@example.com"),
+            "{who}"
+        );
+        assert_eq!(
+            world.holds("shop/prod").await.as_deref(),
+            Some("1.0.0"),
+            "{method}"
+        );
+        world.passes().await;
+        assert_eq!(world.state("shop/prod").await.0, State::Settled, "{method}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_closed_pull_request_holds_its_set_until_unhold_opens_it_again() {
+    let world = World::new().await;
+    world.build("1.0.0");
+    world.passes().await;
+    let ids = world.open_pulls();
+    let said = world
+        .run(&["pr", "close", "shop/prod", "--reason", "wrong build"])
+        .ok();
+    assert!(
+        said.stdout.contains("until `headwater unhold shop/prod`"),
+        "{}",
+        said.stdout
+    );
+    world
+        .run(&["pr", "close", &ids[0], "--reason", "again"])
+        .fails(1, &["is closed"]);
+    world.passes().await;
+    assert_eq!(world.open_pulls(), [""; 0]);
+    let (state, why) = world.state("shop/prod").await;
+    assert_eq!(state, State::Held);
+    assert!(why.contains("was closed by mara@example.com"), "{why}");
+
+    world
+        .run(&["unhold", "shop/prod", "--reason", "it is right"])
+        .fails(1, &["add --push to open it again"]);
+    let said = world
+        .run(&[
+            "unhold",
+            "shop/prod",
+            "--reason",
+            "it is right",
+            "--push",
+            "--yes",
+        ])
+        .ok();
+    assert!(
+        said.stdout.contains("reopened pull request"),
+        "{}",
+        said.stdout
+    );
+    assert_eq!(world.open_pulls(), ids);
+    world.run_as("Ann", &["pr", "approve", "shop/prod"]).ok();
+    world.passes().await;
+    assert_eq!(world.holds("shop/prod").await.as_deref(), Some("1.0.0"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_asked_does_not_count_as_an_approver() {
+    let world = World::new().await;
+    world.build("1.0.0");
+    world.passes().await;
+    world
+        .run(&["pr", "close", "shop/prod", "--reason", "later"])
+        .ok();
+    world.build("1.1.0");
+    world.passes().await;
+    world
+        .run(&[
+            "promote",
+            "shop/prod",
+            "--to",
+            "1.1.0",
+            "--reason",
+            "CHG-1",
+            "--push",
+            "--yes",
+        ])
+        .ok();
+    world.passes().await;
+    let said = world.run(&["pr", "approve", "shop/prod"]).ok();
+    assert!(said.stderr.contains("0 of 1"), "{}", said.stderr);
+    let said = world.run_as("Ann", &["pr", "approve", "shop/prod"]).ok();
+    assert!(
+        said.stderr.contains("nothing stands in its way"),
+        "{}",
+        said.stderr
+    );
+    world.passes().await;
+    assert_eq!(world.holds("shop/prod").await.as_deref(), Some("1.1.0"));
+    assert!(
+        !world
+            .on_base(super::STREAM_FILE)
+            .contains("headwater.dev/request")
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_not_there_is_said_with_the_next_step() {
+    let world = World::new().await;
+    world.build("1.0.0");
+    let said = world.run(&["pr", "list"]).ok();
+    assert_eq!(said.stdout, "no open pull requests\n");
+    world
+        .run(&["pr", "show", "nothing"])
+        .fails(1, &["no pull request `nothing`", "pr list --all"]);
+    world
+        .run(&["pr", "merge", "shop/prod"])
+        .fails(1, &["no pull request of shop/prod is open"]);
+}

@@ -1,0 +1,105 @@
+//! `check` on work trees, plain folders and bases.
+
+use std::path::{Path, PathBuf};
+
+use super::*;
+
+fn checkout(machine: &Hermetic, name: &str) -> PathBuf {
+    let root = machine.folder().join(name);
+    for (path, content) in example_content() {
+        let file = root.join(path);
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(file, content.unwrap()).unwrap();
+    }
+    root
+}
+
+fn init(machine: &Hermetic, root: &Path) {
+    let mut git = machine.command("git");
+    assert!(
+        git.args(["init", "--quiet"])
+            .current_dir(root)
+            .status()
+            .unwrap()
+            .success()
+    );
+}
+
+fn check(machine: &Hermetic, folder: &Path, arguments: &[&str]) -> Said {
+    let mut command = machine.headwater();
+    let output = command.arg("check").args(arguments).current_dir(folder);
+    Said::from(output.output().unwrap())
+}
+
+const TYPO: &str = "apiVersion: headwater.dev/v1alpha1\nkind: Pipeline\nmetadata: {name: odd}\nspec:\n  streams: [myapp]\n  stages:\n    - name: dev\n      tag: odd-dev\n      environments: [dve]\n";
+
+#[test]
+fn the_example_content_is_sound_in_any_dress() {
+    let machine = Hermetic::new();
+    let root = checkout(&machine, "tree");
+    let plain = check(&machine, &root, &[]);
+    assert_eq!(plain.code, 0, "{plain:?}");
+    plain.has(&["checked 1"]);
+    init(&machine, &root);
+    let tree = check(&machine, &root.join("pipelines"), &[]);
+    assert_eq!((tree.code, &tree.stdout), (0, &plain.stdout));
+    let base = machine.bare_repository("base");
+    base.commit("main", "Begin", &example_content());
+    let bare = check(&machine, machine.folder(), &["--repo", "base.git"]);
+    assert_eq!((bare.code, &bare.stdout), (0, &plain.stdout), "{bare:?}");
+}
+
+#[test]
+fn problems_have_places_and_end_with_three() {
+    let machine = Hermetic::new();
+    let root = checkout(&machine, "tree");
+    init(&machine, &root);
+    std::fs::create_dir(root.join("pipelines/odd")).unwrap();
+    std::fs::write(root.join("pipelines/odd/pipeline.yaml"), TYPO).unwrap();
+    let template = root.join("templates/web-service/service.yaml.hbs");
+    let text = std::fs::read_to_string(&template).unwrap();
+    std::fs::write(&template, text.replace("{{app}}", "{{nosuch app}}")).unwrap();
+    std::fs::write(root.join("environments/qa/myapp/values.yaml"), "- a list\n").unwrap();
+
+    let said = check(&machine, &root, &[]);
+    assert_eq!(said.code, 3, "{said:?}");
+    said.has(&[
+        "pipelines/odd/pipeline.yaml:9",
+        "did you mean `dev`?",
+        "templates/web-service/service.yaml.hbs:",
+        "environments/qa/myapp/values.yaml",
+        "3 errors",
+    ]);
+    let only = check(&machine, &root, &["environments", "-o", "json"]);
+    assert_eq!(
+        (only.code, only.json()["errors"].clone()),
+        (3, Value::from(1))
+    );
+    let fine = check(&machine, &root, &["pipelines/keycloak"]);
+    assert_eq!(fine.code, 0, "{fine:?}");
+    let github = check(&machine, &root, &["-o", "github"]);
+    assert!(
+        github
+            .stdout
+            .contains("::error file=pipelines/odd/pipeline.yaml,line=9"),
+        "{github:?}"
+    );
+    let sarif = check(&machine, &root, &["-o", "sarif"]);
+    assert_eq!(sarif.json()["version"], "2.1.0");
+}
+
+#[test]
+fn a_link_among_holds_is_an_error_and_a_path_that_is_not_there_one_of_usage() {
+    let machine = Hermetic::new();
+    let root = checkout(&machine, "tree");
+    std::fs::create_dir(root.join("holds")).unwrap();
+    std::os::unix::fs::symlink("/etc/passwd", root.join("holds/x.yaml")).unwrap();
+    let said = check(&machine, &root, &[]);
+    assert_eq!(said.code, 3, "{said:?}");
+    said.has(&["holds/x.yaml", "symbolic link"]);
+    let gone = check(&machine, &root, &["nowhere"]);
+    assert_eq!(gone.code, 2, "{gone:?}");
+    let nothing = machine.folder().join("nothing");
+    std::fs::create_dir(&nothing).unwrap();
+    check(&machine, &nothing, &[]).has(&["checked 0 files", "no documents"]);
+}

@@ -1,0 +1,287 @@
+//! Going back, and edits by hand: what sticks, what is refused, and what is put right.
+
+use headwater::plan::State;
+
+use crate::support::world::{World, person, small};
+
+fn last_with(world: &World, words: &str) -> String {
+    let line = world.repository.line();
+    let found = line
+        .iter()
+        .rev()
+        .find(|id| world.repository.message(id).contains(words));
+    found.expect("there is such a commit").clone()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reverted_promotion_is_not_promoted_again() {
+    let mut world = World::small().await;
+    let first = world.good_build("1.0.0");
+    world.settle().await;
+    let bad = world.good_build("1.1.0");
+    world.settle().await;
+    assert_eq!(world.head("app", "qa").as_ref(), Some(&bad));
+
+    world.person_reverts(&last_with(&world, "Headwater-Stage: app/qa"));
+    for _ in 0..2 {
+        world.settle().await;
+        assert_eq!(world.head("app", "qa").as_ref(), Some(&first));
+        assert!(world.rendered("qa", "app").contains(first.as_str()));
+        world.assert_stage("app/qa", State::Held, "reverted").await;
+        world.advance("8h");
+        world.forget();
+    }
+    let third = world.good_build("1.2.0");
+    world.settle().await;
+    assert_eq!(world.head("app", "qa"), Some(third));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reverted_promotion_comes_back_after_unhold() {
+    let mut world = World::small().await;
+    world.good_build("1.0.0");
+    world.settle().await;
+    let bad = world.good_build("1.1.0");
+    world.settle().await;
+    world.person_reverts(&last_with(&world, "Headwater-Stage: app/qa"));
+    world.settle().await;
+    let act = world.unholds("app/qa").await;
+    assert!(act.notes[0].contains("revert"), "{:?}", act.notes);
+    world.settle().await;
+    assert_eq!(world.head("app", "qa"), Some(bad));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_set_that_left_qa_by_revert_is_no_candidate_for_prod() {
+    let mut world = World::small().await;
+    let first = world.delivered("1.0.0").await;
+    let (_, pull) = world.proposed("1.1.0").await;
+    world.person_reverts(&last_with(&world, "Headwater-Stage: app/qa"));
+    world.approve(&pull, "Ines").await;
+    world.settle().await;
+    assert_eq!(world.head("app", "prod"), Some(first));
+    world
+        .assert_stage("app/prod", State::Held, "going back")
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn going_back_in_qa_makes_no_older_set_the_candidate_for_prod() {
+    let mut world = World::small().await;
+    world.good_build("1.0.0");
+    world.settle().await;
+    let (_, pull) = world.proposed("1.1.0").await;
+    world.approve(&pull, "Ines").await;
+    world.settle().await;
+    let held = world.head("app", "prod");
+    world.person_reverts(&last_with(&world, "Headwater-Stage: app/qa"));
+    world.settle().await;
+    assert_eq!(world.head("app", "prod"), held);
+    let pulls = world.pulls().await;
+    let open = pulls
+        .values()
+        .filter(|p| p.state == headwater::forge::PullState::Open);
+    assert_eq!(open.count(), 0, "{pulls:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rollback_of_prod_sticks_when_a_newer_build_passes_qa() {
+    let mut world = World::small().await;
+    let good = world.delivered("1.0.0").await;
+    world.delivered("1.1.0").await;
+    world.rolls_back("app/prod").await;
+    world.settle().await;
+    assert_eq!(world.head("app", "prod").as_ref(), Some(&good));
+    assert!(world.rendered("prod", "app").contains(good.as_str()));
+
+    let newer = world.good_build("1.2.0");
+    world.settle().await;
+    assert_eq!(world.head("app", "qa").as_ref(), Some(&newer));
+    assert_eq!(world.head("app", "prod"), Some(good));
+    let pulls = world.pulls().await;
+    assert_eq!(pulls.len(), 2, "{pulls:#?}");
+    world
+        .assert_stage("app/prod", State::Held, "it hurts")
+        .await;
+
+    world.unholds("app/prod").await;
+    world.settle().await;
+    let pull = world.open_pull().await;
+    assert!(pull.title.contains("1.2.0"), "{}", pull.title);
+    world.approve(&pull, "Ines").await;
+    world.settle().await;
+    assert_eq!(world.head("app", "prod"), Some(newer));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_digest_put_into_a_stage_by_hand_moves_nothing() {
+    let mut world = World::small().await;
+    let good = world.good_build("1.0.0");
+    world.settle().await;
+    let evil = world.push_build("acme/app:evil", "6.6.6", &[("tests", "passed")]);
+    let text = world.repository.text("main", small::STREAM_PATH).unwrap();
+    let forged = text.replace(&format!("app@{good}"), &format!("app@{evil}"));
+    world.person_commits(&[(small::STREAM_PATH, &forged)], "Sneak a digest into qa");
+    world.settle().await;
+    assert!(world.rendered("qa", "app").contains(good.as_str()));
+    world
+        .assert_stage("app/qa", State::Held, "EditedByHand")
+        .await;
+    for (id, pull) in world.pulls().await {
+        let head = format!("refs/heads/{}", pull.branch);
+        assert_ne!(
+            world.repository.heads(&head).get("app:prod"),
+            Some(&evil),
+            "{id}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_item_forged_in_status_opens_nothing() {
+    let mut world = World::small().await;
+    world.good_build("1.0.0");
+    world.settle().await;
+    let evil = world.push_build("acme/app:evil", "6.6.6", &[("tests", "passed")]);
+    let item = format!(
+        "        - created: \"2025-12-01T00:00:00Z\"\n          dockerImageReference: registry.example/acme/app@{evil}\n          generation: 9\n          image: {evil}\n"
+    );
+    world.person_edits(
+        small::STREAM_PATH,
+        "    - tag: qa\n      items:\n",
+        &format!("    - tag: qa\n      items:\n{item}"),
+    );
+    world.settle().await;
+    for environment in ["dev", "qa", "prod"] {
+        assert!(!world.rendered(environment, "app").contains(evil.as_str()));
+    }
+    for (id, pull) in world.pulls().await {
+        let head = format!("refs/heads/{}", pull.branch);
+        assert_ne!(
+            world.repository.heads(&head).get("app:prod"),
+            Some(&evil),
+            "{id}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_digest_changed_by_hand_in_an_output_is_never_overwritten_silently() {
+    let mut world = World::small().await;
+    let old = world.delivered("1.0.0").await;
+    let new = world.delivered("1.1.0").await;
+    let path = "environments/prod/rendered/app/deployment.yaml";
+    world.person_edits(path, new.as_str(), old.as_str());
+    world.good_build("1.2.0");
+    world.settle().await;
+    assert!(world.rendered("prod", "app").contains(old.as_str()));
+    world
+        .assert_stage("app/prod", State::Held, "EditedByHand")
+        .await;
+
+    world.person_edits(path, old.as_str(), new.as_str());
+    world.settle().await;
+    let pull = world.open_pull().await;
+    assert!(pull.title.contains("1.2.0"), "{}", pull.title);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn other_edits_of_an_output_are_put_back_by_the_delivery_of_their_environment() {
+    let mut world = World::small().await;
+    world.delivered("1.0.0").await;
+    for environment in ["qa", "prod"] {
+        let path = format!("environments/{environment}/rendered/app/deployment.yaml");
+        world.person_edits(&path, "value: green", "value: red");
+    }
+    world.settle().await;
+    assert!(world.rendered("qa", "app").contains("value: green"));
+    assert!(world.rendered("prod", "app").contains("value: red"));
+    let pull = world.open_pull().await;
+    assert!(
+        pull.branch.starts_with("headwater/env/prod/"),
+        "{}",
+        pull.branch
+    );
+    world.approve(&pull, "Ines").await;
+    world.settle().await;
+    assert!(world.rendered("prod", "app").contains("value: green"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tag_that_a_person_takes_away_is_not_made_again() {
+    let mut world = World::small().await;
+    world.good_build("1.0.0");
+    world.settle().await;
+    let text = world.repository.text("main", small::STREAM_PATH).unwrap();
+    let begin = text.find("    - name: qa\n").unwrap();
+    let end = begin + text[begin..].find("status:").unwrap();
+    let without = format!("{}{}", &text[..begin], &text[end..]);
+    world.person_commits(&[(small::STREAM_PATH, &without)], "Stop qa");
+    world.good_build("1.1.0");
+    world.settle().await;
+    let text = world.repository.text("main", small::STREAM_PATH).unwrap();
+    assert!(!text.contains("- name: qa"), "{text}");
+    world
+        .assert_stage("app/qa", State::Held, "somebody stopped it")
+        .await;
+    world
+        .assert_stage("app/prod", State::Broken, "TagMissing")
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn outputs_of_an_environment_that_vanished_are_left_alone() {
+    let mut world = World::small().await;
+    let build = world.delivered("1.0.0").await;
+    world.person_deletes(&["environments/prod.yaml"], "Drop prod");
+    world.settle().await;
+    assert!(world.rendered("prod", "app").contains(build.as_str()));
+    world.assert_stage("app/prod", State::Broken, "prod").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_merge_that_is_not_on_the_base_any_more_is_not_repeated() {
+    let mut world = World::small().await;
+    world.good_build("1.0.0");
+    world.settle().await;
+    let before = world.repository.resolve("main").unwrap();
+    let pull = world.open_pull().await;
+    world.approve(&pull, "Ines").await;
+    world.settle().await;
+    world.repository.set("main", &before);
+    world.settle().await;
+    assert_eq!(world.head("app", "prod"), None);
+    world
+        .assert_stage("app/prod", State::Held, "not on the base any more")
+        .await;
+    assert_eq!(world.pulls().await.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_programs_that_write_against_each_other_are_stopped() {
+    let mut world = World::small().await;
+    world.good_build("1.0.0");
+    world.settle().await;
+    let path = "environments/qa/rendered/app/deployment.yaml";
+    let green = world.repository.text("main", path).unwrap();
+    let red = green.replace("green", "red");
+    let us = person("headwater");
+    for _ in 0..2 {
+        let files = vec![(path.to_owned(), Some(red.clone().into_bytes()))];
+        let settings = headwater::config::GitSettings::default();
+        assert_eq!(settings.committer.name, us.name);
+        world.repository.commit_by(
+            &settings.committer.email,
+            world.now(),
+            "Render otherwise",
+            &files,
+        );
+        let pass = world.pass().await;
+        if pass.plan.is_empty() {
+            break;
+        }
+    }
+    let why = world.assert_hold("Stalled", path).await;
+    assert!(why.contains("two programs"), "{why}");
+    world.assert_nothing_to_do().await;
+}
