@@ -193,6 +193,16 @@ async fn a_stage_that_something_runs_in_already_is_adopted_only_when_asked() {
         .await;
     assert_eq!(world.repository.text("main", path), Some(old));
     assert_eq!(world.pulls().await.len(), 0);
+
+    world.promotes("app/prod").await;
+    world.settle().await;
+    let pull = world.open_pull().await;
+    world.approve(&pull, "Ines").await;
+    world.settle().await;
+    let adopted = world.head("app", "prod").unwrap();
+    assert!(world.rendered("prod", "app").contains(adopted.as_str()));
+    let stream = world.repository.text("main", small::STREAM_PATH).unwrap();
+    assert!(!stream.contains("headwater.dev/request"), "{stream}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -285,3 +285,51 @@ async fn two_programs_that_write_against_each_other_are_stopped() {
     assert!(why.contains("two programs"), "{why}");
     world.assert_nothing_to_do().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn moves_of_ours_still_count_after_a_person_pulled_and_pushed() {
+    let mut world = World::small().await;
+    let older = world.repository.resolve("main").unwrap();
+    let build = world.good_build("1.0.0");
+    world.pass().await;
+    assert_eq!(world.head("app", "dev").as_ref(), Some(&build));
+    world.repository.pull_and_push(&older, "Mara", world.now());
+    world.settle().await;
+    assert_eq!(world.head("app", "qa").as_ref(), Some(&build));
+
+    let older = world.repository.resolve("main").unwrap();
+    let newer = world.good_build("1.1.0");
+    world.settle().await;
+    world.repository.pull_and_push(&older, "Ivo", world.now());
+    world.forget();
+    world.settle().await;
+    assert_eq!(world.head("app", "qa"), Some(newer));
+    let qa = world.stage("app/qa").await;
+    assert_eq!(qa.state, State::Settled, "{}", qa.why);
+    assert!(world.open_pull().await.title.contains("1.1.0"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_held_set_makes_no_older_set_the_candidate() {
+    let mut world = World::small().await;
+    world.person_commits(
+        &[("holds/qa.yaml", &small::hold("qa", "app", "qa"))],
+        "Hold qa",
+    );
+    world.good_build("1.0.0");
+    world.settle().await;
+    let bad = world.good_build("1.1.0");
+    world.settle().await;
+    let by_name =
+        small::hold("bad", "app", "qa").replace("reason:", &format!("digest: \"{bad}\", reason:"));
+    world.person_commits(&[("holds/bad.yaml", &by_name)], "Hold one set");
+    world.person_deletes(&["holds/qa.yaml"], "Let the stage go");
+    world.settle().await;
+    assert_eq!(world.head("app", "qa"), None);
+    world
+        .assert_stage("app/qa", State::Held, "somebody said stop")
+        .await;
+    let next = world.good_build("1.2.0");
+    world.settle().await;
+    assert_eq!(world.head("app", "qa"), Some(next));
+}

@@ -341,6 +341,17 @@ impl World {
         self.person_does(&act.await.unwrap())
     }
 
+    /// `headwater promote`, committed by Mara; the commit.
+    pub(crate) async fn promotes(&self, key: &str) -> String {
+        let mara = acts::Person {
+            by: "mara@example.com".to_owned(),
+            reason: "it is time".to_owned(),
+        };
+        let key: StageKey = key.parse().unwrap();
+        let act = self.act(|obs| acts::promote(obs, &key, None, &[], &mara));
+        self.person_does(&act.await.unwrap())
+    }
+
     /// `headwater unhold`, committed by Mara; the act.
     pub(crate) async fn unholds(&self, key: &str) -> Act {
         let mara = acts::Person {

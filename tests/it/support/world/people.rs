@@ -101,6 +101,25 @@ impl Repository {
         self.move_to(into, id)
     }
 
+    /// What `git pull` and `git push` make of a commit that somebody began on an older base: a merge whose first parent is
+    /// theirs.
+    pub(crate) fn pull_and_push(&self, from: &str, who: &str, at: Timestamp) -> String {
+        let base = self.find(from).unwrap();
+        let file = format!("notes/{who}-{}.md", &from[..8]);
+        let tree = self.tree_with(Some(&base), &vec![(file, Some(b"mine\n".to_vec()))]);
+        let theirs = self.write(&person(who), at, "Work offline", &tree, &[&base]);
+        let (theirs, main) = (
+            self.git.find_commit(theirs).unwrap(),
+            self.find(MAIN).unwrap(),
+        );
+        let mut index = self.git.merge_commits(&theirs, &main, None).unwrap();
+        let tree = index.write_tree_to(&self.git).unwrap();
+        let tree = self.git.find_tree(tree).unwrap();
+        let message = "Merge branch 'main' of git.example";
+        let id = self.write(&person(who), at, message, &tree, &[&theirs, &main]);
+        self.move_to("main", id)
+    }
+
     /// The same as one plain commit on `main`, as the squash buttons of forges make it.
     pub(crate) fn squash(&self, from: &str, who: &str, at: Timestamp) -> String {
         let (tree, ours, _) = self.merged(from, "main");
