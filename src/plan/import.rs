@@ -306,9 +306,12 @@ fn report_failure(key: &TagKey, stream: &ImageStream, memory: &CheckMemory, desk
     let Some(since) = memory.failing_since.filter(|_| memory.failures > 0) else {
         return;
     };
-    let tries = memory.failures;
+    let tries = match memory.failures {
+        1 => "1 try".to_owned(),
+        more => format!("{more} tries"),
+    };
     let why = format!(
-        "{} ({}) since {since}, {tries} tries",
+        "{} ({}) since {since}, {tries}",
         memory.message, memory.reason
     );
     let kept = stream.head(&key.tag).is_some();
