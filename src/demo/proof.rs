@@ -143,3 +143,42 @@ where
     text.parse()
         .map_err(|error| broken(&format!("`{text}` cannot be read"), &error))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_story_that_goes_otherwise_is_an_error_that_says_what_was_expected() {
+        let world = World::make(None).await.unwrap();
+        let pushed = world.build("1.2.0", "passed");
+        let engine = world.engine().unwrap();
+        engine.reconciler.run(world.now).await.unwrap();
+        let look = world.look().await.unwrap();
+        let places = ["dev", "qa"];
+        let lines = one_digest(&world, &look, &pushed, &places, &["qa-stable"]).await;
+        assert_eq!(lines.unwrap().len(), 4);
+        stands(&look, "myapp/qa", State::Settled, Some("1.2.0")).unwrap();
+
+        let other = Digest::sha256(b"other");
+        for (digest, places, tags) in [
+            (&other, &[][..], &["qa-stable"][..]),
+            (&other, &["dev"], &[]),
+            (&pushed, &["prod"], &[]),
+            (&pushed, &[], &["prod"]),
+        ] {
+            let wrong = one_digest(&world, &look, digest, places, tags).await;
+            assert!(wrong.unwrap_err().message.contains("expected"));
+        }
+        assert!(offered(&world, &other).is_err());
+        let said = |result: Result<&StageReport, CliError>| result.unwrap_err().message;
+        let wrong = said(stands(&look, "myapp/qa", State::Settled, Some("1.2.1")));
+        assert!(
+            wrong.contains("Settled with 1.2.1, not Settled with 1.2.0"),
+            "{wrong}"
+        );
+        let wrong = said(stands(&look, "myapp/qa", State::Held, Some("1.2.0")));
+        assert!(wrong.contains("myapp/qa to be Held"), "{wrong}");
+        assert!(pull_request(&look, "myapp/prod").is_err());
+    }
+}

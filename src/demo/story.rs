@@ -33,8 +33,8 @@ pub async fn tell(context: &Context, keep: Option<&Path>) -> Result<(), CliError
     let second = second_build(&shell, &mut world).await?;
     bad_build(&shell, &mut world, &second).await?;
     going_back(&shell, &mut world, &first).await?;
-    going_on(&shell, &mut world).await?;
-    end(&shell, &world, keep)
+    let pull = going_on(&shell, &mut world).await?;
+    end(&shell, &world, keep.map(|_| pull.as_str()))
 }
 
 async fn first_build(shell: &Shell<'_>, world: &mut World) -> Result<Digest, CliError> {
@@ -165,7 +165,7 @@ async fn going_back(shell: &Shell<'_>, world: &mut World, first: &Digest) -> Res
     Ok(())
 }
 
-async fn going_on(shell: &Shell<'_>, world: &mut World) -> Result<(), CliError> {
+async fn going_on(shell: &Shell<'_>, world: &mut World) -> Result<String, CliError> {
     world.advance(25);
     world.build("1.2.3", "passed");
     shell.happens(world, "Build 1.2.3 is pushed, tests passed.");
@@ -196,13 +196,13 @@ async fn going_on(shell: &Shell<'_>, world: &mut World) -> Result<(), CliError> 
     shell.run(world, &RUN, Show::Deeds).await?;
     let look = world.look().await?;
     stands(&look, PROD, State::Waiting, Some("1.2.0"))?;
-    pull_request(&look, PROD)?;
-    Ok(())
+    pull_request(&look, PROD)
 }
 
-fn end(shell: &Shell<'_>, world: &World, keep: Option<&Path>) -> Result<(), CliError> {
-    if keep.is_some() {
-        keep::leave(world)?;
+/// What to do next. `kept` is the open pull request of a repository that is kept.
+fn end(shell: &Shell<'_>, world: &World, kept: Option<&str>) -> Result<(), CliError> {
+    if let Some(pull) = kept {
+        keep::leave(world, pull)?;
         shell.say(
             "All of it stays in the folder; its README.md says what is what. What to type next:",
         );

@@ -335,3 +335,50 @@ fn git(what: &str, error: &git2::Error) -> CliError {
 pub(super) fn broken(what: &str, error: &(dyn std::error::Error + 'static)) -> CliError {
     CliError::from_error(crate::cli::Exit::Failed, error).context(what)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::reconciler::Pass;
+
+    async fn run(world: &World) -> Vec<Pass> {
+        let engine = world.engine().unwrap();
+        engine.reconciler.run(world.now).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_move_over_present_outputs_is_planned_within_the_rounds_of_a_fresh_process() {
+        let mut world = World::make(None).await.unwrap();
+        world.build("1.2.0", "passed");
+        run(&world).await;
+        world.advance(60);
+        world.build("1.2.1", "passed");
+        let passes = run(&world).await;
+        for pass in &passes {
+            assert_eq!(pass.plan.questions, [], "a plan lacks facts");
+        }
+        let subjects: Vec<usize> = passes.iter().map(|p| p.receipt.done.len()).collect();
+        assert_eq!(subjects, [1, 1, 0], "import, promotion, nothing left");
+    }
+
+    #[tokio::test]
+    async fn a_folder_that_holds_something_is_not_used() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("mine"), "x").unwrap();
+        let refused = World::make(Some(folder.path())).await.err().unwrap();
+        assert_eq!(refused.exit, crate::cli::Exit::Usage);
+        assert!(refused.message.contains("is not empty"), "{refused}");
+        let left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().collect();
+        assert_eq!(left.len(), 1);
+    }
+
+    #[test]
+    fn the_operators_file_is_understood_whatever_the_folder_is_called() {
+        for name in ["/tmp/x", "/tmp/a b: #\"c\"", "/tmp/{{x}}"] {
+            let text = operator_yaml(Path::new(name), Some("http://127.0.0.1:5000"));
+            let settings: crate::config::Settings = serde_yaml::from_str(&text).unwrap();
+            assert_eq!(settings.git.cache_dir, Path::new(name).join("cache"));
+            assert!(settings.registry.registries[0].plain_http);
+        }
+    }
+}

@@ -10,6 +10,7 @@
 mod acts;
 mod architecture;
 mod cli;
+mod demo;
 mod forge;
 mod git;
 mod laws;

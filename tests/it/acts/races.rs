@@ -60,7 +60,7 @@ async fn a_work_tree_without_a_remote_is_committed_to_and_not_pushed() {
     world.two_in_prod().await;
     world.git(&world.clone, &["remote", "remove", "origin"]);
     let hold = ["hold", "shop/prod", "--reason", "audit"];
-    world.run(&hold).fails(1, &["--local"]);
+    world.run(&hold).fails(2, &["--local"]);
     let local = [&hold[..], &["--local"]].concat();
     world
         .run(&[&local[..], &["--push", "--yes"]].concat())
