@@ -108,7 +108,7 @@ fn look_at(
     };
     let memory = desk.obs.facts.memory.get(key).cloned().unwrap_or_default();
     if !is_due(tag, stream, &reference, &memory, desk) {
-        report_failure(key, stream, &memory, desk);
+        report_failure(key, &memory, desk);
         return;
     }
     let namespace = key.stream.namespace.clone();
@@ -119,7 +119,7 @@ fn look_at(
     };
     match desk.resolve(question) {
         // Until somebody answers, the last answer stands.
-        Known::NotYet => report_failure(key, stream, &memory, desk),
+        Known::NotYet => report_failure(key, &memory, desk),
         Known::Failed(failure) => failed(key, stream, &failure, &memory, desk, all),
         Known::Yes(resolved) => {
             answered(key, tag, stream, &reference, &resolved, &memory, desk, all)
@@ -253,12 +253,6 @@ fn failed(
         .filter(|_| memory.reason == failure.reason);
     let lasted = since.is_some_and(|s| LASTING.after(s) <= desk.now());
     let why = format!("{} ({})", failure.message, failure.reason);
-    let kept = stream.head(&key.tag).is_some();
-    let help = if kept {
-        "the last good image stays current"
-    } else {
-        "nothing was imported yet"
-    };
     let until = failure.retry_at.or(memory.next_try);
     let hold = desk.hold(
         Subject::Tag(key.clone()),
@@ -267,7 +261,6 @@ fn failed(
         why,
     );
     hold.until = until;
-    hold.help = Some(help.to_owned());
     if failure.transient || !lasted || failure.canonical.is_empty() {
         return;
     }
@@ -302,16 +295,18 @@ fn failed(
 }
 
 /// A tag that is not due because its last check failed is reported all the same.
-fn report_failure(key: &TagKey, stream: &ImageStream, memory: &CheckMemory, desk: &mut Desk<'_>) {
+fn report_failure(key: &TagKey, memory: &CheckMemory, desk: &mut Desk<'_>) {
     let Some(since) = memory.failing_since.filter(|_| memory.failures > 0) else {
         return;
     };
-    let tries = memory.failures;
+    let tries = match memory.failures {
+        1 => "1 try".to_owned(),
+        tries => format!("{tries} tries"),
+    };
     let why = format!(
-        "{} ({}) since {since}, {tries} tries",
+        "{} ({}) since {since}, {tries}",
         memory.message, memory.reason
     );
-    let kept = stream.head(&key.tag).is_some();
     let until = memory.next_try;
     let hold = desk.hold(
         Subject::Tag(key.clone()),
@@ -320,7 +315,6 @@ fn report_failure(key: &TagKey, stream: &ImageStream, memory: &CheckMemory, desk
         why,
     );
     hold.until = until;
-    hold.help = kept.then(|| "the last good image stays current".to_owned());
 }
 
 /// Edits that carry an import out.
