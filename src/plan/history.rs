@@ -15,6 +15,9 @@ pub struct History {
     pub complete: bool,
     /// Moves of each tag, oldest first.
     pub moves: BTreeMap<TagKey, Vec<Move>>,
+    /// Requests that stand on tags now, and who wrote them.
+    #[serde(default)]
+    pub requests: BTreeMap<TagKey, Asked>,
     /// What happened to each output file.
     pub outputs: BTreeMap<RepoPath, OutputHistory>,
 }
@@ -43,6 +46,15 @@ pub struct Move {
     pub by_spec: bool,
     /// The promotion record on the tag at that commit, if that commit wrote it.
     pub record: Option<Promotion>,
+}
+
+/// A person's request on a tag.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Asked {
+    /// Index of the commit that wrote it.
+    pub at: usize,
+    /// The annotation as written.
+    pub text: String,
 }
 
 /// What happened to an output file.

@@ -107,6 +107,13 @@ fn look_at(
         return;
     };
     let memory = desk.obs.facts.memory.get(key).cloned().unwrap_or_default();
+    // Written by a clock that ran ahead: as good as lost, or the tag would not be asked for until that day.
+    let ahead = memory.last_check.is_some_and(|last| last > desk.now());
+    let memory = if ahead {
+        CheckMemory::default()
+    } else {
+        memory
+    };
     if !is_due(tag, stream, &reference, &memory, desk) {
         report_failure(key, &memory, desk);
         return;

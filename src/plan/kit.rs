@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::facts::{Answer, Facts, ImageFacts, Outcome};
-use super::history::{History, HistoryCommit, Move};
+use super::history::{Asked, History, HistoryCommit, Move};
 use super::observation::{FileEntry, Observation, Snapshot};
 use super::question::Describe;
 use crate::manifests::{Documents, Listing, Texts, assemble, load, role_of};
-use crate::model::promotion::{Cause, FromStage, PROMOTION, annotation};
+use crate::model::promotion::{Cause, FromStage, PROMOTION, REQUEST, annotation};
 use crate::model::{
-    BlobId, CommitId, Digest, ImageStream, Promotion, RepoPath, Set, StreamKey, TagKey, Timestamp,
+    BlobId, CommitId, Digest, ImageStream, Promotion, RepoPath, Request, Set, StreamKey, TagKey,
+    Timestamp,
 };
 
 /// The instant of the first commit; commits are a minute apart.
@@ -82,6 +83,33 @@ impl Kit {
     /// The same by a person, without a record.
     pub(super) fn person_moves(mut self, tag: &str, to: &str) -> Self {
         self.push(tag, to, false, Cause::Adopted);
+        self
+    }
+
+    /// A commit by `author` that asks for a set in prod, in the name of `by`.
+    pub(super) fn asks(mut self, word: &str, by: &str, author: &str) -> Self {
+        let index = self.history.commits.len();
+        self.history.commits.push(HistoryCommit {
+            id: commit(index),
+            time: at(index as i64),
+            ours: false,
+            author: author.to_owned(),
+        });
+        let request = Request {
+            by: by.to_owned(),
+            reason: "because".to_owned(),
+            set: set(word).id(),
+            skip: vec![],
+        };
+        let text = annotation(&request);
+        let tag = self.stream.spec.tags.iter_mut().find(|t| t.name == "prod");
+        tag.expect("prod holds something")
+            .annotations
+            .insert(REQUEST.to_owned(), text.clone());
+        let asked = Asked { at: index, text };
+        self.history
+            .requests
+            .insert(TagKey::new(myapp(), "prod"), asked);
         self
     }
 

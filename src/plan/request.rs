@@ -4,7 +4,7 @@ use super::block::Block;
 use super::desk::Desk;
 use super::report::State;
 use super::road::StageView;
-use crate::model::Request;
+use crate::model::{Request, TagKey};
 
 /// The request in force for a stage, if there is one.
 ///
@@ -17,7 +17,10 @@ pub fn request(view: &StageView<'_>, desk: &Desk<'_>) -> Result<Option<Request>,
         };
         match Request::recorded(tag) {
             None => {}
-            Some(Ok(request)) => return allowed(request, view, desk).map(Some),
+            Some(Ok(request)) => {
+                genuine(&request, &TagKey::new(stream.clone(), view.tag()), desk)?;
+                return allowed(request, view, desk).map(Some);
+            }
             Some(Err(why)) => {
                 return Err(Block {
                     state: State::Broken,
@@ -32,6 +35,27 @@ pub fn request(view: &StageView<'_>, desk: &Desk<'_>) -> Result<Option<Request>,
         }
     }
     Ok(None)
+}
+
+/// Whoever asks is the author of the commit that asks; a commit of ours came through a pull request.
+fn genuine(request: &Request, tag: &TagKey, desk: &Desk<'_>) -> Result<(), Block> {
+    let history = &desk.obs.history;
+    let commit = history
+        .requests
+        .get(tag)
+        .and_then(|asked| history.commit(asked.at));
+    let why = match commit {
+        Some(commit) if commit.ours || commit.author.eq_ignore_ascii_case(&request.by) => {
+            return Ok(());
+        }
+        Some(commit) => format!(
+            "the request on {tag} is in the name of {}, but {} wrote it",
+            request.by, commit.author
+        ),
+        None => format!("nobody knows who wrote the request on {tag}: the history is cut"),
+    };
+    let block = Block::new(State::Refused, "Request", why);
+    Err(block.help("delete the annotation headwater.dev/request, or use `headwater promote`"))
 }
 
 /// A request may pass over a gate only where every environment of the stage allows that gate and that person.

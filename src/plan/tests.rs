@@ -270,3 +270,33 @@ fn nothing_is_written_while_the_settings_of_the_repository_cannot_be_read() {
         plan.holds
     );
 }
+
+#[test]
+fn whoever_asks_for_a_set_must_have_written_the_request() {
+    let world = || {
+        let up = |kit: Kit, word| kit.moves("dev", word).moves("qa", word);
+        up(up(kit("", ""), "1").moves("prod", "1"), "2")
+            .moves("dev", "3")
+            .moves("qa", "3")
+    };
+    let plain = made(world().now(20));
+    assert!(
+        promotes(&plain, "prod")
+            .unwrap()
+            .contains(digest("3").short())
+    );
+    let asked = made(world().asks("2", "ann@x", "Ann@x").now(20));
+    assert!(
+        promotes(&asked, "prod")
+            .unwrap()
+            .contains(digest("2").short()),
+        "the set asked for is the only candidate"
+    );
+    let forged = made(world().asks("2", "ann@x", "mallory@x").now(20));
+    assert!(promotes(&forged, "prod").is_none());
+    assert!(
+        stage(&forged, "prod").why.contains("mallory@x"),
+        "{}",
+        stage(&forged, "prod").why
+    );
+}

@@ -9,7 +9,7 @@ use super::view::{FileView, TagView};
 use crate::git::{CommitInfo, FileChange};
 use crate::model::{BlobId, Digest, Promotion, RepoPath, StreamKey, TagKey};
 use crate::plan::History;
-use crate::plan::history::{HistoryCommit, Move, OutputHistory, REPLACED_KEPT};
+use crate::plan::history::{Asked, HistoryCommit, Move, OutputHistory, REPLACED_KEPT};
 
 /// History as far as it is read, and what is needed to read on.
 #[derive(Debug)]
@@ -81,8 +81,9 @@ impl Fold {
             .collect();
         let ours = commit.committer.email == self.our_email;
         let mut moves = Vec::new();
+        let mut requests = Vec::new();
         for stream in streams {
-            self.moves_of(&stream, &after, ours, &mut moves);
+            self.moves_of(&stream, &after, ours, &mut moves, &mut requests);
         }
         CommitLine {
             id: commit.id.clone(),
@@ -91,6 +92,7 @@ impl Fold {
             committer: commit.committer.email.clone(),
             author: commit.author.email.clone(),
             moves,
+            requests,
             touches: outputs
                 .iter()
                 .map(|change| (change.path.clone(), change.old.clone()))
@@ -121,6 +123,12 @@ impl Fold {
                 by_spec: step.by_spec,
                 record: step.record,
             });
+        }
+        for (tag, text) in line.requests {
+            match text {
+                Some(text) => history.requests.insert(tag, Asked { at, text }),
+                None => history.requests.remove(&tag),
+            };
         }
         for (path, old) in line.touches {
             let output = history.outputs.entry(path).or_default();
@@ -211,6 +219,7 @@ impl Fold {
         after: &HashMap<&RepoPath, &FileView>,
         ours: bool,
         moves: &mut Vec<MoveLine>,
+        requests: &mut Vec<(TagKey, Option<String>)>,
     ) {
         let tags = match self.owners.get(stream).map(Vec::as_slice) {
             None => &[],
@@ -230,6 +239,14 @@ impl Fold {
         for (name, now) in views {
             let key = TagKey::new(stream.clone(), name);
             let step = self.step(&key, now, ours);
+            let asked = self
+                .history
+                .requests
+                .get(&key)
+                .map(|asked| asked.text.as_str());
+            if asked != now.request.as_deref() {
+                requests.push((key.clone(), now.request.as_deref().map(str::to_owned)));
+            }
             self.bears(key, now.record.as_deref());
             moves.extend(step);
         }
@@ -241,7 +258,10 @@ impl Fold {
         let seeds = seeds.take_while(move |key| key.stream == *stream);
         let moved = self.history.moves.range(first..).map(|(key, _)| key);
         let moved = moved.take_while(move |key| key.stream == *stream);
-        seeds.chain(moved).map(|key| key.tag.as_str())
+        let first = TagKey::new(stream.clone(), "");
+        let asked = self.history.requests.range(first..).map(|(key, _)| key);
+        let asked = asked.take_while(move |key| key.stream == *stream);
+        seeds.chain(moved).chain(asked).map(|key| key.tag.as_str())
     }
 
     /// The move of one tag, if it moved or bears a record that this commit wrote.

@@ -24,6 +24,9 @@ pub(super) struct CommitLine {
     /// Tags that moved.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub moves: Vec<MoveLine>,
+    /// Requests it wrote or, without a text, took away.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub requests: Vec<(TagKey, Option<String>)>,
     /// Output files that changed, with the content that was replaced.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub touches: Vec<(RepoPath, Option<BlobId>)>,

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::manifests::{DocumentKind, Loaded};
-use crate::model::promotion::stream_image_digest;
+use crate::model::promotion::{REQUEST, stream_image_digest};
 use crate::model::{Digest, ImageStream, Namespace, Promotion, StreamKey};
 use crate::plan::settled::settled;
 
@@ -25,6 +25,8 @@ pub(super) struct TagView {
     pub by_spec: bool,
     /// The record on it.
     pub record: Option<Box<Promotion>>,
+    /// A person's request on it, as written.
+    pub request: Option<Box<str>>,
 }
 
 impl FileView {
@@ -92,8 +94,12 @@ fn tags(stream: &ImageStream) -> Vec<(String, TagView)> {
             by_spec: found.as_ref().is_some_and(|(_, by_spec)| *by_spec),
             digest: found.map(|(digest, _)| digest),
             record: Promotion::recorded(spec).map(Box::new),
+            request: spec
+                .annotations
+                .get(REQUEST)
+                .map(|text| text.as_str().into()),
         };
-        let says = view.digest.is_some() || view.record.is_some();
+        let says = view.digest.is_some() || view.record.is_some() || view.request.is_some();
         says.then(|| (name.to_owned(), view))
     });
     views.collect()
@@ -130,7 +136,8 @@ mod tests {
             TagView {
                 digest: Some(digest),
                 by_spec: true,
-                record: None
+                record: None,
+                request: None
             }
         );
         assert!(!view.partial);

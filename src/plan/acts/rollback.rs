@@ -4,8 +4,8 @@ use super::room::{Room, paths};
 use super::{Act, ActError, Named, Person, Ran, empty, no, one_line};
 use crate::model::environment::RollbackEnter;
 use crate::model::hold::{HoldCause, HoldSpec};
-use crate::model::promotion::Cause;
-use crate::model::{Name, Promotion, Set, StageKey};
+use crate::model::promotion::{Cause, Evidence};
+use crate::model::{Name, Promotion, Set, StageKey, Timestamp};
 use crate::plan::candidates::pulls_of;
 use crate::plan::decide::first_timeline;
 use crate::plan::first::by_name;
@@ -50,10 +50,17 @@ fn in_room(
         return no(format!("{key} holds nothing to go back from"), None);
     };
     let target = target(room, view, &current, to)?;
+    let created = room.desk.stamp();
     let record = Promotion {
         asked_by: Some(person.by.clone()),
         cause: Cause::Rollback,
-        evidence: Vec::new(),
+        // Two rollbacks to one set are two records: one that stands there already would look put back by a revert.
+        evidence: vec![Evidence {
+            at: Timestamp::from_second(created.as_second()).unwrap_or(created),
+            detail: one_line(&person.reason),
+            gate: "rollback".to_owned(),
+            verdict: "open".to_owned(),
+        }],
         from: target
             .record
             .as_ref()
@@ -64,7 +71,6 @@ fn in_room(
         stage: key.stage.clone(),
         v: 1,
     };
-    let created = room.desk.stamp();
     let (edits, heads) = move_stage(view, &target.set, &record, created, false, &mut room.desk)
         .map_err(|hold| ActError::No {
             why: hold.why.clone(),

@@ -58,7 +58,7 @@ async fn a_cache_that_is_wrong_is_made_anew() {
         String::new(),
         "\n".to_owned(),
         "garbage".to_owned(),
-        good.replacen("\"v\":1", "\"v\":2", 1),
+        good.replacen("\"v\":", "\"v\":9", 1),
         good[..good.len() - 20].to_owned(),
         format!("{}\n{}\n{}\n", lines[0], lines[1], lines[3]),
         format!("{good}{}\n", lines[3]),

@@ -1,6 +1,8 @@
 //! What environments run: rendered for the tag of their stage, delivered as they ask, written nowhere else.
 
-use headwater::model::Digest;
+use headwater::config::Guard;
+use headwater::forge::PullState;
+use headwater::model::{Delivery, Digest};
 use headwater::plan::State;
 
 use crate::support::world::{World, small};
@@ -243,4 +245,23 @@ async fn a_stream_that_cannot_be_edited_safely_is_held_with_the_smallest_change_
         world.repository.text("main", small::STREAM_PATH).as_deref(),
         Some(stream)
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_operator_fixed_cannot_be_loosened_by_the_repository() {
+    let mut world = World::small().await;
+    world.operator(|settings| {
+        let guard = Guard {
+            delivery: Some(Delivery::PullRequest),
+        };
+        settings.guards.insert("qa".parse().unwrap(), guard);
+    });
+    let build = world.good_build("1.0.0");
+    world.settle().await;
+    // Nobody asks for approvals, so we merge it ourselves; but it is a pull request all the same.
+    let pulls = world.pulls().await;
+    let states: Vec<_> = pulls.values().map(|p| p.state).collect();
+    assert_eq!(states, [PullState::Open, PullState::Merged], "{pulls:#?}");
+    assert!(pulls.keys().next_back().unwrap().contains("-qa-"));
+    assert_eq!(world.head("app", "qa"), Some(build));
 }

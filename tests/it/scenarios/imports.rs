@@ -158,3 +158,22 @@ async fn an_image_for_several_platforms_stays_one_index_all_the_way() {
         assert!(world.rendered(tag, "app").contains(index.as_str()));
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clock_that_jumped_ahead_and_came_back_stops_no_import() {
+    let mut world = World::small().await;
+    world.good_build("1.0.0");
+    world.settle().await;
+    world.advance("30d");
+    world.settle().await;
+    world.turn_back("30d");
+    let (newer, asked) = (world.good_build("1.1.0"), world.requests());
+    world.settle().await;
+    assert_eq!(world.head("app", "qa"), Some(newer));
+    let resolved = world.registry.requests();
+    let resolved = resolved[asked..].iter().filter(|r| r.method == "HEAD");
+    assert!(
+        resolved.count() <= 2,
+        "one tag is not asked for over and over"
+    );
+}

@@ -129,6 +129,13 @@ impl World {
         self.now = period.after(self.now);
     }
 
+    /// The clock is put back.
+    pub(crate) fn turn_back(&mut self, period: &str) {
+        let period: Period = period.parse().unwrap();
+        let seconds = i64::try_from(period.as_seconds()).unwrap();
+        self.now = Timestamp::from_second(self.now.as_second() - seconds).unwrap();
+    }
+
     /// A build pushed to `repository:tag`, with a version and labels; its digest.
     pub(crate) fn push_build(&self, place: &str, version: &str, labels: &[(&str, &str)]) -> Digest {
         self.push_image(place, version, labels, &[])

@@ -65,11 +65,6 @@ impl Repository {
         &self.path
     }
 
-    /// libgit2's own handle.
-    pub(crate) fn git(&self) -> &git2::Repository {
-        &self.git
-    }
-
     /// A commit on `main`.
     pub(crate) fn commit(&self, who: &str, at: Timestamp, message: &str, files: &Files) -> String {
         self.commit_to("main", who, at, message, files)
