@@ -107,15 +107,6 @@ impl fmt::Display for CliError {
 
 impl Error for CliError {}
 
-impl From<anyhow::Error> for CliError {
-    fn from(error: anyhow::Error) -> Self {
-        match error.downcast::<Self>() {
-            Ok(ours) => ours,
-            Err(error) => Self::from_texts(Exit::Failed, error.chain().map(ToString::to_string)),
-        }
-    }
-}
-
 impl From<ConfigError> for CliError {
     fn from(error: ConfigError) -> Self {
         Self {
@@ -143,19 +134,14 @@ mod tests {
 
     #[test]
     fn a_chain_says_everything_once() {
-        let io = std::io::Error::other("connection reset");
-        let error = anyhow::Error::new(io)
-            .context("cannot fetch main: connection reset")
-            .context("cannot read the base");
-        let error = CliError::from(error);
+        let texts = [
+            "cannot read the base",
+            "cannot fetch main: connection reset",
+            "connection reset",
+        ];
+        let error = CliError::from_texts(Exit::Failed, texts.map(str::to_owned).into_iter());
         assert_eq!(error.message, "cannot read the base");
         assert_eq!(error.causes, ["cannot fetch main: connection reset"]);
         assert_eq!(error.exit, Exit::Failed);
-    }
-
-    #[test]
-    fn our_own_error_comes_through_anyhow_unharmed() {
-        let ours = CliError::usage("no such stage").help("there is dev");
-        assert_eq!(CliError::from(anyhow::Error::new(ours.clone())), ours);
     }
 }

@@ -11,7 +11,8 @@ use crate::model::Period;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "camelCase")]
 pub struct DaemonSettings {
-    /// Time between two passes when nothing wakes it.
+    /// Time between two passes when nothing wakes it; at least a second.
+    #[serde(deserialize_with = "read_tick")]
     pub tick: Period,
     /// Address for health and status, or `off`. Loopback unless the operator opens it.
     #[serde(serialize_with = "write_listen", deserialize_with = "read_listen")]
@@ -25,6 +26,14 @@ impl Default for DaemonSettings {
             listen: Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 8080))),
         }
     }
+}
+
+fn read_tick<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Period, D::Error> {
+    let tick = Period::deserialize(deserializer)?;
+    if tick.as_seconds() == 0 {
+        return Err(de::Error::custom("a tick is at least 1s"));
+    }
+    Ok(tick)
 }
 
 fn write_listen<S: Serializer>(

@@ -14,6 +14,8 @@ pub mod reference;
 pub mod repository_config;
 pub mod set;
 pub mod tag_event;
+#[cfg(test)]
+pub(crate) mod testing;
 pub mod time;
 
 pub use digest::Digest;

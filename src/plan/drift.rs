@@ -262,7 +262,7 @@ fn text(environment: &Environment, files: &Files, id: &str) -> PullRequestText {
     let list: Vec<String> = files.keys().map(|p| format!("- `{p}`")).collect();
     let body = format!(
         "{}\n\nThe manifests of **{name}** are not what its templates and values give. This change puts them right; no image of a stage moves.\n\n**Changes**\n{}\n\n\
-         **If you do not want it** Close: this very change is not proposed again.\n",
+         **If you do not want it,** close it: this very change is not proposed again.\n",
         marker.to_line(),
         list.join("\n")
     );

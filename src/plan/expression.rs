@@ -473,6 +473,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(crate::model::testing::cases(64))]
+
         #[test]
         fn no_expression_breaks_the_evaluation(source in r#"(image|images|\.labels|\["a"\]|==|&&|\|\||[()\[\]{}!?:<>+*/%,.-]| |1|"x"|true|in|\.all\(x,|has\(|\\|'|\PC){0,25}"#) {
             let first = on_one(&source);

@@ -115,7 +115,7 @@ fn look_at(
         memory
     };
     if !is_due(tag, stream, &reference, &memory, desk) {
-        report_failure(key, stream, &memory, desk);
+        report_failure(key, &memory, desk);
         return;
     }
     let namespace = key.stream.namespace.clone();
@@ -126,7 +126,7 @@ fn look_at(
     };
     match desk.resolve(question) {
         // Until somebody answers, the last answer stands.
-        Known::NotYet => report_failure(key, stream, &memory, desk),
+        Known::NotYet => report_failure(key, &memory, desk),
         Known::Failed(failure) => failed(key, stream, &failure, &memory, desk, all),
         Known::Yes(resolved) => {
             answered(key, tag, stream, &reference, &resolved, &memory, desk, all)
@@ -148,7 +148,9 @@ fn is_due(
     desk: &Desk<'_>,
 ) -> bool {
     let now = desk.now();
-    if memory.next_try.is_some_and(|next| next > now) {
+    // Whoever runs a single pass has perhaps just mended what failed; only what heals by itself is waited for.
+    let heals = memory.reason == "InternalError" || desk.obs.facts.settings.settle.is_some();
+    if heals && memory.next_try.is_some_and(|next| next > now) {
         return false;
     }
     if is_pending(stream, &tag.name) || stream.head(&tag.name).is_none() {
@@ -260,12 +262,6 @@ fn failed(
         .filter(|_| memory.reason == failure.reason);
     let lasted = since.is_some_and(|s| LASTING.after(s) <= desk.now());
     let why = format!("{} ({})", failure.message, failure.reason);
-    let kept = stream.head(&key.tag).is_some();
-    let help = if kept {
-        "the last good image stays current"
-    } else {
-        "nothing was imported yet"
-    };
     let until = failure.retry_at.or(memory.next_try);
     let hold = desk.hold(
         Subject::Tag(key.clone()),
@@ -274,7 +270,6 @@ fn failed(
         why,
     );
     hold.until = until;
-    hold.help = Some(help.to_owned());
     if failure.transient || !lasted || failure.canonical.is_empty() {
         return;
     }
@@ -309,7 +304,7 @@ fn failed(
 }
 
 /// A tag that is not due because its last check failed is reported all the same.
-fn report_failure(key: &TagKey, stream: &ImageStream, memory: &CheckMemory, desk: &mut Desk<'_>) {
+fn report_failure(key: &TagKey, memory: &CheckMemory, desk: &mut Desk<'_>) {
     let Some(since) = memory.failing_since.filter(|_| memory.failures > 0) else {
         return;
     };
@@ -321,7 +316,6 @@ fn report_failure(key: &TagKey, stream: &ImageStream, memory: &CheckMemory, desk
         "{} ({}) since {since}, {tries}",
         memory.message, memory.reason
     );
-    let kept = stream.head(&key.tag).is_some();
     let until = memory.next_try;
     let hold = desk.hold(
         Subject::Tag(key.clone()),
@@ -330,7 +324,6 @@ fn report_failure(key: &TagKey, stream: &ImageStream, memory: &CheckMemory, desk
         why,
     );
     hold.until = until;
-    hold.help = kept.then(|| "the last good image stays current".to_owned());
 }
 
 /// Edits that carry an import out.

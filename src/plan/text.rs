@@ -196,14 +196,14 @@ pub fn promotion_body(body: &PromotionBody<'_>) -> String {
     out.extend(body.files.iter().map(|f| format!("- `{f}`")));
     out.push(String::new());
     out.push(format!(
-        "**If you do not want it** Close: {} is refused for {} until you reopen or run `headwater unhold {}`; the next build gets its own pull request.",
+        "**If you do not want it,** close it: {} is refused for {} until you reopen or run `headwater unhold {}`; the next build gets its own pull request.",
         code_free(body.new),
         body.key.stage,
         String::from(body.key.clone())
     ));
-    out.push("**If a newer build comes** this pull request moves to it until somebody approves; then it stays, and the newer one waits.".to_owned());
+    out.push("**If a newer build comes,** this pull request moves to it until somebody approves; then it stays, and the newer one waits.".to_owned());
     out.push(format!(
-        "**Going back** press Revert, or `headwater rollback {}`; {} is then held.",
+        "**Going back:** press Revert, or `headwater rollback {}`; {} is then held.",
         String::from(body.key.clone()),
         code_free(body.new)
     ));

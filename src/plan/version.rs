@@ -199,6 +199,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(crate::model::testing::cases(64))]
+
         #[test]
         fn no_label_and_no_tag_brings_anything_but_plain_ascii(label in ".{0,200}", tag in ".{0,200}") {
             let found = version(&[("version", &label)], Some(&tag));

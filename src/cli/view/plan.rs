@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::status::rows;
+use super::status::{is_told_by_its_tag, rows};
 use super::words::{counted, hang, safe, shown};
 use super::{Frame, View, diff, plan_text};
 use crate::cli::output::{State as Shown, Style};
@@ -244,7 +244,8 @@ pub(super) fn standing(plan: &Plan) -> Vec<HoldReport> {
     let still = |s: &&StageReport| !matches!(s.state, State::Settled | State::Moving | State::None);
     for stage in plan.stages.iter().filter(still) {
         let subject = Subject::Stage(stage.key.clone());
-        if !holds.iter().any(|hold| hold.subject == subject) {
+        let told = holds.iter().any(|hold| hold.subject == subject);
+        if !told && !is_told_by_its_tag(stage, plan) {
             holds.push(HoldReport {
                 subject,
                 reason: String::new(),

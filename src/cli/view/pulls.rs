@@ -124,7 +124,10 @@ impl<'a> Known<'a> {
             "approvals" => "approval".to_owned(),
             _ => c.name.clone(),
         });
-        foreign.into_iter().chain(conflict).chain(shut).collect()
+        let mut blocked: Vec<String> = foreign.into_iter().chain(conflict).chain(shut).collect();
+        // Two rules about approvals stand beside each other, and the same act answers both.
+        blocked.dedup();
+        blocked
     }
 
     /// `0 of 1` where a rule counts them, else how many people approved the present head.

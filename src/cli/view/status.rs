@@ -118,13 +118,27 @@ fn has_tag(stage: &StageReport, key: &TagKey) -> bool {
     stage.tag == key.tag && (named || sets.any(|set| set.set.digest(&key.stream).is_some()))
 }
 
+/// Whether a stage stands still only by what the hold of its tag says in full.
+pub(super) fn is_told_by_its_tag(stage: &StageReport, plan: &Plan) -> bool {
+    let tells = |hold: &HoldReport| match &hold.subject {
+        Subject::Tag(key) => {
+            has_tag(stage, key)
+                && hold.state == stage.state
+                && stage.why.strip_prefix("import: ") == Some(&hold.why)
+        }
+        _ => false,
+    };
+    plan.holds.iter().any(tells)
+}
+
 /// Every pipeline, those that need somebody first.
 pub(super) fn rows(plan: &Plan) -> Vec<Row<'_>> {
     let mut rows: BTreeMap<Name, Row<'_>> = BTreeMap::new();
     for stage in &plan.stages {
         let row = row(&mut rows, &stage.key.pipeline);
         row.stages.push(stage);
-        if !matches!(stage.state, State::Settled | State::None) {
+        let still = !matches!(stage.state, State::Settled | State::None);
+        if still && !is_told_by_its_tag(stage, plan) {
             row.reasons.push(Reason::of_stage(stage));
         }
     }

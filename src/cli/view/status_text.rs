@@ -203,7 +203,10 @@ impl Grid {
             None => String::new(),
             Some(cell) => {
                 let (version, age) = (pad(&cell.version, versions), pad_left(&cell.age, ages));
-                format!("{version} {age}{}", cell.mark)
+                match cell.age.as_str() {
+                    "" => format!("{}{}", cell.version, cell.mark),
+                    _ => format!("{version} {age}{}", cell.mark),
+                }
             }
         };
         let drawn: Vec<String> = cells.iter().map(draw).collect();

@@ -155,7 +155,13 @@ impl WhyView<'_> {
                 Some(at) => format!("opens by itself {}", opening(at, frame)),
                 None => format!("waits for {}", self.shut()),
             },
-            State::Moving => "every condition is open: it moves with the next run".to_owned(),
+            State::Moving => match first_shut(&stage.conditions) {
+                Some(_) => format!(
+                    "its pull request comes with the next run and waits for {}",
+                    self.shut()
+                ),
+                None => "every condition is open: it moves with the next run".to_owned(),
+            },
             State::Settled => match first_shut(&stage.verify) {
                 Some(c) => format!("nothing to take; {} is still to be shown", safe(&c.name)),
                 None => "nothing to do".to_owned(),
@@ -171,11 +177,15 @@ impl WhyView<'_> {
             .conditions
             .iter()
             .filter(|c| !c.verdict.is_open());
-        let names = shut.map(|c| match c.kind.as_str() {
-            "approvals" => "an approval".to_owned(),
-            _ => safe(&c.name),
-        });
-        match names.collect::<Vec<_>>().as_slice() {
+        let (approvals, others): (Vec<&Condition>, Vec<&Condition>) =
+            shut.partition(|c| c.kind == "approvals");
+        let approvals = match approvals.len() {
+            0 => None,
+            1 => Some("an approval".to_owned()),
+            _ => Some("approvals".to_owned()),
+        };
+        let names = others.into_iter().map(|c| safe(&c.name));
+        match names.chain(approvals).collect::<Vec<_>>().as_slice() {
             [] => "something else".to_owned(),
             names => names.join(" and "),
         }
@@ -185,10 +195,17 @@ impl WhyView<'_> {
     pub(super) fn because(&self, frame: &Frame) -> Option<String> {
         let why = told(&self.stage.why, frame);
         let all = self.stage.conditions.iter().chain(&self.stage.verify);
+        let named = |c: &Condition| c.kind == "approvals" || why.contains(&safe(&c.name));
         let known = all
             .clone()
-            .any(|c| why.contains(&told(c.verdict.why(), frame)) && why.contains(&safe(&c.name)));
-        (!why.is_empty() && !known).then_some(why)
+            .any(|c| named(c) && why.contains(&told(c.verdict.why(), frame)));
+        let failing = self.imported.iter().filter_map(|i| i.failing.as_deref());
+        let failing = failing.filter_map(|text| text.split(" since ").next());
+        let failed = why.starts_with("import: ")
+            && failing
+                .clone()
+                .any(|message| why.contains(&told(message, frame)));
+        (!why.is_empty() && !known && !failed).then_some(why)
     }
 
     /// Commands that a person may run, those that lead on first.

@@ -18,7 +18,7 @@ impl OfflineForge {
         head: CommitId,
         approver: Approver,
     ) -> Result<Approval, ForgeError> {
-        let mut made = None;
+        let mut made: Option<(CommitId, Approval)> = None;
         for attempt in 0..ATTEMPTS {
             pause(attempt).await;
             let fetched = self.repository.fetch().await?;
@@ -33,23 +33,31 @@ impl OfflineForge {
                     found: standing.head,
                 });
             }
-            let name = stored.root.approval(id, &head, &approver.person.email);
+            // The key is used before anything else is looked at: nobody is told of an approval that it did not make.
+            let (commit, mine) = match made.take() {
+                Some(made) => made,
+                None => {
+                    let commit = self.approval_commit(&head, &approver).await?;
+                    let mine = self.judge(&commit, &head).await?;
+                    (commit, mine)
+                }
+            };
+            let email = &approver.person.email;
+            let who = if mine.authentic { &mine.who } else { email };
+            let name = stored.root.approval(id, &head, who);
             let there = fetched.refs.get(&name);
             if let Some(there) = there
                 && let Ok(approval) = self.judge(there, &head).await
                 && approval.head == head
-                && (approval.authentic || approver.key.is_none())
+                && approval.who == mine.who
+                && (approval.authentic || !mine.authentic)
             {
                 return Ok(approval);
             }
-            let commit = match made.take() {
-                Some(commit) => commit,
-                None => self.approval_commit(&head, &approver).await?,
-            };
             if self.swap(name, there.cloned(), &commit).await? == Put::Done {
-                return self.judge(&commit, &head).await;
+                return Ok(mine);
             }
-            made = Some(commit);
+            made = Some((commit, mine));
         }
         Err(ForgeError::Contended(one_line(id)))
     }

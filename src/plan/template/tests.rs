@@ -482,7 +482,7 @@ k{{values.v}}: key
 ";
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(crate::model::testing::cases(40))]
 
     #[test]
     fn no_value_changes_the_structure(value in r#"(\PC|[\n\r\t \x00-\x1f"'\\{}\[\]:,#&*!|>%@`-]|\u{f0000}0\u{f0001}|: |\n---\n|\nimage: evil){0,12}"#) {

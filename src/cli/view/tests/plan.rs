@@ -275,3 +275,31 @@ fn a_plan_as_data_reads_back_without_the_bytes_of_files() {
     assert!(!json.to_string().contains("kind: ImageStream"));
     assert_eq!(view(&plan).names(), ["myapp/dev", "myapp/qa"]);
 }
+
+#[test]
+fn a_failed_import_is_told_once() {
+    let why = "ghcr.io answered 401";
+    let stage = stage("search/dev", "3.1.0", "6d").is(State::Broken, &format!("import: {why}"));
+    let mut plan = plan_of(vec![stage]);
+    let tag = Subject::Tag("default/search:dev".to_owned().try_into().unwrap());
+    plan.holds = vec![hold(tag, State::Broken, "ImportFailed", why)];
+    same(
+        &shown(&view(&plan), &frame(Some(80))),
+        "\
+search
+  broken   dev import      ghcr.io answered 401
+
+Plan: nothing to do. 1 broken.
+",
+    );
+    let status = crate::cli::view::status::StatusView {
+        plan: &plan,
+        all: false,
+    };
+    let text = shown(&status, &frame(None));
+    assert!(
+        text.contains("broken   dev import: ghcr.io answered 401\n"),
+        "{text}"
+    );
+    assert!(text.contains("why: headwater why search/dev"), "{text}");
+}

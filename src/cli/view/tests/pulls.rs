@@ -281,3 +281,20 @@ fn a_hostile_body_is_shown_and_does_nothing() {
         "{text}"
     );
 }
+
+#[test]
+fn two_rules_about_approvals_block_once() {
+    let mut stages = stages();
+    let second = not_yet("approval by 1 of @acme/sre", "0 of 1 @acme/sre", None);
+    stages[0].conditions.push(second);
+    let pulls = pulls();
+    let view = PullsView {
+        pulls: &pulls,
+        stages: &stages,
+        opened: &BTreeMap::new(),
+        all: false,
+    };
+    let data = view.data();
+    assert_eq!(data[0].blocked_by, ["window", "approval"]);
+    assert!(shown(&view, &frame(None)).contains("0 of 1, 0 of 1"));
+}

@@ -278,3 +278,27 @@ fn colours_are_the_writers_decision_and_change_no_column() {
         .collect();
     same(&bare, &shown(&view(&plan), &frame(Some(140))));
 }
+
+#[test]
+fn an_empty_stage_shows_what_comes() {
+    let mut empty = stage("myapp/prod", "1.2.0", "1d").is(State::Waiting, "approval");
+    empty.current = None;
+    let plan = plan_of(vec![
+        stage("myapp/qa", "1.2.0", "1d"),
+        empty.proposed("482"),
+        stage("keycloak/qa", "25.0.2", "9h"),
+        stage("keycloak/prod", "25.0.2", "9h"),
+    ]);
+    same(
+        &shown(&view(&plan), &frame(Some(100))),
+        "\
+main 3f9c2ab4   2 pipelines x 2 stages   checked 14:02:11, 9 s ago   1 waiting  1 settled
+
+PIPELINE   QA          PROD        STATE
+myapp      1.2.0  1d   - -> #482   waiting  prod: approval
+keycloak   25.0.2 9h   25.0.2 9h   settled
+
+why: headwater why myapp/prod
+",
+    );
+}

@@ -335,3 +335,34 @@ fn why_as_data_reads_back_with_commands() {
         "headwater pr approve promote-orders-prod-eu-1a2b3c4d"
     );
 }
+
+#[test]
+fn two_rules_about_approvals_are_one_wait() {
+    let two = |state, why: &str| {
+        stage("keycloak/prod", "25.0.2", "9h")
+            .is(state, why)
+            .wants("25.0.3")
+            .on(yes("freeze", "none"))
+            .on(not_yet(
+                "approval by 1 of @acme/release",
+                "0 of 1 @acme/release",
+                None,
+            ))
+            .on(not_yet(
+                "approval by 1 of @acme/sre",
+                "0 of 1 @acme/sre",
+                None,
+            ))
+    };
+    let waiting = two(State::Waiting, "approval 0 of 1 @acme/release");
+    let text = shown(&plain(&waiting, &Labels::new()), &frame(None));
+    assert!(
+        text.starts_with("keycloak/prod   waiting   waits for approvals\n"),
+        "{text}"
+    );
+    assert!(!text.contains("because"), "a condition says it: {text}");
+    let moving = two(State::Moving, "a pull request is opened");
+    let text = shown(&plain(&moving, &Labels::new()), &frame(None));
+    let first = "keycloak/prod   moving   its pull request comes with the next run and waits for approvals\n";
+    assert!(text.starts_with(first), "{text}");
+}

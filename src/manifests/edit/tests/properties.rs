@@ -394,7 +394,7 @@ fn foreign_lines<'t>(text: &'t str, edits: &[StreamEdit]) -> Vec<&'t str> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 250, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(crate::model::testing::cases(32))]
 
     #[test]
     fn text_and_model_are_edited_alike(stream in stream(), dress in dress(), acts in proptest::collection::vec(act(), 1..5)) {
@@ -458,7 +458,7 @@ fn damaged() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(crate::model::testing::cases(32))]
 
     #[test]
     fn damaged_files_are_edited_rightly_or_refused(text in damaged(), tag in tag_name(), index in 0..3usize) {
