@@ -42,6 +42,10 @@ impl OfflineForge {
                     (commit, mine)
                 }
             };
+            if approver.key.is_some() && !mine.authentic {
+                // Nothing is recorded that counts for nobody, least of all over an approval that counts.
+                return Ok(mine);
+            }
             let email = &approver.person.email;
             let who = if mine.authentic { &mine.who } else { email };
             let name = stored.root.approval(id, &head, who);
