@@ -106,6 +106,10 @@ fn tell(ended: &Result<Pass, ObserveError>) {
                     "refused"
                 );
             }
+            // Without a word, a daemon that is overtaken all day looks like one with nothing to do.
+            if pass.receipt.again {
+                tracing::warn!("others pushed first each time; looking again at the next tick");
+            }
         }
         Err(error) => {
             tracing::error!(error = %error, transient = error.is_transient(), "the pass failed");

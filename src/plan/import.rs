@@ -308,7 +308,7 @@ fn report_failure(key: &TagKey, memory: &CheckMemory, desk: &mut Desk<'_>) {
     };
     let tries = match memory.failures {
         1 => "1 try".to_owned(),
-        tries => format!("{tries} tries"),
+        more => format!("{more} tries"),
     };
     let why = format!(
         "{} ({}) since {since}, {tries}",

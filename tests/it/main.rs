@@ -18,4 +18,5 @@ mod line;
 mod observe;
 mod registry;
 mod scenarios;
+mod story;
 mod support;
