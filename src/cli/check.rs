@@ -13,10 +13,11 @@ use crate::manifests::{Diagnostic, Severity, assemble};
 use crate::model::RepoPath;
 use files::{Files, Lookup};
 
+mod expressions;
 mod files;
 mod templates;
 
-/// Checks documents and templates. Ends with 3 if anything reported is an error.
+/// Checks documents, expressions and templates. Ends with 3 if anything reported is an error.
 ///
 /// # Errors
 /// When there is nothing to read, or a path to report on does not exist.
@@ -122,6 +123,7 @@ fn problems(files: &Files) -> Vec<Diagnostic> {
     let documents = assemble(loaded.collect(), files, &files.lookup);
     let mut problems = documents.problems.clone();
     problems.extend(templates::problems(&documents, files));
+    problems.extend(expressions::problems(&documents, files));
     problems.sort();
     problems.dedup();
     problems

@@ -132,6 +132,8 @@ codes! {
     VALUES_DOCUMENTS = "HW0604";
     /// A template that cannot be used.
     TEMPLATE = "HW0701";
+    /// An expression of a gate that cannot be parsed.
+    EXPRESSION = "HW0702";
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Drift of environments that take pull requests: outputs that differ for another reason than a promotion share one
 //! pull request per environment.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::desk::Desk;
 use super::effect::{CommitContent, Effect, PullRequestText, Rebuild};
@@ -290,15 +290,4 @@ fn told(environment: &Name, kind: ChangeKind, files: &Files, how: &str) -> Chang
         delivery: how.to_owned(),
         files: files.keys().cloned().collect(),
     }
-}
-
-/// Drift by environment, for `status`.
-pub fn by_environment(survey: &Survey) -> BTreeMap<Name, usize> {
-    let mut counts = BTreeMap::new();
-    for ((environment, _), surveyed) in &survey.places {
-        if let Ok((_, delta)) = &surveyed.result {
-            *counts.entry(environment.clone()).or_default() += delta.files.len();
-        }
-    }
-    counts
 }

@@ -9,7 +9,7 @@ use super::desk::Desk;
 use super::gate::{Asked, condition, freeze};
 use super::import::{Import, edits};
 use super::propose::{Proposal, Stamps};
-use super::report::{Change, ChangeKind, Condition, HoldReport, Subject};
+use super::report::{Change, ChangeKind, Condition, Subject};
 use super::road::StageView;
 use super::text::{Trailer, short};
 use super::timeline::Timeline;
@@ -133,13 +133,7 @@ pub fn judge(view: &StageView<'_>, set: &Set, desk: &mut Desk<'_>) -> Judged {
 }
 
 /// The change of a first stage as a proposal.
-pub fn proposal(
-    view: &StageView<'_>,
-    offer: &Offer,
-    stamps: &Stamps,
-    desk: &mut Desk<'_>,
-) -> Result<Proposal, Box<HoldReport>> {
-    let _ = view;
+pub fn proposal(offer: &Offer, stamps: &Stamps, desk: &Desk<'_>) -> Proposal {
     let mut by_stream: BTreeMap<StreamKey, Vec<_>> = BTreeMap::new();
     let mut heads = BTreeMap::new();
     for import in &offer.imports {
@@ -149,7 +143,7 @@ pub fn proposal(
             .extend(edits(import, stamps.created, desk));
         heads.insert(import.tag.clone(), import.image.clone());
     }
-    Ok(Proposal {
+    Proposal {
         id: offer.set.id(),
         set: offer.set.clone(),
         edits: by_stream,
@@ -157,27 +151,23 @@ pub fn proposal(
         evidence: Vec::new(),
         from: Vec::new(),
         asked_by: None,
-    })
+    }
 }
 
 /// The offer as an item of the wave.
-pub fn item(
-    view: &StageView<'_>,
-    offer: &Offer,
-    desk: &mut Desk<'_>,
-) -> Result<Item, Box<HoldReport>> {
+pub fn item(view: &StageView<'_>, offer: &Offer, desk: &mut Desk<'_>) -> Item {
     let stamps = Stamps {
         created: desk.stamp(),
         record: None,
     };
-    let proposal = proposal(view, offer, &stamps, desk)?;
+    let proposal = proposal(offer, &stamps, desk);
     let changes = offer
         .imports
         .iter()
         .map(|i| change(i, view.key.stage.as_str()))
         .collect();
     let complete = offer.set.members().count() == view.streams.len();
-    Ok(Item {
+    Item {
         subject: Subject::Stage(view.key.clone()),
         environments: view.environments.clone(),
         edits: proposal.edits,
@@ -188,7 +178,7 @@ pub fn item(
             stage: view.key.clone(),
             from: Vec::new(),
         }),
-    })
+    }
 }
 
 /// An import of a tag in no pipeline as an item of the wave.

@@ -383,14 +383,11 @@ fn existing(path: &RepoPath, desk: &mut Desk<'_>) -> Existing {
 
 /// An output that a person changed to another digest after the stage's last move: `(file, digest)`.
 pub fn hand_edit(
-    environment: &Environment,
-    application: &str,
     delta: &Delta,
     settled: &BTreeMap<TagKey, PinnedImage>,
     last_move: usize,
     desk: &mut Desk<'_>,
 ) -> Option<(RepoPath, String)> {
-    let _ = (environment, application);
     for path in delta.files.keys() {
         let touched = desk.obs.history.outputs.get(path).map(|o| o.last);
         let by_person = touched.is_some_and(|at| {

@@ -51,7 +51,7 @@ pub fn plan(obs: &Observation) -> Plan {
     work.vanished(&views, &mut desk);
     drift::report_stops(&survey, &mut desk);
     broken::report(&mut desk);
-    work.finish(&imports, &roads, desk)
+    work.finish(&roads, desk)
 }
 
 struct Work<'s> {
@@ -91,10 +91,7 @@ impl Work<'_> {
         };
         if view.delivery == Delivery::Commit {
             if let Some(offer) = offer.as_ref().filter(|_| decided.decision.chosen.is_some()) {
-                match first::item(view, offer, desk) {
-                    Ok(item) => self.items.push(item),
-                    Err(hold) => desk.holds.push(*hold),
-                }
+                self.items.push(first::item(view, offer, desk));
             }
         } else {
             self.first_by_pull(&mut decided, road, offer, desk);
@@ -118,7 +115,7 @@ impl Work<'_> {
                 .filter(|o| o.set.id() == judged.candidate.id)
                 .cloned();
             let offer = offer.unwrap_or_else(|| first::offer_of(view, &judged.candidate.set, desk));
-            first::proposal(view, &offer, stamps, desk)
+            Ok(first::proposal(&offer, stamps, desk))
         };
         let flow = Flow {
             decided,
@@ -250,12 +247,7 @@ impl Work<'_> {
         }
     }
 
-    fn finish(
-        mut self,
-        _imports: &Imports,
-        roads: &BTreeMap<Name, Road<'_>>,
-        mut desk: Desk<'_>,
-    ) -> Plan {
+    fn finish(mut self, roads: &BTreeMap<Name, Road<'_>>, mut desk: Desk<'_>) -> Plan {
         let wave = wave::build(
             std::mem::take(&mut self.items),
             self.survey,

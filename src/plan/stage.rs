@@ -1,6 +1,6 @@
 //! Stages: from a decision to moves on the base or to the life of a pull request, and what people are told of each.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::block::Block;
 use super::decide::{Decision, Judged, decide, first_timeline, judge_set, verification};
@@ -396,9 +396,4 @@ pub fn judge_open(
 ) -> Option<Judged> {
     let (id, _) = open_of(view, desk)?;
     judge_set(&id, view, road, desk)
-}
-
-/// Names of stages that already have an item.
-pub fn stages_of(items: &[Item]) -> BTreeSet<&crate::model::StageKey> {
-    items.iter().filter_map(Item::stage).collect()
 }

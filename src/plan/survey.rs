@@ -152,17 +152,7 @@ fn look_for_hand_edits(view: &StageView<'_>, survey: &mut Survey, desk: &mut Des
         let Some(Ok((_, delta))) = survey.places.get(&place).map(|s| s.result.clone()) else {
             continue;
         };
-        let Some(environment) = desk.docs.environments.get(&place.0) else {
-            continue;
-        };
-        if let Some(found) = hand_edit(
-            &environment.value,
-            &place.1,
-            &delta,
-            &settled,
-            last_move,
-            desk,
-        ) {
+        if let Some(found) = hand_edit(&delta, &settled, last_move, desk) {
             survey.hand_edits.insert(view.key.clone(), found);
             survey.left_alone.insert(place);
         }

@@ -7,7 +7,7 @@ use crate::model::{Timestamp, Verdict};
 
 pub(super) fn verdict(age: &Age, asked: &Asked<'_>, desk: &Desk<'_>) -> Verdict {
     let (start, what) = match age.since {
-        Since::Imported => (first_seen(asked, desk), "imported"),
+        Since::Imported => (first_seen(asked), "imported"),
         Since::Entered => (
             asked.stays.latest(asked.id).and_then(|s| s.since),
             "in its source since",
@@ -35,6 +35,6 @@ pub(super) fn verdict(age: &Age, asked: &Asked<'_>, desk: &Desk<'_>) -> Verdict 
 
 /// When the set was first current in the pipeline's first stage. Where the past is cut off, what is left of it can only
 /// make the set younger, never older.
-fn first_seen(asked: &Asked<'_>, _desk: &Desk<'_>) -> Option<Timestamp> {
+fn first_seen(asked: &Asked<'_>) -> Option<Timestamp> {
     asked.first.stays_of(asked.id).find_map(|s| s.since)
 }

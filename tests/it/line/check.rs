@@ -103,3 +103,20 @@ fn a_link_among_holds_is_an_error_and_a_path_that_is_not_there_one_of_usage() {
     std::fs::create_dir(&nothing).unwrap();
     check(&machine, &nothing, &[]).has(&["checked 0 files", "no documents"]);
 }
+
+#[test]
+fn an_expression_that_cannot_be_read_is_named_before_it_refuses_everything() {
+    let machine = Hermetic::new();
+    let root = checkout(&machine, "tree");
+    let pipeline = root.join("pipelines/myapp/pipeline.yaml");
+    let text = std::fs::read_to_string(&pipeline).unwrap();
+    let good = r#"image.labels["tests"] == "passed""#;
+    let line = 1 + text.lines().position(|l| l.contains(good)).unwrap();
+    std::fs::write(&pipeline, text.replace(good, &format!("{good} =="))).unwrap();
+    let said = check(&machine, &root, &[]);
+    assert_eq!(said.code, 3, "{said:?}");
+    said.has(&[
+        &format!("pipelines/myapp/pipeline.yaml:{line}"),
+        "this expression cannot be read",
+    ]);
+}

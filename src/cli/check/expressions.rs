@@ -1,0 +1,60 @@
+//! Expressions of gates, parsed: one that cannot be parsed refuses every set, so it is told before it does.
+
+use super::files::Files;
+use crate::manifests::{Diagnostic, Documents, Located, Step, Texts as _, code, locate};
+use crate::model::Gate;
+use crate::plan::expression;
+
+/// What is wrong with expressions of pipelines and environments.
+pub(super) fn problems(documents: &Documents, files: &Files) -> Vec<Diagnostic> {
+    let mut problems = Vec::new();
+    for located in documents.pipelines.values() {
+        for (at, stage) in located.value.spec.stages.iter().enumerate() {
+            for (list, gates) in [("enter", &stage.enter), ("verify", &stage.verify)] {
+                let route =
+                    |gate| vec![key("stages"), Step::Index(at), key(list), Step::Index(gate)];
+                problems.extend(of_list(located, gates, route, files));
+            }
+        }
+    }
+    for located in documents.environments.values() {
+        let route = |gate| vec![key("enter"), Step::Index(gate)];
+        problems.extend(of_list(located, &located.value.spec.enter, route, files));
+    }
+    problems
+}
+
+fn key(name: &str) -> Step {
+    Step::Key(name.to_owned())
+}
+
+fn of_list<T>(
+    located: &Located<T>,
+    gates: &[Gate],
+    route: impl Fn(usize) -> Vec<Step>,
+    files: &Files,
+) -> Vec<Diagnostic> {
+    let sources = gates
+        .iter()
+        .enumerate()
+        .filter_map(|(at, gate)| match gate {
+            Gate::Expression(source) => Some((at, source)),
+            _ => None,
+        });
+    let wrong = sources.filter_map(|(at, source)| Some((at, expression::check(source).err()?)));
+    wrong
+        .map(|(at, why)| {
+            let mut whole = vec![key("spec")];
+            whole.extend(route(at));
+            whole.push(key("expression"));
+            let text = files.text(&located.path);
+            let place = text.and_then(|text| locate(&text, located.index, &whole));
+            Diagnostic::error(
+                &located.path,
+                code::EXPRESSION,
+                format!("this expression cannot be read: {why}"),
+            )
+            .at(place)
+        })
+        .collect()
+}
