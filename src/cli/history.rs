@@ -10,7 +10,7 @@ use super::{CliError, Context, Exit, base, view};
 use crate::model::{Set, SetId};
 use crate::plan::desk::Desk;
 use crate::plan::road::roads;
-use crate::plan::timeline::Timeline;
+use crate::plan::road::timeline::Timeline;
 use crate::plan::{Observation, Question};
 
 /// Prints the moves of one stage, newest first.

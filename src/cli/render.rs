@@ -14,9 +14,9 @@ use super::view::words::safe;
 use super::work::observation;
 use super::{CliError, Context, Exit};
 use crate::model::RepoPath;
-use crate::plan::outputs::MARKER;
-use crate::plan::rendering::{Renderings, renderings};
-use crate::plan::survey::Place;
+use crate::plan::output::MARKER;
+use crate::plan::output::rendering::{Renderings, renderings};
+use crate::plan::output::survey::Place;
 
 /// A rendered file as data.
 #[derive(Serialize)]

@@ -7,7 +7,7 @@ use crate::cli::CliError;
 use crate::cli::engine::edge;
 use crate::manifests::workload::image_fields;
 use crate::model::{Digest, PinnedImage, RepoPath, StageKey};
-use crate::plan::settled::settled;
+use crate::plan::road::settled::settled;
 use crate::plan::{StageReport, State};
 
 /// Longest output that is read.

@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::facts::{ImageFacts, Outcome, Resolved};
-use super::lookup::imported_tag;
 use super::observation::Observation;
+use super::output::lookup::imported_tag;
 use super::question::{Describe, Question, Resolve};
 use super::report::{HoldReport, State, Subject};
-use super::settled::{repository_of_any, settled};
+use super::road::settled::{repository_of_any, settled};
 use super::version::{Version, version_of};
 use crate::manifests::Documents;
 use crate::model::{

@@ -3,12 +3,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::change::propose::{history_limit, record_event};
 use super::desk::{Desk, Known};
 use super::facts::{CheckMemory, Failure, Resolved};
-use super::propose::{history_limit, record_event};
 use super::question::Resolve;
 use super::report::{State, Subject};
-use super::settled::{is_pending, same_stream_alias};
+use super::road::settled::{is_pending, same_stream_alias};
 use crate::manifests::edit::StreamEdit;
 use crate::model::image_stream::TagEventCondition;
 use crate::model::promotion::{FOLLOW, INTERVAL, SOURCE, annotation};

@@ -1,42 +1,26 @@
 //! The pure core: from an Observation to a Plan. No IO, no clock, no chance; limits count bytes and steps, never time.
 
 pub mod acts;
-pub mod block;
 pub mod broken;
-pub mod candidates;
-pub mod decide;
+pub mod change;
 pub mod desk;
-pub mod drift;
 pub mod effect;
-pub mod expression;
 pub mod facts;
-pub mod files;
-pub mod first;
 pub mod gate;
 pub mod history;
 pub mod import;
 #[cfg(test)]
 mod kit;
-pub mod lookup;
 pub mod observation;
-pub mod outputs;
+pub mod output;
 mod planner;
-pub mod propose;
 pub mod pull;
 pub mod question;
-pub mod rendering;
 pub mod report;
-pub mod request;
 pub mod road;
-pub mod settled;
 pub mod stage;
-pub mod stamps;
-pub mod survey;
-pub mod template;
 pub mod text;
-pub mod timeline;
 pub mod version;
-pub mod wave;
 
 use serde::{Deserialize, Serialize};
 

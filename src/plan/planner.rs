@@ -3,24 +3,24 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::broken;
+use super::change::propose::{Stamps, promotion};
+use super::change::stamps::stream_in;
+use super::change::wave::{self, Item, Wave};
 use super::desk::Desk;
-use super::drift;
-use super::first::{self, Offer};
 use super::import::{Imports, imports, promoted_tags};
 use super::observation::Observation;
-use super::outputs::Templates;
-use super::propose::{Stamps, promotion};
+use super::output::Templates;
+use super::output::drift;
+use super::output::survey::{Survey, survey};
 use super::pull::PullState;
 use super::pull::flow::{Flow, Outcome, closing};
 use super::pull::life::open_of;
 use super::pull::marker::Subject as Carries;
 use super::report::{Change, ChangeKind, HoldReport, StageReport, State, Subject};
+use super::road::settled::settled;
 use super::road::{Road, StageView, roads};
-use super::settled::settled;
+use super::stage::first::{self, Offer};
 use super::stage::{self, Decided, Wish, judge_open};
-use super::stamps::stream_in;
-use super::survey::{Survey, survey};
-use super::wave::{self, Item, Wave};
 use super::{Effect, PLAN_VERSION, Plan};
 use crate::model::{Delivery, Name, Set, StageKey};
 
@@ -109,7 +109,9 @@ impl Work<'_> {
         let view = decided.view;
         let carried = carried_set(view, desk);
         let open_judged = carried.as_ref().map(|set| first::judge(view, set, desk));
-        let build = |judged: &super::decide::Judged, stamps: &Stamps, desk: &mut Desk<'_>| {
+        let build = |judged: &super::stage::decide::Judged,
+                     stamps: &Stamps,
+                     desk: &mut Desk<'_>| {
             let offer = offer
                 .as_ref()
                 .filter(|o| o.set.id() == judged.candidate.id)
@@ -151,9 +153,10 @@ impl Work<'_> {
         } else {
             let open_judged = judge_open(view, road, desk);
             let by = asked_by.clone();
-            let build = |judged: &super::decide::Judged, stamps: &Stamps, desk: &mut Desk<'_>| {
-                promotion(view, judged, by.clone(), stamps, desk)
-            };
+            let build =
+                |judged: &super::stage::decide::Judged, stamps: &Stamps, desk: &mut Desk<'_>| {
+                    promotion(view, judged, by.clone(), stamps, desk)
+                };
             let flow = Flow {
                 decided: &mut decided,
                 road,

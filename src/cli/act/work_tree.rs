@@ -12,7 +12,7 @@ use crate::git::{Repository, WorkFile, WorkTree};
 use crate::model::{BlobId, RepoPath};
 use crate::plan::Observation;
 use crate::plan::acts::Act;
-use crate::plan::files::Files;
+use crate::plan::change::files::Files;
 
 /// A file as it is in three places, and as it shall be.
 struct Found {

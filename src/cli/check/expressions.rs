@@ -3,7 +3,7 @@
 use super::files::Files;
 use crate::manifests::{Diagnostic, Documents, Located, Step, Texts as _, code, locate};
 use crate::model::Gate;
-use crate::plan::expression;
+use crate::plan::gate::cel;
 
 /// What is wrong with expressions of pipelines and environments.
 pub(super) fn problems(documents: &Documents, files: &Files) -> Vec<Diagnostic> {
@@ -41,7 +41,7 @@ fn of_list<T>(
             Gate::Expression(source) => Some((at, source)),
             _ => None,
         });
-    let wrong = sources.filter_map(|(at, source)| Some((at, expression::check(source).err()?)));
+    let wrong = sources.filter_map(|(at, source)| Some((at, cel::check(source).err()?)));
     wrong
         .map(|(at, why)| {
             let mut whole = vec![key("spec")];

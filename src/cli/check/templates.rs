@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::files::Files;
 use crate::manifests::{Diagnostic, Documents, Place, Texts as _, code, values};
 use crate::model::{ApplicationName, Name, RepoPath};
-use crate::plan::template::TemplateSet;
+use crate::plan::output::template::TemplateSet;
 
 /// Longest line that is shown.
 const LONGEST_LINE: usize = 200;

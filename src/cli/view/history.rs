@@ -8,7 +8,7 @@ use crate::cli::output::{Style, Table};
 use crate::model::promotion::Cause;
 use crate::model::{CommitId, Promotion, Set, StageKey, Timestamp};
 use crate::plan::report::SetReport;
-use crate::plan::timeline::{Stay, Timeline, Whose};
+use crate::plan::road::timeline::{Stay, Timeline, Whose};
 
 /// Below this the table is two lines for each set.
 const NARROW: usize = 90;

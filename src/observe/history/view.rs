@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::manifests::{DocumentKind, Loaded};
 use crate::model::promotion::{REQUEST, stream_image_digest};
 use crate::model::{Digest, ImageStream, Namespace, Promotion, StreamKey};
-use crate::plan::settled::settled;
+use crate::plan::road::settled::settled;
 
 /// The streams of a file.
 #[derive(Debug, Clone, Default, PartialEq)]

@@ -4,10 +4,10 @@ use super::room::Room;
 use super::{Act, ActError, Person, empty, no, one_line};
 use crate::model::hold::{HoldCause, HoldSpec};
 use crate::model::{Set, StageKey};
-use crate::plan::candidates::stage_hold;
-use crate::plan::files::Files;
+use crate::plan::change::files::Files;
 use crate::plan::observation::Observation;
 use crate::plan::road::StageView;
+use crate::plan::road::candidates::stage_hold;
 
 /// Stops a stage, or keeps one set out of it.
 ///

@@ -3,17 +3,18 @@
 use super::room::Room;
 use super::{ActError, no};
 use crate::model::{Approvals, Name, StageKey};
-use crate::plan::decide::Judged;
 use crate::plan::gate::approvals;
 use crate::plan::observation::Observation;
-use crate::plan::outputs::Templates;
+use crate::plan::output::Templates;
+use crate::plan::output::survey::survey;
 use crate::plan::pull::marker::Subject as Carries;
 use crate::plan::pull::{PullRequestFacts, PullState};
 use crate::plan::report::{Condition, Subject};
 use crate::plan::road::StageView;
+use crate::plan::stage::decide::Judged;
+use crate::plan::stage::first;
 use crate::plan::stage::{judge_open, later};
-use crate::plan::survey::survey;
-use crate::plan::{Effect, Plan, first};
+use crate::plan::{Effect, Plan};
 
 /// How an open pull request stands.
 #[derive(Debug, Clone, PartialEq)]

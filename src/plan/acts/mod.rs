@@ -15,7 +15,7 @@ pub use promote::promote;
 pub use rollback::rollback;
 pub use unhold::unhold;
 
-use super::files::Files;
+use super::change::files::Files;
 use super::question::Question;
 use super::report::SetReport;
 use crate::model::{RepoPath, StageKey, Timestamp};

@@ -7,11 +7,11 @@ use super::{Act, ActError, Person, empty, no, one_line};
 use crate::manifests::edit::StreamEdit;
 use crate::model::promotion::{REQUEST, annotation};
 use crate::model::{Name, Request, Set, StageKey};
-use crate::plan::candidates::stage_hold;
-use crate::plan::files::Files;
+use crate::plan::change::files::Files;
 use crate::plan::observation::Observation;
-use crate::plan::request::allowed;
 use crate::plan::road::StageView;
+use crate::plan::road::candidates::stage_hold;
+use crate::plan::stage::request::allowed;
 
 /// Makes a set the only candidate of a stage, until it is there.
 ///

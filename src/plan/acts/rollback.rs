@@ -6,14 +6,14 @@ use crate::model::environment::RollbackEnter;
 use crate::model::hold::{HoldCause, HoldSpec};
 use crate::model::promotion::{Cause, Evidence};
 use crate::model::{Name, Promotion, Set, StageKey, Timestamp};
-use crate::plan::candidates::pulls_of;
-use crate::plan::decide::first_timeline;
-use crate::plan::first::by_name;
+use crate::plan::change::propose::move_stage;
 use crate::plan::gate::{Asked, condition};
 use crate::plan::observation::Observation;
-use crate::plan::propose::move_stage;
 use crate::plan::road::StageView;
-use crate::plan::timeline::{Stay, Timeline};
+use crate::plan::road::candidates::pulls_of;
+use crate::plan::road::timeline::{Stay, Timeline};
+use crate::plan::stage::decide::first_timeline;
+use crate::plan::stage::first::by_name;
 
 /// Takes a stage back to a set it held before, and keeps it there until `unhold`.
 ///

@@ -8,16 +8,16 @@ use crate::manifests::{hold_text, image_fields};
 use crate::model::hold::HoldSpec;
 use crate::model::pipeline::ObjectMeta;
 use crate::model::{Hold, Name, PinnedImage, RepoPath, Set, SetId, StageKey, StreamKey, TagKey};
-use crate::plan::candidates::{Candidate, HeldSet, from_sources, held_sets};
+use crate::plan::change::files::{Files, NoText, apply};
 use crate::plan::desk::Desk;
-use crate::plan::files::{Files, NoText, apply};
-use crate::plan::first::by_name;
 use crate::plan::observation::Observation;
-use crate::plan::outputs::{Stop, Templates, delta, wanted};
+use crate::plan::output::survey::{applications, survey, uses};
+use crate::plan::output::{Stop, Templates, delta, wanted};
 use crate::plan::report::SetReport;
+use crate::plan::road::candidates::{Candidate, HeldSet, from_sources, held_sets};
 use crate::plan::road::{Road, StageView, roads};
+use crate::plan::stage::first::by_name;
 use crate::plan::stage::set_report;
-use crate::plan::survey::{applications, survey, uses};
 
 /// The longest name a document may have.
 const LONGEST_NAME: usize = 63;

@@ -5,14 +5,14 @@ use super::room::{Room, paths};
 use super::{Act, ActError, Person, empty, no, one_line};
 use crate::model::hold::{HoldCause, HoldSpec};
 use crate::model::{Set, SetId, StageKey};
-use crate::plan::candidates::{closed, undone};
-use crate::plan::files::Files;
+use crate::plan::change::files::Files;
 use crate::plan::observation::Observation;
-use crate::plan::outputs::Templates;
+use crate::plan::output::Templates;
+use crate::plan::output::survey::{survey, uses};
 use crate::plan::pull::PullRequestFacts;
 use crate::plan::pull::life::open_of;
 use crate::plan::road::StageView;
-use crate::plan::survey::{survey, uses};
+use crate::plan::road::candidates::{closed, undone};
 
 /// Lifts what holds a stage, or one set in it.
 ///

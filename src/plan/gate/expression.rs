@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::super::desk::Known;
-use super::super::expression::{ImageFacts, Outcome, evaluate};
-use super::super::lookup::imported_tag;
 use super::super::version::version_of;
+use super::cel::{ImageFacts, Outcome, evaluate};
 use super::{Asked, Desk};
 use crate::model::Verdict;
+use crate::plan::output::lookup::imported_tag;
 
 pub(super) fn verdict(source: &str, asked: &Asked<'_>, desk: &mut Desk<'_>) -> Verdict {
     let labels = match desk.labels_of(asked.set) {

@@ -2,6 +2,7 @@
 
 mod age;
 mod approvals;
+pub mod cel;
 mod expression;
 mod freeze;
 mod not_yet;
@@ -12,7 +13,7 @@ pub use freeze::freeze;
 
 use super::desk::Desk;
 use super::report::Condition;
-use super::timeline::Timeline;
+use super::road::timeline::Timeline;
 use crate::model::{Gate, Set, SetId, Verdict};
 
 /// What a gate is asked about.

@@ -8,19 +8,19 @@ use super::life::{
 };
 use super::{Marker, PullRequestFacts};
 use crate::model::{CommitId, Name, RepoPath, SetId};
-use crate::plan::decide::{Judged, is_eligible};
+use crate::plan::change::files::{self, Files, apply};
+use crate::plan::change::propose::{Proposal, Stamps};
+use crate::plan::change::stamps::{Found, read};
+use crate::plan::change::wave::{refused, stop_report};
 use crate::plan::desk::Desk;
 use crate::plan::effect::{CommitContent, Effect, PullRequestText, Rebuild};
-use crate::plan::files::{self, Files, apply};
-use crate::plan::outputs::{self, Stop, Templates, delta, wanted};
-use crate::plan::propose::{Proposal, Stamps};
+use crate::plan::output::survey::{Survey, applications, uses};
+use crate::plan::output::{self, Stop, Templates, delta, wanted};
 use crate::plan::report::{Change, ChangeKind, HoldReport, State, Subject};
 use crate::plan::road::StageView;
+use crate::plan::stage::decide::{Judged, is_eligible};
 use crate::plan::stage::{Decided, change, trailer};
-use crate::plan::stamps::{Found, read};
-use crate::plan::survey::{Survey, applications, uses};
 use crate::plan::text::{PromotionBody, promotion_body, promotion_message, promotion_title};
-use crate::plan::wave::{refused, stop_report};
 
 /// Builds the change of a set: `(judged, stamps)` to edits. First stages import, later ones promote.
 pub type Build<'b> =
@@ -124,7 +124,7 @@ impl Flow<'_, '_> {
         files::ask_ahead(&self.decided.view.streams, desk);
         for (environment, application) in &outcome.claimed {
             if let Some(environment) = desk.docs.environments.get(environment) {
-                outputs::ask_ahead(&environment.value, application, desk);
+                output::ask_ahead(&environment.value, application, desk);
             }
         }
     }

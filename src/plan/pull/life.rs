@@ -6,8 +6,8 @@ use super::{PullRequestFacts, PullState};
 use crate::model::environment::Merger;
 use crate::model::pipeline::Supersede;
 use crate::model::{BlobId, CommitId, RepoPath, SetId, Verdict};
+use crate::plan::change::files::Files;
 use crate::plan::desk::Desk;
-use crate::plan::files::Files;
 use crate::plan::gate::approvals;
 use crate::plan::report::Condition;
 use crate::plan::road::StageView;
@@ -42,7 +42,7 @@ pub fn next_branch(stem: &str, desk: &Desk<'_>) -> NewBranch {
 
 /// The open pull request of a stage, if there is one (the lowest id, should there be several).
 pub fn open_of<'d>(view: &StageView<'_>, desk: &Desk<'d>) -> Option<(SetId, &'d PullRequestFacts)> {
-    crate::plan::candidates::pulls_of(view, desk)
+    crate::plan::road::candidates::pulls_of(view, desk)
         .filter(|(_, p)| p.state == PullState::Open)
         .min_by(|a, b| a.1.id.cmp(&b.1.id))
 }

@@ -10,7 +10,7 @@ use crate::cli::view::history::HistoryView;
 use crate::cli::view::run::RunView;
 use crate::model::promotion::{Cause, Evidence, FromStage};
 use crate::model::{CommitId, Promotion, Set};
-use crate::plan::timeline::{HandMove, Stay, Timeline, Whose};
+use crate::plan::road::timeline::{HandMove, Stay, Timeline, Whose};
 
 fn commit(hex: &str) -> CommitId {
     hex.repeat(5).parse().unwrap()

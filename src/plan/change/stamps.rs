@@ -1,10 +1,10 @@
 //! Stamps: what was written once per (branch, set) is read back from the branch's head, never made anew.
 
-use super::desk::Desk;
 use super::propose::Stamps;
-use super::pull::BranchFacts;
-use super::road::StageView;
 use crate::model::{ImageStream, Promotion, SetId, StreamKey, Timestamp};
+use crate::plan::desk::Desk;
+use crate::plan::pull::BranchFacts;
+use crate::plan::road::StageView;
 
 /// What is known of a branch's stamps.
 pub enum Found {

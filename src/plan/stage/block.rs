@@ -1,11 +1,11 @@
 //! Blocks: what stops a whole stage, whichever set is next.
 
-use super::candidates::{pulls_of, stage_hold};
-use super::desk::Desk;
-use super::pull::PullState;
-use super::report::State;
-use super::road::StageView;
 use crate::model::{Delivery, Name};
+use crate::plan::desk::Desk;
+use crate::plan::pull::PullState;
+use crate::plan::report::State;
+use crate::plan::road::StageView;
+use crate::plan::road::candidates::{pulls_of, stage_hold};
 
 /// Something that stops the whole stage.
 #[derive(Debug, Clone)]

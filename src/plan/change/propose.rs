@@ -3,11 +3,6 @@
 
 use std::collections::BTreeMap;
 
-use super::decide::Judged;
-use super::desk::Desk;
-use super::report::{HoldReport, State, Subject};
-use super::road::StageView;
-use super::version::release_tag;
 use crate::manifests::edit::StreamEdit;
 use crate::model::image_stream::{NamedTagEventList, ObjectReference};
 use crate::model::promotion::{Cause, Evidence, FromStage, PROMOTION, REQUEST, SOURCE, annotation};
@@ -16,6 +11,11 @@ use crate::model::{
     Digest, ImageStream, PinnedImage, Promotion, Set, SetId, Source, StreamKey, TagEvent, TagKey,
     TagReference, Timestamp,
 };
+use crate::plan::desk::Desk;
+use crate::plan::report::{HoldReport, State, Subject};
+use crate::plan::road::StageView;
+use crate::plan::stage::decide::Judged;
+use crate::plan::version::release_tag;
 
 /// Tags moved together, as edits.
 #[derive(Debug, Clone, PartialEq)]

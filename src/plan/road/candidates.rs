@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::desk::Desk;
-use super::pull::{PullRequestFacts, PullState, marker::Subject};
-use super::road::StageView;
+use super::StageView;
 use super::timeline::{Stay, Timeline, gone_back};
 use crate::model::hold::HoldSpec;
 use crate::model::pipeline::From;
 use crate::model::promotion::FromStage;
 use crate::model::{Name, Set, SetId};
+use crate::plan::desk::Desk;
+use crate::plan::pull::{PullRequestFacts, PullState, marker::Subject};
 
 /// A set that became current where the stage takes its sets from.
 #[derive(Debug, Clone)]

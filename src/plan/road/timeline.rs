@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::history::{History, Move};
 use crate::model::pipeline::From;
 use crate::model::promotion::Cause;
 use crate::model::{CommitId, Digest, Name, Promotion, Set, SetId, StreamKey, TagKey, Timestamp};
+use crate::plan::history::{History, Move};
 
 /// Whose move put a set where it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,9 +1,13 @@
 //! The road: every stage of every pipeline with its past, its rules, and what is wrong with it.
 
+pub mod candidates;
+pub mod settled;
+pub mod timeline;
+
 use std::collections::BTreeMap;
 
 use super::desk::Desk;
-use super::timeline::{StageRoad, Timeline, timeline};
+use super::road::timeline::{StageRoad, Timeline, timeline};
 use crate::model::environment::Merger;
 use crate::model::pipeline::{From, Supersede};
 use crate::model::{

@@ -3,19 +3,19 @@
 
 use std::collections::BTreeSet;
 
-use super::desk::Desk;
-use super::effect::{CommitContent, Effect, PullRequestText, Rebuild};
-use super::files::Files;
-use super::outputs::Stop;
-use super::pull::flow::closing;
-use super::pull::life::{next_branch, still_merges};
-use super::pull::{Marker, PullRequestFacts, PullState, marker::Subject as Carries};
-use super::report::{Change, ChangeKind, HoldReport, State, Subject};
-use super::road::environment_delivery;
+use super::Stop;
 use super::survey::{Place, Survey};
 use crate::model::environment::Merger;
 use crate::model::object::hash8;
 use crate::model::{Delivery, Environment, Name};
+use crate::plan::change::files::Files;
+use crate::plan::desk::Desk;
+use crate::plan::effect::{CommitContent, Effect, PullRequestText, Rebuild};
+use crate::plan::pull::flow::closing;
+use crate::plan::pull::life::{next_branch, still_merges};
+use crate::plan::pull::{Marker, PullRequestFacts, PullState, marker::Subject as Carries};
+use crate::plan::report::{Change, ChangeKind, HoldReport, State, Subject};
+use crate::plan::road::environment_delivery;
 
 /// What this pass does about drift.
 #[derive(Default)]
@@ -221,7 +221,7 @@ fn keep(
         .spec
         .approvals
         .iter()
-        .all(|rule| super::gate::approvals(rule, pull, None, teams).is_open());
+        .all(|rule| crate::plan::gate::approvals(rule, pull, None, teams).is_open());
     if approved && environment.spec.pull_request.merge == Merger::Bot {
         outcome.changes.push(told(
             name,

@@ -1,11 +1,17 @@
 //! Outputs: what the folders of generated manifests should hold, against what they hold.
 
+pub mod drift;
+pub mod lookup;
+pub mod rendering;
+pub mod survey;
+pub mod template;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use super::desk::Desk;
-use super::lookup::Lookup;
-use super::template::{RenderInput, TemplateError, TemplateSet};
+use super::output::lookup::Lookup;
+use super::output::template::{RenderInput, TemplateError, TemplateSet};
 use crate::manifests::workload::image_fields;
 use crate::model::{
     Application, ApplicationName, Environment, Name, PinnedImage, RepoPath, TagKey,

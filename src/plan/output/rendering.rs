@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use super::acts::ActError;
-use super::desk::Desk;
-use super::observation::Observation;
-use super::outputs::{Stop, Templates, wanted};
-use super::road::roads;
 use super::survey::{Place, applications, heads};
+use super::{Stop, Templates, wanted};
 use crate::model::{Name, RepoPath};
+use crate::plan::acts::ActError;
+use crate::plan::desk::Desk;
+use crate::plan::observation::Observation;
+use crate::plan::road::roads;
 
 /// Why an application could not be rendered.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,10 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::desk::Desk;
-use super::outputs::{Delta, Stop, Templates, Wanted, delta, folder, hand_edit, wanted};
-use super::road::{Road, StageView};
+use super::{Delta, Stop, Templates, Wanted, delta, folder, hand_edit, wanted};
 use crate::model::{Application, Environment, Name, PinnedImage, RepoPath, StageKey, TagKey};
+use crate::plan::desk::Desk;
+use crate::plan::road::{Road, StageView};
 
 /// An application of an environment.
 pub type Place = (Name, String);

@@ -1,19 +1,24 @@
 //! Stages: from a decision to moves on the base or to the life of a pull request, and what people are told of each.
 
+pub mod block;
+pub mod decide;
+pub mod first;
+pub mod request;
+
 use std::collections::BTreeMap;
 
-use super::block::Block;
-use super::decide::{Decision, Judged, decide, first_timeline, judge_set, verification};
+use super::change::propose::{Proposal, Stamps, promotion};
+use super::change::wave::Item;
 use super::desk::Desk;
 use super::gate::Asked;
-use super::propose::{Proposal, Stamps, promotion};
+use super::output::survey::{Survey, has_outputs};
 use super::pull::life::{approval_conditions, open_of};
 use super::report::{Change, ChangeKind, HoldReport, SetReport, StageReport, State, Subject};
 use super::road::StageView;
-use super::survey::{Survey, has_outputs};
+use super::road::timeline::Stay;
+use super::stage::block::Block;
+use super::stage::decide::{Decision, Judged, decide, first_timeline, judge_set, verification};
 use super::text::{Trailer, short};
-use super::timeline::Stay;
-use super::wave::Item;
 use crate::model::{Delivery, Name, Set, Timestamp, Verdict};
 
 /// What a stage wants to have done.

@@ -1,10 +1,10 @@
 //! Requests: a person's wish that one set be promoted next, and whether it may pass over gates.
 
 use super::block::Block;
-use super::desk::Desk;
-use super::report::State;
-use super::road::StageView;
 use crate::model::{Request, TagKey};
+use crate::plan::desk::Desk;
+use crate::plan::report::State;
+use crate::plan::road::StageView;
 
 /// The request in force for a stage, if there is one.
 ///
@@ -87,7 +87,7 @@ pub fn allowed(request: Request, view: &StageView<'_>, desk: &Desk<'_>) -> Resul
                 from: overrides.by.clone(),
             };
             if !overrides.by.is_empty()
-                && !super::gate::may_approve(&rule, &request.by, &desk.obs.facts.teams)
+                && !crate::plan::gate::may_approve(&rule, &request.by, &desk.obs.facts.teams)
             {
                 return Err(block(format!(
                     "{} may not skip {gate} in environment {}",

@@ -4,15 +4,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 
-use super::desk::Desk;
-use super::facts::Outcome;
-use super::observation::Observation;
-use super::question::Describe;
-use super::settled::settled;
 use super::template::{ImageSource, LookupProblem, ResolvedImage};
-use super::version::version_of;
 use crate::manifests::Documents;
 use crate::model::{Application, Environment, Name, PinnedImage, StageKey, StreamKey, TagKey};
+use crate::plan::desk::Desk;
+use crate::plan::facts::Outcome;
+use crate::plan::observation::Observation;
+use crate::plan::question::Describe;
+use crate::plan::road::settled::settled;
+use crate::plan::version::version_of;
 
 /// Answers for one application in one environment.
 pub struct Lookup<'a> {

@@ -3,18 +3,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::block;
-use super::candidates::{Candidate, HeldSet, held_sets};
 use super::decide::{Decision, Judged};
-use super::desk::Desk;
-use super::gate::{Asked, condition, freeze};
-use super::import::{Import, edits};
-use super::propose::{Proposal, Stamps};
-use super::report::{Change, ChangeKind, Condition, Subject};
-use super::road::StageView;
-use super::text::{Trailer, short};
-use super::timeline::Timeline;
-use super::wave::Item;
 use crate::model::{Name, RepoPath, Set, StreamKey, TagKey, Verdict};
+use crate::plan::change::propose::{Proposal, Stamps};
+use crate::plan::change::wave::Item;
+use crate::plan::desk::Desk;
+use crate::plan::gate::{Asked, condition, freeze};
+use crate::plan::import::{Import, edits};
+use crate::plan::report::{Change, ChangeKind, Condition, Subject};
+use crate::plan::road::StageView;
+use crate::plan::road::candidates::{Candidate, HeldSet, held_sets};
+use crate::plan::road::timeline::Timeline;
+use crate::plan::text::{Trailer, short};
 
 /// Imports of one first stage.
 #[derive(Debug, Clone)]

@@ -3,17 +3,17 @@
 use std::collections::BTreeMap;
 
 use super::block::{self, Block};
-use super::candidates::{Candidate, HeldSet, floor, from_sources, held_sets};
-use super::desk::Desk;
-use super::gate::{Asked, condition, freeze};
-use super::report::Condition;
 use super::request;
-use super::road::StageView;
-use super::timeline::Timeline;
 use crate::model::pipeline::{From, Order};
 use crate::model::promotion::Request;
 use crate::model::time::stamp;
 use crate::model::{Name, SetId, Verdict};
+use crate::plan::desk::Desk;
+use crate::plan::gate::{Asked, condition, freeze};
+use crate::plan::report::Condition;
+use crate::plan::road::StageView;
+use crate::plan::road::candidates::{Candidate, HeldSet, floor, from_sources, held_sets};
+use crate::plan::road::timeline::Timeline;
 
 /// How many candidates of a stage are looked at, newest first (or oldest first in a queue).
 const MOST_CANDIDATES: usize = 20;

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::desk::Desk;
 use crate::manifests::edit::{EditRefused, StreamEdit, edit_stream};
 use crate::model::{RepoPath, StreamKey};
+use crate::plan::desk::Desk;
 
 /// Final texts by path; `None` deletes.
 pub type Files = BTreeMap<RepoPath, Option<String>>;

@@ -2,16 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::desk::Desk;
-use super::effect::{CommitContent, Effect};
 use super::files::{self, Files, NoText, apply};
-use super::outputs::{self, Stop, Templates, delta, flips_back, wanted};
-use super::report::{Change, ChangeKind, HoldReport, State, Subject};
-use super::road::environment_delivery;
-use super::survey::{Place, Survey, applications};
-use super::text::{Trailer, wave_message};
 use crate::manifests::edit::StreamEdit;
 use crate::model::{Delivery, Name, PinnedImage, StageKey, StreamKey, TagKey};
+use crate::plan::desk::Desk;
+use crate::plan::effect::{CommitContent, Effect};
+use crate::plan::output::survey::{Place, Survey, applications};
+use crate::plan::output::{self, Stop, Templates, delta, flips_back, wanted};
+use crate::plan::report::{Change, ChangeKind, HoldReport, State, Subject};
+use crate::plan::road::environment_delivery;
+use crate::plan::text::{Trailer, wave_message};
 
 /// One move that is delivered as a commit.
 #[derive(Debug, Clone)]
@@ -108,7 +108,7 @@ fn ask_ahead(items: &[Item], survey: &Survey, desk: &mut Desk<'_>) {
         if used.is_some_and(|used| moved.any(|key| used.contains(key)))
             && environment_delivery(environment, desk) == Delivery::Commit
         {
-            outputs::ask_ahead(environment, &place.1, desk);
+            output::ask_ahead(environment, &place.1, desk);
         }
     }
 }

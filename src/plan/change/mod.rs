@@ -1,0 +1,6 @@
+//! Changes: what a decision writes. Edits of streams with their record, and everything a pass hands over as one commit.
+
+pub mod files;
+pub mod propose;
+pub mod stamps;
+pub mod wave;
