@@ -8,7 +8,7 @@ use futures_util::FutureExt as _;
 use tokio::sync::{Notify, watch};
 
 use crate::config::DaemonSettings;
-use crate::model::Timestamp;
+use crate::model::{Faulty as _, Timestamp};
 use crate::reconciler::{ObserveError, Pass, Plan, Reconciler};
 
 /// How long a stop waits for the pass under way.
@@ -102,7 +102,8 @@ fn tell(ended: &Result<Pass, ObserveError>) {
                 tracing::warn!(
                     what = refusal.what,
                     why = refusal.why,
-                    transient = refusal.transient,
+                    fault = refusal.fault.party.as_str(),
+                    retry = refusal.fault.retry.as_str(),
                     "refused"
                 );
             }
@@ -112,7 +113,8 @@ fn tell(ended: &Result<Pass, ObserveError>) {
             }
         }
         Err(error) => {
-            tracing::error!(error = %error, transient = error.is_transient(), "the pass failed");
+            let fault = error.fault();
+            tracing::error!(error = %error, fault = fault.party.as_str(), retry = fault.retry.as_str(), "the pass failed");
         }
     }
 }

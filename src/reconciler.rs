@@ -5,12 +5,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
+use tracing::Instrument as _;
 
 use crate::apply::{Applier, Receipt};
+pub use crate::apply::{Done, Refusal};
 use crate::model::Timestamp;
 pub use crate::observe::ObserveError;
 use crate::observe::Observer;
 pub use crate::plan::Plan;
+pub use crate::plan::checks::Check;
+use crate::plan::checks::checks;
 use crate::plan::question::MOST_ROUNDS;
 use crate::plan::{Facts, Observation, Question, plan};
 
@@ -39,6 +43,33 @@ pub struct Pass {
     pub plan: Plan,
     /// What became of it.
     pub receipt: Receipt,
+    /// What it cost.
+    #[serde(skip)]
+    pub effort: Effort,
+}
+
+/// What a pass cost.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Effort {
+    /// Times that everything was observed: one more than races that were lost.
+    pub tries: u32,
+    /// Rounds in which somebody outside was asked.
+    pub rounds: usize,
+    /// Questions that were asked, also of Git objects.
+    pub questions: usize,
+}
+
+impl Pass {
+    /// Every tag that was checked once, and how asking went if it was in this pass.
+    pub fn checks(&self) -> Vec<Check> {
+        checks(&self.observation)
+    }
+}
+
+/// A span for one pass: whatever is logged within bears its id, eight hex digits.
+pub fn span() -> tracing::Span {
+    let id = format!("{:08x}", fastrand::u32(..));
+    tracing::info_span!("pass", pass = id)
 }
 
 /// What became of a saved plan.
@@ -88,6 +119,12 @@ const fn outside(question: &Question) -> bool {
 impl Reconciler {
     /// Observes and plans, in rounds of questions.
     pub async fn plan(&self, now: Timestamp) -> Result<(Observation, Plan), ObserveError> {
+        let (observation, made, _) = self.asking(now).await?;
+        Ok((observation, made))
+    }
+
+    /// The same, with what was asked.
+    async fn asking(&self, now: Timestamp) -> Result<(Observation, Plan, Asked), ObserveError> {
         let observation = self.observer.observe(now).await?;
         self.rounds(observation, |_| true).await
     }
@@ -97,7 +134,8 @@ impl Reconciler {
     pub async fn look(&self, now: Timestamp) -> Result<(Observation, Plan), ObserveError> {
         let observation = self.observer.observe(now).await?;
         let known = |question: &Question| !matches!(question, Question::Resolve(_));
-        self.rounds(observation, known).await
+        let (observation, made, _) = self.rounds(observation, known).await?;
+        Ok((observation, made))
     }
 
     /// Plans from recorded facts: nothing but Git objects is asked.
@@ -120,13 +158,13 @@ impl Reconciler {
         &self,
         mut observation: Observation,
         ask: impl Fn(&Question) -> bool,
-    ) -> Result<(Observation, Plan), ObserveError> {
+    ) -> Result<(Observation, Plan, Asked), ObserveError> {
         let mut asked = Asked::default();
         loop {
             let made = plan(&observation);
             let next = asked.next(&made, &ask);
             if next.is_empty() {
-                return Ok((observation, made));
+                return Ok((observation, made, asked));
             }
             self.observer.answer(&mut observation, &next).await?;
         }
@@ -134,20 +172,24 @@ impl Reconciler {
 
     /// One pass. A lost race is observed and planned again at once, at most ten times, with jitter.
     pub async fn pass(&self, now: Timestamp) -> Result<Pass, ObserveError> {
-        let mut tries = 0;
+        let mut effort = Effort::default();
         let mut done = Vec::new();
         loop {
-            let (observation, made) = self.plan(now).await?;
+            let (observation, made, asked) = self.asking(now).await?;
+            effort.rounds += asked.rounds;
+            effort.questions += asked.questions.len();
             let mut receipt = self.applier.apply(&made).await;
             // What was done before a race was lost stays done.
             done.append(&mut receipt.done);
-            tries += 1;
+            effort.tries += 1;
+            let tries = effort.tries;
             if !receipt.again || tries >= MOST_TRIES {
                 receipt.done = done;
                 return Ok(Pass {
                     observation,
                     plan: made,
                     receipt,
+                    effort,
                 });
             }
             tracing::debug!(tries, "somebody else was faster; observing again");
@@ -160,7 +202,7 @@ impl Reconciler {
     pub async fn run(&self, now: Timestamp) -> Result<Vec<Pass>, ObserveError> {
         let mut passes: Vec<Pass> = Vec::new();
         loop {
-            let pass = self.pass(now).await?;
+            let pass = self.pass(now).instrument(span()).await?;
             let moved = !pass.receipt.done.is_empty();
             let most = longest(&pass.plan) + 2;
             passes.push(pass);
@@ -175,7 +217,7 @@ impl Reconciler {
     pub async fn apply_saved(&self, saved: &Plan, now: Timestamp) -> Result<Applied, ObserveError> {
         let mut observation = self.observer.observe(now).await?;
         observation.facts.stamp = Some(saved.stamp);
-        let (observation, made) = self.rounds(observation, |_| true).await?;
+        let (observation, made, asked) = self.rounds(observation, |_| true).await?;
         if made.outcome() != saved.outcome() {
             return Ok(Applied::Changed(Box::new(made)));
         }
@@ -184,6 +226,11 @@ impl Reconciler {
             observation,
             plan: made,
             receipt,
+            effort: Effort {
+                tries: 1,
+                rounds: asked.rounds,
+                questions: asked.questions.len(),
+            },
         })))
     }
 }

@@ -4,97 +4,23 @@
 //! Field names are stable: `pipeline`, `stage`, `environment`, `stream`, `tag`, `digest`, `commit`, `branch`, `path`,
 //! `registry`, `repository`, `forge`, `pull_request`, `attempt`, `status`, `elapsed_ms`, `wait_s`, `error`.
 
-use std::borrow::Cow;
 use std::io::Write;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use base64::Engine as _;
-use secrecy::{ExposeSecret, SecretString};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
+pub use crate::config::known::{hide as redact, register as register_secret};
 use crate::config::{LogFormat, LogSettings};
+use crate::model::{Fault, Faulty, Party};
 
-/// Secrets shorter than this are not looked for: replacing them would garble everything else.
-const SHORTEST: usize = 6;
 /// Lines that may wait for a slow reader.
 const QUEUE: usize = 4096;
 /// How long leaving waits for the last lines.
 const FAREWELL: Duration = Duration::from_millis(500);
-/// What stands in place of a secret.
-const HIDDEN: &str = "[redacted]";
-
-static SECRETS: RwLock<Vec<SecretString>> = RwLock::new(Vec::new());
-
-/// Makes a secret known, so that it is replaced wherever it would be shown; also as JSON, URL and base64 write it.
-pub fn register_secret(secret: &SecretString) {
-    let plain = secret.expose_secret();
-    let json = serde_json::to_string(plain).unwrap_or_default();
-    let url: String = url::form_urlencoded::byte_serialize(plain.as_bytes()).collect();
-    let mut forms = vec![
-        plain.to_owned(),
-        json.trim_matches('"').to_owned(),
-        url.replace('+', "%20"),
-        url,
-        base64::engine::general_purpose::STANDARD.encode(plain),
-    ];
-    forms.extend(plain.lines().map(|line| line.trim().to_owned()));
-    let mut known = SECRETS.write().unwrap_or_else(PoisonError::into_inner);
-    for form in forms {
-        if form.len() >= SHORTEST && !known.iter().any(|k| k.expose_secret() == form) {
-            known.push(SecretString::from(form));
-        }
-    }
-    known.sort_by_key(|form| std::cmp::Reverse(form.expose_secret().len()));
-}
-
-/// The text without secrets: known values, and the user part of URLs.
-pub fn redact(text: &str) -> Cow<'_, str> {
-    let mut text = redact_urls(text);
-    for secret in SECRETS
-        .read()
-        .unwrap_or_else(PoisonError::into_inner)
-        .iter()
-    {
-        if text.contains(secret.expose_secret()) {
-            text = Cow::Owned(text.replace(secret.expose_secret(), HIDDEN));
-        }
-    }
-    text
-}
-
-/// `https://user:password@host` without the part before `@`.
-fn redact_urls(text: &str) -> Cow<'_, str> {
-    let mut out = String::new();
-    let mut done = 0;
-    for (at, _) in text.match_indices("://") {
-        let start = at + 3;
-        if start < done {
-            continue;
-        }
-        let authority = text[start..]
-            .split(|c: char| c.is_whitespace() || "/?#\"'`<>".contains(c))
-            .next()
-            .unwrap_or_default();
-        if let Some(end) = authority.rfind('@')
-            && authority[..end].contains(':')
-        {
-            out.push_str(&text[done..start]);
-            out.push_str(HIDDEN);
-            done = start + end;
-        }
-    }
-    if done == 0 {
-        Cow::Borrowed(text)
-    } else {
-        out.push_str(&text[done..]);
-        Cow::Owned(out)
-    }
-}
-
 /// Why logging cannot begin.
 #[derive(Debug, thiserror::Error)]
 pub enum TelemetryError {
@@ -106,10 +32,12 @@ pub enum TelemetryError {
     Twice,
 }
 
-impl TelemetryError {
-    /// Whether trying again may help.
-    pub const fn is_transient(&self) -> bool {
-        false
+impl Faulty for TelemetryError {
+    fn fault(&self) -> Fault {
+        Fault::of(match self {
+            Self::Level(_) => Party::Operator,
+            Self::Twice => Party::Us,
+        })
     }
 }
 
@@ -239,6 +167,8 @@ impl<'a> MakeWriter<'a> for Queue {
 mod tests {
     use std::sync::Mutex;
 
+    use secrecy::SecretString;
+
     use super::*;
 
     #[derive(Clone, Default)]
@@ -266,31 +196,6 @@ mod tests {
         drop(Guard { queue });
         let bytes = sink.0.lock().unwrap().clone();
         String::from_utf8(bytes).unwrap()
-    }
-
-    #[test]
-    fn a_registered_secret_is_replaced_in_every_form() {
-        register_secret(&SecretString::from("s3cr\"t pässword"));
-        for text in [
-            "user s3cr\"t pässword!",
-            r#"{"a":"s3cr\"t pässword"}"#,
-            "?q=s3cr%22t+p%C3%A4ssword",
-            "?q=s3cr%22t%20p%C3%A4ssword",
-            "Basic czNjciJ0IHDDpHNzd29yZA==",
-        ] {
-            let shown = redact(text);
-            assert!(shown.contains(HIDDEN), "{shown}");
-            assert!(!shown.contains("s3cr"), "{shown}");
-        }
-        assert_eq!(redact("nothing here"), "nothing here");
-    }
-
-    #[test]
-    fn credentials_in_urls_are_replaced_though_nobody_registered_them() {
-        assert_eq!(
-            redact("cannot reach `https://bot:pa@ss@host/x` and ssh://git@host"),
-            "cannot reach `https://[redacted]@host/x` and ssh://git@host"
-        );
     }
 
     #[test]

@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use crate::forge::{Forge, ForgeError};
 use crate::git::{GitError, NewCommit, Person, Repository};
-use crate::model::{CommitId, Timestamp};
+use crate::model::{CommitId, Fault, Faulty as _, Party, Timestamp};
 use crate::plan::effect::CommitContent;
 use crate::plan::{Effect, Plan};
 
@@ -77,8 +77,8 @@ pub struct Refusal {
     pub what: String,
     /// The words of whoever refused.
     pub why: String,
-    /// Whether a later pass may succeed without anybody changing anything.
-    pub transient: bool,
+    /// Who has to do something, and whether a later pass may succeed by itself.
+    pub fault: Fault,
 }
 
 /// What became of a plan.
@@ -191,11 +191,20 @@ impl Applier {
     }
 }
 
+/// The server took the request and said no: its rules, or our rights.
+fn refused(what: String, why: String) -> Ended {
+    Ended::Refused(Refusal {
+        what,
+        why,
+        fault: Fault::of(Party::Operator),
+    })
+}
+
 fn git_refusal(what: &str, error: &GitError) -> Ended {
     Ended::Refused(Refusal {
         what: what.to_owned(),
         why: error.to_string(),
-        transient: error.is_transient(),
+        fault: error.fault(),
     })
 }
 
@@ -208,7 +217,7 @@ fn forge_ended(what: &str, error: &ForgeError) -> Ended {
         other => Ended::Refused(Refusal {
             what: what.to_owned(),
             why: other.to_string(),
-            transient: other.is_transient(),
+            fault: other.fault(),
         }),
     }
 }

@@ -1,7 +1,7 @@
 //! A new branch with one commit, and its pull request. Both steps look before they create.
 
 use super::push_branch::{Pushed, push};
-use super::{Applier, Done, Ended, Refusal, forge_ended, git_refusal};
+use super::{Applier, Done, Ended, forge_ended, git_refusal, refused};
 use crate::forge::{NewPull, PullText};
 use crate::model::{CommitId, Timestamp};
 use crate::plan::effect::{CommitContent, PullRequestText};
@@ -32,11 +32,7 @@ pub(super) async fn run(applier: &Applier, opening: Opening<'_>, time: Timestamp
         Ok(Pushed::Done) => {}
         Ok(Pushed::Lost) => return Ended::Lost,
         Ok(Pushed::Refused(why)) => {
-            return Ended::Refused(Refusal {
-                what,
-                why,
-                transient: false,
-            });
+            return refused(what, why);
         }
         Err(error) => return git_refusal(&what, &error),
     }

@@ -1,7 +1,7 @@
 //! One commit on the base.
 
 use super::push_branch::{Pushed, push};
-use super::{Applier, Done, Ended, Refusal, git_refusal};
+use super::{Applier, Done, Ended, git_refusal, refused};
 use crate::model::CommitId;
 use crate::plan::Plan;
 use crate::plan::effect::CommitContent;
@@ -36,11 +36,7 @@ pub(super) async fn run(
             files: content.files.len(),
         }),
         Ok(Pushed::Lost) => Ended::Lost,
-        Ok(Pushed::Refused(why)) => Ended::Refused(Refusal {
-            what,
-            why,
-            transient: false,
-        }),
+        Ok(Pushed::Refused(why)) => refused(what, why),
         Err(error) => git_refusal(&what, &error),
     }
 }

@@ -2,7 +2,7 @@
 
 use super::open_pull_request::pull_text;
 use super::push_branch::{Pushed, push};
-use super::{Applier, Done, Ended, Refusal, forge_ended, git_refusal};
+use super::{Applier, Done, Ended, forge_ended, git_refusal, refused};
 use crate::model::{CommitId, Timestamp};
 use crate::plan::effect::{PullRequestText, Rebuild};
 
@@ -32,11 +32,7 @@ pub(super) async fn run(applier: &Applier, update: Update<'_>, time: Timestamp) 
             Ok(Pushed::Done) => {}
             Ok(Pushed::Lost) => return Ended::Lost,
             Ok(Pushed::Refused(why)) => {
-                return Ended::Refused(Refusal {
-                    what,
-                    why,
-                    transient: false,
-                });
+                return refused(what, why);
             }
             Err(error) => return git_refusal(&what, &error),
         }

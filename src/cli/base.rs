@@ -91,7 +91,7 @@ pub fn exit_of(pass: &Pass) -> Exit {
     let facts = &pass.observation.facts;
     let away = receipt.again
         || !pass.plan.questions.is_empty()
-        || receipt.refused.iter().any(|refusal| refusal.transient)
+        || receipt.refused.iter().any(|refusal| refusal.fault.heals())
         || facts.forge_failure.as_ref().is_some_and(|f| f.transient);
     if away {
         Exit::TryAgain

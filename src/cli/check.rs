@@ -53,7 +53,7 @@ async fn gather(context: &Context) -> Result<Files, CliError> {
     {
         let read = tokio::task::spawn_blocking(move || Files::of_work_tree(tree)).await;
         let read = read.map_err(|e| CliError::failed(format!("reading stopped: {e}")))?;
-        return read.map_err(|e| engine::edge(&e, e.is_transient()));
+        return read.map_err(|e| engine::edge(&e));
     }
     let globals = &context.globals;
     let location = globals.repository.location();
@@ -69,7 +69,7 @@ async fn gather(context: &Context) -> Result<Files, CliError> {
     };
     Files::of_commit(&repository, &head)
         .await
-        .map_err(|e| engine::edge(&e, e.is_transient()))
+        .map_err(|e| engine::edge(&e))
 }
 
 /// The checkout at a path; without any Git the folder itself; `None` for a bare repository.

@@ -1,17 +1,18 @@
 //! The engine: edges and reconciler put together from the operator's settings, for every verb that works on the base.
 
-use std::error::Error;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::output::progress::Bar;
+use super::view::words::ago_in_words;
 use super::{CliError, Context, Exit, output};
 use crate::apply::Applier;
 use crate::config::Settings;
 use crate::config::forge::ForgeKind;
 use crate::forge::{Forge, OfflineForge};
 use crate::git::{GitError, Person, Repository};
-use crate::model::Timestamp;
+use crate::model::{Faulty, Party, Timestamp};
 use crate::observe::{ObserveError, Observer, ObserverSettings, Progress};
+use crate::plan::facts::Trouble;
 use crate::plan::{Observation, Plan};
 use crate::reconciler::Reconciler;
 use crate::registry::Client;
@@ -127,23 +128,16 @@ impl Engine {
 }
 
 /// An error of an edge: try again later where that may help.
-pub fn edge(error: &(dyn Error + 'static), transient: bool) -> CliError {
-    CliError::from_error(
-        if transient {
-            Exit::TryAgain
-        } else {
-            Exit::Failed
-        },
-        error,
-    )
+pub fn edge(error: &(impl Faulty + 'static)) -> CliError {
+    CliError::from_error(Exit::of(error.fault()), error)
 }
 
 /// Why no repository could be opened: mostly a wrong `--repo`.
 pub fn unopened(error: &GitError) -> CliError {
-    let exit = match error {
-        GitError::NotFound(_) | GitError::Invalid(_) | GitError::Unsupported(_) => Exit::Usage,
-        other if other.is_transient() => Exit::TryAgain,
-        _ => Exit::Failed,
+    let fault = error.fault();
+    let exit = match fault.party {
+        Party::User => Exit::Usage,
+        _ => Exit::of(fault),
     };
     with_help(CliError::from_error(exit, error), git_help(error))
 }
@@ -157,7 +151,23 @@ pub fn unobserved(error: &ObserveError) -> CliError {
         }
         ObserveError::Empty(_) | ObserveError::Stopped(_) => None,
     };
-    with_help(edge(error, error.is_transient()), help)
+    with_help(edge(error), help)
+}
+
+/// The same with since when the Git remote does not answer, if it failed before.
+pub async fn since(engine: &Engine, error: CliError, now: Timestamp) -> CliError {
+    let trouble = engine.reconciler.observer.git_trouble().await;
+    match trouble.filter(|trouble| trouble.tries > 1) {
+        Some(Trouble {
+            since: Some(since),
+            tries,
+            ..
+        }) => error.because(format!(
+            "it has failed {tries} times since {since}, {}; nothing is known of any pipeline",
+            ago_in_words(since, now)
+        )),
+        _ => error,
+    }
 }
 
 fn with_help(error: CliError, help: Option<&str>) -> CliError {

@@ -2,6 +2,8 @@
 
 use std::process::ExitCode;
 
+use crate::model::{Fault, Retry};
+
 /// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Exit {
@@ -43,6 +45,14 @@ impl Exit {
             Self::Broken => 4,
             Self::Pending => 10,
             Self::TryAgain => 75,
+        }
+    }
+
+    /// How an error of an edge ends the process: later is another try, never is a failure.
+    pub const fn of(fault: Fault) -> Self {
+        match fault.retry {
+            Retry::Now | Retry::Later(_) => Self::TryAgain,
+            Retry::Never => Self::Failed,
         }
     }
 

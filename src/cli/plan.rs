@@ -72,9 +72,7 @@ async fn present(
         .collect();
     let ids: BTreeSet<_> = blobs.values().map(|blob| (*blob).clone()).collect();
     let contents = engine.git.blobs(ids.into_iter().collect(), MOST_BYTES);
-    let contents = contents
-        .await
-        .map_err(|error| engine::edge(&error, error.is_transient()))?;
+    let contents = contents.await.map_err(|error| engine::edge(&error))?;
     let text = |(path, blob): (&RepoPath, &crate::model::BlobId)| {
         let bytes = contents.get(blob)?.as_ref().ok()?;
         Some((path.clone(), String::from_utf8_lossy(bytes).into_owned()))

@@ -27,7 +27,7 @@ pub(super) fn observation(tree: &WorkTree, base: &Observation) -> Result<Observa
     let mut found = Found::default();
     for name in CONFIG_FILES {
         if let Ok(path) = name.parse::<RepoPath>()
-            && let Some(file) = tree.read(&path, MOST_BYTES).map_err(|e| edge(&e, false))?
+            && let Some(file) = tree.read(&path, MOST_BYTES).map_err(|e| edge(&e))?
         {
             found.add(path, file);
         }
@@ -43,7 +43,7 @@ pub(super) fn observation(tree: &WorkTree, base: &Observation) -> Result<Observa
     ];
     let folders: Vec<RepoPath> = folders.into_iter().cloned().collect();
     let files = tree.read_below(&folders, MOST_BYTES);
-    for (path, file) in files.map_err(|e| edge(&e, e.is_transient()))? {
+    for (path, file) in files.map_err(|e| edge(&e))? {
         found.add(path, file);
     }
     let documents = found.documents(tree, &paths);

@@ -10,6 +10,7 @@ use secrecy::SecretString;
 use super::Settings;
 use super::origin::{ConfigLine, Origins};
 use super::{environment, read, secret, yaml};
+use crate::model::{Fault, Faulty, Party};
 
 /// What settings are gathered from.
 #[derive(Clone, Default)]
@@ -115,11 +116,6 @@ fn first(problems: &[Problem]) -> String {
 }
 
 impl ConfigError {
-    /// Whether trying again may help.
-    pub const fn is_transient(&self) -> bool {
-        false
-    }
-
     /// What to do about it.
     pub fn help(&self) -> Option<String> {
         match self {
@@ -130,6 +126,19 @@ impl ConfigError {
             },
             _ => None,
         }
+    }
+}
+
+impl Faulty for ConfigError {
+    fn fault(&self) -> Fault {
+        Fault::of(match self {
+            Self::Merge => Party::Us,
+            Self::Unreadable { .. }
+            | Self::TooLong { .. }
+            | Self::Syntax { .. }
+            | Self::Variable { .. }
+            | Self::Invalid(_) => Party::Operator,
+        })
     }
 }
 

@@ -12,6 +12,7 @@ mod environment;
 pub mod forge;
 pub mod git;
 pub mod guard;
+pub mod known;
 pub mod load;
 pub mod log;
 pub mod origin;

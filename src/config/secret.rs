@@ -1,8 +1,12 @@
 //! What is secret among the settings, and how it is shown: as `(set)`, never by value.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
 use config::{Value, ValueKind};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer, Serializer};
+
+use super::known::percent_decode;
 
 /// What stands in place of a secret wherever settings are printed.
 pub const SHOWN: &str = "(set)";
@@ -55,13 +59,35 @@ pub(super) fn collect(value: &Value, secret: bool, into: &mut Vec<SecretString>)
             for (key, value) in table {
                 collect(value, secret || is_secret(key), into);
             }
+            into.extend(login(table));
         }
         ValueKind::Array(items) => items.iter().for_each(|item| collect(item, secret, into)),
         ValueKind::Nil | ValueKind::Boolean(_) => {}
         scalar if secret => into.push(SecretString::from(scalar.to_string())),
-        ValueKind::String(text) => into.extend(url_password(text).map(SecretString::from)),
+        ValueKind::String(text) => into.extend(in_url(text)),
         _ => {}
     }
+}
+
+/// User name and password as HTTP's basic authentication writes them.
+fn login(table: &config::Map<String, Value>) -> Option<SecretString> {
+    let text = |wanted: &str| {
+        let found = table.iter().find(|(key, _)| key.to_lowercase() == wanted);
+        found.map(|(_, value)| value.kind.to_string())
+    };
+    let pair = format!("{}:{}", text("username")?, text("password")?);
+    Some(SecretString::from(STANDARD_NO_PAD.encode(pair)))
+}
+
+/// The password inside of an address, as it is written and as it is meant.
+fn in_url(text: &str) -> Vec<SecretString> {
+    let written = url_password(text);
+    let meant = written.as_deref().and_then(percent_decode);
+    written
+        .into_iter()
+        .chain(meant)
+        .map(SecretString::from)
+        .collect()
 }
 
 /// The password of `scheme://user:password@host`.

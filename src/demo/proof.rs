@@ -120,7 +120,7 @@ async fn rendered_digest(world: &World, look: &Look, path: &str) -> Result<Diges
     let mut blobs = git
         .blobs(vec![blob.clone()], MOST_BYTES)
         .await
-        .map_err(|e| edge(&e, e.is_transient()))?;
+        .map_err(|e| edge(&e))?;
     let bytes = blobs.remove(&blob).and_then(Result::ok);
     let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
     let fields = image_fields(&path, &text.ok_or_else(missing)?).map_err(|_| missing())?;

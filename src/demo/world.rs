@@ -140,7 +140,7 @@ impl World {
             .reconciler
             .plan(self.now)
             .await
-            .map_err(|e| edge(&e, e.is_transient()))?;
+            .map_err(|e| edge(&e))?;
         Ok(Look { observation, plan })
     }
 
@@ -181,18 +181,15 @@ impl World {
             .initial_head(BASE);
         git2::Repository::init_opts(self.base(), &options).map_err(|e| git("make", &e))?;
         let location = self.base().display().to_string();
-        let repository = Repository::open(&location, &self.loaded.settings.git, false)
-            .map_err(|e| edge(&e, e.is_transient()))?;
+        let repository =
+            Repository::open(&location, &self.loaded.settings.git, false).map_err(|e| edge(&e))?;
         let commit = self.person_commits(&repository).await?;
         let update = RefUpdate {
             name: format!("refs/heads/{BASE}"),
             expect: None,
             new: Some(commit),
         };
-        let outcomes = repository
-            .push(vec![update])
-            .await
-            .map_err(|e| edge(&e, e.is_transient()))?;
+        let outcomes = repository.push(vec![update]).await.map_err(|e| edge(&e))?;
         let done = |outcome: &crate::git::PushOutcome| outcome.result == PushResult::Done;
         if outcomes.iter().all(done) {
             Ok(())
@@ -222,10 +219,7 @@ impl World {
             committer: ann,
             time: self.now,
         };
-        repository
-            .commit(new)
-            .await
-            .map_err(|e| edge(&e, e.is_transient()))
+        repository.commit(new).await.map_err(|e| edge(&e))
     }
 
     fn clone_for_people(&self) -> Result<(), CliError> {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::git::GitError;
-use crate::model::CommitId;
+use crate::model::{CommitId, Fault, Faulty, Party, Retry};
 
 use super::types::PullState;
 
@@ -88,22 +88,30 @@ pub enum ForgeError {
 impl ForgeError {
     /// Whether trying again later, with nobody doing anything, may succeed.
     pub fn is_transient(&self) -> bool {
-        match self {
-            Self::Git(error) => error.is_transient(),
-            Self::Contended(_) => true,
-            _ => false,
-        }
+        self.fault().heals()
     }
 
     /// Whether the world changed since it was observed: observe and plan again at once.
-    pub const fn is_race(&self) -> bool {
-        matches!(
-            self,
-            Self::HeadMoved { .. }
-                | Self::BaseMoved { .. }
-                | Self::State { .. }
-                | Self::Contended(_)
-        )
+    pub fn is_race(&self) -> bool {
+        self.fault().retry == Retry::Now || matches!(self, Self::Contended(_))
+    }
+}
+
+impl Faulty for ForgeError {
+    fn fault(&self) -> Fault {
+        let user = Fault::of(Party::User);
+        match self {
+            Self::Git(error) => error.fault(),
+            Self::State { .. } | Self::HeadMoved { .. } | Self::BaseMoved { .. } => user.now(),
+            Self::Contended(_) => user.later(None),
+            Self::Refused { .. } => Fault::of(Party::Operator),
+            Self::NotFound(_)
+            | Self::NoBranch(_)
+            | Self::Malformed { .. }
+            | Self::Conflict { .. }
+            | Self::Key { .. }
+            | Self::Invalid(_) => user,
+        }
     }
 }
 

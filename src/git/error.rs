@@ -2,6 +2,8 @@
 
 use git2::{ErrorClass, ErrorCode};
 
+use crate::model::{Fault, Faulty, Party};
+
 /// Why Git did not do what was asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum GitError {
@@ -62,15 +64,7 @@ pub enum GitError {
 impl GitError {
     /// Whether trying again later, with nobody doing anything, may succeed.
     pub fn is_transient(&self) -> bool {
-        match self {
-            Self::Network { .. } | Self::Locked(_) | Self::Corrupt { .. } => true,
-            Self::Local { transient, .. } => *transient,
-            Self::Auth { .. }
-            | Self::NotFound(_)
-            | Self::Rejected { .. }
-            | Self::Unsupported(_)
-            | Self::Invalid(_) => false,
-        }
+        self.fault().heals()
     }
 
     /// An error of the file system.
@@ -133,6 +127,19 @@ impl GitError {
                 message,
             },
             _ => Self::Invalid(format!("`{location}`: {message}")),
+        }
+    }
+}
+
+impl Faulty for GitError {
+    fn fault(&self) -> Fault {
+        let (user, operator) = (Fault::of(Party::User), Fault::of(Party::Operator));
+        match self {
+            Self::Network { .. } => Fault::of(Party::Remote).later(None),
+            Self::Locked(_) | Self::Corrupt { .. } => operator.later(None),
+            Self::Local { transient, .. } if *transient => operator.later(None),
+            Self::Local { .. } | Self::Auth { .. } | Self::Rejected { .. } => operator,
+            Self::NotFound(_) | Self::Unsupported(_) | Self::Invalid(_) => user,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The requests of Git's smart HTTP protocol: redirects, statuses, content types, time and size limits.
 
 use std::io;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use git2::transport::Service;
@@ -15,6 +15,7 @@ use url::Url;
 use super::credentials::authorization;
 use super::error::{GitError, clean};
 use super::location::HttpUrl;
+use super::traffic::Tally;
 use crate::config::git::GitSettings;
 
 const MAX_REDIRECTS: usize = 5;
@@ -27,6 +28,8 @@ pub(super) struct Server {
     url: Url,
     client: Client,
     authorization: Option<HeaderValue>,
+    /// What was exchanged with it.
+    pub(super) tally: Arc<Tally>,
 }
 
 impl Server {
@@ -63,6 +66,7 @@ impl Server {
             url: location.url.clone(),
             client,
             authorization: authorization(location, &settings.credentials)?,
+            tally: Arc::default(),
         })
     }
 

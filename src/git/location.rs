@@ -6,6 +6,7 @@ use secrecy::SecretString;
 use url::Url;
 
 use super::error::{GitError, clean};
+use crate::config::known::{self, percent_decode};
 
 /// A place to take a repository from.
 #[derive(Debug, Clone)]
@@ -46,12 +47,15 @@ impl HttpUrl {
         };
         let user = decode(url.username())?;
         let password = url.password().map(decode).transpose()?;
-        let userinfo = match password {
-            Some(password) => Some((user.into(), password.into())),
+        let userinfo: Option<(SecretString, SecretString)> = match password {
+            Some(password) => Some((user.clone().into(), password.into())),
             None if user.is_empty() => None,
             // A token alone before the `@` is common; servers take it as user or as password.
-            None => Some((user.clone().into(), user.into())),
+            None => Some((user.clone().into(), user.clone().into())),
         };
+        if let Some((_, password)) = &userinfo {
+            known::register_login(&user, password);
+        }
         url = redact(&url);
         while url.path().len() > 1 && url.path().ends_with('/') {
             let path = url.path().trim_end_matches('/').to_owned();
@@ -69,25 +73,6 @@ fn redact(url: &Url) -> Url {
     url.set_query(None);
     url.set_fragment(None);
     url
-}
-
-fn percent_decode(text: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&first, tail)) = rest.split_first() {
-        let escaped = (first == b'%')
-            .then(|| tail.get(..2))
-            .flatten()
-            .and_then(|two| hex::decode(two).ok());
-        if let Some(decoded) = escaped {
-            bytes.extend(decoded);
-            rest = &tail[2..];
-        } else {
-            bytes.push(first);
-            rest = tail;
-        }
-    }
-    String::from_utf8(bytes).ok()
 }
 
 /// Finds out what `text` names. `local` makes a work tree its own base; `relative_to` is where relative paths begin.

@@ -18,6 +18,7 @@ mod remote;
 mod replay;
 mod repository;
 mod signed;
+mod traffic;
 mod transport;
 mod types;
 mod work_commit;
@@ -29,6 +30,7 @@ pub use identity::identity_at;
 pub use replay::Replay;
 pub use repository::Repository;
 pub use signed::SignedCommit;
+pub use traffic::Traffic;
 pub use types::{
     BlobProblem, CommitInfo, Entry, EntryKind, Fetched, FileChange, Log, Merge, NewCommit, Person,
     PushOutcome, PushResult, RefUpdate, TreeListing,

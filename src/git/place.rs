@@ -15,6 +15,7 @@ use super::mirror::{Mirror, is_damage};
 use super::push::push;
 use super::read::{Objects, commit_id};
 use super::remote::{Advertised, Remote, refs_of, shallow_of};
+use super::traffic::Traffic;
 use super::types::{Fetched, PushOutcome, PushResult, RefUpdate};
 use crate::config::git::GitSettings;
 use crate::model::CommitId;
@@ -91,6 +92,14 @@ impl Inner {
                 ..
             } => format!("{} (work tree, its own base)", path.display()),
             Place::InPlace { git_dir, .. } => format!("{} (bare, its own base)", git_dir.display()),
+        }
+    }
+
+    /// What was exchanged with the server, if there is one.
+    pub(super) fn traffic(&self) -> Traffic {
+        match &self.place {
+            Place::Mirror { remote, .. } => remote.traffic(),
+            Place::InPlace { .. } => Traffic::default(),
         }
     }
 

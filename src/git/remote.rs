@@ -10,6 +10,7 @@ use super::copy::{Copier, copy_packs};
 use super::error::GitError;
 use super::http::Server;
 use super::location::HttpUrl;
+use super::traffic::Traffic;
 use super::transport::{self, Channel};
 use crate::config::git::GitSettings;
 
@@ -53,6 +54,14 @@ impl Remote {
     pub(super) fn file(path: PathBuf) -> Result<Self, GitError> {
         transport::register()?;
         Ok(Self::File(path))
+    }
+
+    /// What was exchanged with a server.
+    pub(super) fn traffic(&self) -> Traffic {
+        match self {
+            Self::Http(server) => server.tally.read(),
+            Self::File(_) => Traffic::default(),
+        }
     }
 
     /// The address, without secrets.

@@ -8,6 +8,7 @@ use tokio::runtime::Handle;
 use super::error::GitError;
 use super::place::Inner;
 use super::read::{Objects, describe};
+use super::traffic::{Tally, Traffic};
 use super::types::{
     BlobProblem, CommitInfo, Fetched, FileChange, Log, Merge, NewCommit, PushOutcome, RefUpdate,
     TreeListing,
@@ -19,6 +20,7 @@ use crate::model::{BlobId, CommitId};
 #[derive(Debug, Clone)]
 pub struct Repository {
     inner: Arc<Inner>,
+    tally: Arc<Tally>,
 }
 
 impl Repository {
@@ -28,13 +30,16 @@ impl Repository {
     pub fn open(location: &str, settings: &GitSettings, local: bool) -> Result<Self, GitError> {
         Ok(Self {
             inner: Arc::new(Inner::open_place(location, settings, local)?),
+            tally: Arc::default(),
         })
     }
 
     /// Brings the mirror up to date and says where every ref is. A damaged mirror is set aside and made anew.
     pub async fn fetch(&self) -> Result<Fetched, GitError> {
         let runtime = Handle::current();
-        self.blocking(move |inner| inner.fetch(&runtime)).await
+        let fetched = self.blocking(move |inner| inner.fetch(&runtime)).await;
+        self.tally.fetched(fetched.is_ok());
+        fetched
     }
 
     /// All files of a commit.
@@ -156,8 +161,22 @@ impl Repository {
             return Ok(Vec::new());
         }
         let runtime = Handle::current();
-        self.blocking(move |inner| inner.push(&updates, &runtime))
-            .await
+        let pushed = self
+            .blocking(move |inner| inner.push(&updates, &runtime))
+            .await;
+        self.tally.pushed(pushed.is_ok());
+        pushed
+    }
+
+    /// What was exchanged with the base so far.
+    pub fn traffic(&self) -> Traffic {
+        let (calls, server) = (self.tally.read(), self.inner.traffic());
+        Traffic {
+            requests: server.requests,
+            received_bytes: server.received_bytes,
+            sent_bytes: server.sent_bytes,
+            ..calls
+        }
     }
 
     /// Whether a push moves a branch that somebody has checked out (a work tree used in place).

@@ -140,10 +140,13 @@ impl Read for Exchange {
         let session = Arc::clone(&self.session);
         if self.answer.is_none() {
             let request = std::mem::take(&mut self.request);
+            session.server.tally.sent(request.len());
             let sent = session
                 .runtime
                 .block_on(session.exchange(self.service, request));
-            self.answer = Some(sent.map_err(|error| session.fail(error))?);
+            let answer = sent.map_err(|error| session.fail(error))?;
+            session.server.tally.received(answer.ready.len());
+            self.answer = Some(answer);
         }
         let Some(answer) = self.answer.as_mut() else {
             return Ok(0);
@@ -158,6 +161,7 @@ impl Read for Exchange {
                 None => return Ok(0),
             }
             answer.received += answer.ready.len() as u64;
+            session.server.tally.received(answer.ready.len());
             if answer.received > MAX_ANSWER {
                 return Err(session.fail(session.broken("the answer is larger than 8 GiB")));
             }

@@ -3,6 +3,7 @@
 
 pub mod digest;
 pub mod environment;
+pub mod fault;
 pub mod gate;
 pub mod hold;
 pub mod image_stream;
@@ -20,6 +21,7 @@ pub mod time;
 
 pub use digest::Digest;
 pub use environment::{Application, ApplicationName, Delivery, Environment};
+pub use fault::{Fault, Faulty, Party, Retry};
 pub use gate::{Approvals, Gate, Verdict};
 pub use hold::{Freeze, Hold};
 pub use image_stream::{ImageStream, TagEvent, TagReference};

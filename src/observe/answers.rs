@@ -9,8 +9,9 @@ use futures_util::{StreamExt as _, TryStreamExt as _};
 
 use super::error::ObserveError;
 use super::images::Images;
+use crate::config::known::hide;
 use crate::git::{BlobProblem, Repository};
-use crate::model::{BlobId, ImageReference, Timestamp};
+use crate::model::{BlobId, Faulty as _, ImageReference, Timestamp};
 use crate::plan::facts::{Answer, Failure, ImageFacts, Outcome, Resolved};
 use crate::plan::question::{Describe, Resolve};
 use crate::plan::{Facts, Question};
@@ -198,9 +199,13 @@ fn platform(platform: &Platform) -> String {
 fn failure(error: &RegistryError, reference: &ImageReference) -> Failure {
     Failure {
         reason: error.reason().to_owned(),
-        message: error.to_string().chars().take(MOST_CHARACTERS).collect(),
+        message: hide(&error.to_string())
+            .chars()
+            .take(MOST_CHARACTERS)
+            .collect(),
         canonical: error.canonical(reference),
         transient: error.is_transient(),
+        party: Some(error.fault().party),
         retry_at: error.retry_at(),
     }
 }

@@ -1,6 +1,8 @@
 //! What ends an observation: Git itself, and nothing else. A registry or forge that fails is a fact, not an error.
 
+use super::trouble::reason;
 use crate::git::GitError;
+use crate::model::{Fault, Faulty, Party};
 
 /// Why nothing could be observed.
 #[derive(Debug, thiserror::Error)]
@@ -25,12 +27,28 @@ pub enum ObserveError {
 }
 
 impl ObserveError {
+    /// A stable word for it.
+    pub const fn reason(&self) -> &'static str {
+        match self {
+            Self::Git(error) => reason(error),
+            Self::Empty(_) => "Empty",
+            Self::CommitGone { .. } => "NotFound",
+            Self::Stopped(_) => "Stopped",
+        }
+    }
+
     /// Whether trying again later, with nobody doing anything, may succeed.
     pub fn is_transient(&self) -> bool {
+        self.fault().heals()
+    }
+}
+
+impl Faulty for ObserveError {
+    fn fault(&self) -> Fault {
         match self {
-            Self::Git(error) => error.is_transient(),
-            Self::Stopped(_) => true,
-            Self::Empty(_) | Self::CommitGone { .. } => false,
+            Self::Git(error) => error.fault(),
+            Self::Stopped(_) => Fault::of(Party::Us).later(None),
+            Self::Empty(_) | Self::CommitGone { .. } => Fault::of(Party::User),
         }
     }
 }

@@ -10,6 +10,7 @@ use super::store;
 use crate::manifests::Documents;
 use crate::model::promotion::INTERVAL;
 use crate::model::{ImageReference, ImageStream, Namespace, Period, TagKey, TagReference};
+use crate::plan::checks::source;
 use crate::plan::facts::{Answer, CheckMemory, Outcome, Resolved};
 use crate::plan::import::remember;
 use crate::plan::question::Resolve;
@@ -122,15 +123,6 @@ impl Memory {
             Err(error) => store::not_kept(path, &error),
         }
     }
-}
-
-/// What a tag is imported from, if it is imported from a registry at all.
-fn source(tag: &TagReference) -> Option<ImageReference> {
-    let from = tag
-        .from
-        .as_ref()
-        .filter(|from| from.kind == "DockerImage")?;
-    from.name.parse().ok().filter(|_| !tag.reference)
 }
 
 fn is_about(

@@ -18,6 +18,7 @@ mod images;
 mod memory;
 mod pulls;
 mod store;
+mod trouble;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -36,7 +37,7 @@ use crate::config::Guard;
 use crate::forge::Forge;
 use crate::git::{Fetched, GitError, Repository};
 use crate::model::{CommitId, Name, Timestamp};
-use crate::plan::facts::{PlanGuard, PlanSettings};
+use crate::plan::facts::{PlanGuard, PlanSettings, Trouble};
 use crate::plan::{Facts, Observation, Question, Snapshot};
 use crate::registry::Client;
 use answers::{Asked, Registries, texts};
@@ -46,6 +47,7 @@ use error::aside;
 use images::Images;
 use memory::Memory;
 use pulls::{PullQuestion, PullReader, orphans, our_branches};
+use trouble::Troubles;
 
 /// What an observer needs to know of the operator's settings.
 #[derive(Debug, Clone, Default)]
@@ -81,6 +83,7 @@ struct State {
     pulls: PullReader,
     memory: Memory,
     carried: Carried,
+    troubles: Troubles,
 }
 
 impl Observer {
@@ -97,7 +100,8 @@ impl Observer {
             documents: DocumentReader::default(),
             history: HistoryReader::new(&settings.our_email, history),
             pulls: PullReader::default(),
-            memory: Memory::open(folder.map(|folder| folder.join("memory.json"))),
+            memory: Memory::open(folder.as_ref().map(|folder| folder.join("memory.json"))),
+            troubles: Troubles::open(folder.map(|folder| folder.join("edges.json"))),
             carried: Carried::default(),
         };
         let images = settings.cache_dir.as_ref().map(|dir| dir.join("images"));
@@ -122,7 +126,7 @@ impl Observer {
     /// The base as it is now, and all that is known without a plan asking for it.
     pub async fn observe(&self, now: Timestamp) -> Result<Observation, ObserveError> {
         let started = Instant::now();
-        let fetched = self.repository.fetch().await?;
+        let fetched = self.fetch(now).await?;
         let head = fetched
             .base
             .clone()
@@ -160,6 +164,18 @@ impl Observer {
             facts,
             blobs,
         })
+    }
+
+    /// Since when the Git remote does not answer; `None` while it does.
+    pub async fn git_trouble(&self) -> Option<Trouble> {
+        self.state.lock().await.troubles.now.git.clone()
+    }
+
+    async fn fetch(&self, now: Timestamp) -> Result<Fetched, ObserveError> {
+        let fetched = self.repository.fetch().await;
+        let mut state = self.state.lock().await;
+        state.troubles.git(fetched.as_ref().err(), now).await?;
+        Ok(fetched?)
     }
 
     /// Answers what a plan asked, and remembers how the checks went. Failures of registries are answers.
@@ -259,6 +275,7 @@ impl Observer {
             Ok(pulls) => (Some(pulls), None),
             Err(failure) => (None, Some(failure)),
         };
+        state.troubles.forge(forge_failure.as_ref(), now).await?;
         let orphans = match &pulls {
             Some(pulls) => orphans(&question, pulls).await?,
             None => BTreeMap::new(),
@@ -278,6 +295,7 @@ impl Observer {
             memory: state.memory.tags().clone(),
             pulls,
             forge_failure,
+            forge_trouble: state.troubles.now.forge.clone(),
             branches: our_branches(fetched),
             orphans,
             teams: self.settings.teams.clone(),

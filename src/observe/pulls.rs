@@ -6,9 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures_util::{StreamExt as _, TryStreamExt as _};
 
 use super::blobs::cores;
+use crate::config::known::hide;
 use crate::forge::{self, Forge, ForgeError, PullProblem, PullRequest};
 use crate::git::{CommitInfo, Fetched, FileChange, GitError, Merge, Repository};
-use crate::model::{BlobId, CommitId, RepoPath};
+use crate::model::{BlobId, CommitId, Faulty as _, RepoPath};
 use crate::plan::facts::Failure;
 use crate::plan::pull::{ApprovalFacts, BranchFacts, Marker, PullRequestFacts, PullState};
 
@@ -159,9 +160,10 @@ fn failure(error: &ForgeError) -> Failure {
     };
     Failure {
         reason: reason.to_owned(),
-        message: error.to_string().chars().take(500).collect(),
+        message: hide(&error.to_string()).chars().take(500).collect(),
         canonical: "the forge cannot be asked for pull requests".to_owned(),
         transient,
+        party: Some(error.fault().party),
         retry_at: None,
     }
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::pull::PullRequestFacts;
 use super::question::{Describe, Resolve};
-use crate::model::{CommitId, Delivery, Digest, Name, Period, TagKey, Timestamp};
+use crate::model::{CommitId, Delivery, Digest, Name, Party, Period, TagKey, Timestamp};
 
 /// Version of the facts file this program writes and reads.
 pub const FACTS_VERSION: u32 = 1;
@@ -46,6 +46,9 @@ pub struct Facts {
     /// Why the forge could not be asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub forge_failure: Option<Failure>,
+    /// Since when, and how many times in a row.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forge_trouble: Option<Trouble>,
     /// All branches of the remote below `headwater/`, so that no name is used twice.
     #[serde(default)]
     pub branches: BTreeMap<String, CommitId>,
@@ -75,6 +78,7 @@ impl Facts {
             memory: BTreeMap::new(),
             pulls: Some(Vec::new()),
             forge_failure: None,
+            forge_trouble: None,
             branches: BTreeMap::new(),
             orphans: BTreeMap::new(),
             teams: BTreeMap::new(),
@@ -138,9 +142,32 @@ pub struct Failure {
     pub canonical: String,
     /// Whether trying again may help.
     pub transient: bool,
+    /// Who has to do something.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub party: Option<Party>,
     /// No request before this instant.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_at: Option<Timestamp>,
+}
+
+/// A row of failures of an edge.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Trouble {
+    /// When it began.
+    pub since: Option<Timestamp>,
+    /// Failures in a row.
+    pub tries: u32,
+    /// A stable word for the last one.
+    pub reason: String,
+    /// The last one in words.
+    pub message: String,
+    /// Who has to do something.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub party: Option<Party>,
+    /// No request before this instant.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_try: Option<Timestamp>,
 }
 
 /// What a reference resolved to.
@@ -186,6 +213,9 @@ pub struct CheckMemory {
     pub reason: String,
     /// The failure in words.
     pub message: String,
+    /// Who has to do something about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub party: Option<Party>,
     /// No check before this instant.
     pub next_try: Option<Timestamp>,
     /// A digest that differs from the recorded one, and since when it is seen.

@@ -387,6 +387,7 @@ pub fn remember(
             next.failures = next.failures.saturating_add(1);
             next.reason.clone_from(&failure.reason);
             next.message.clone_from(&failure.message);
+            next.party = failure.party;
             let wait = 30_u64.saturating_mul(1 << next.failures.saturating_sub(1).min(20));
             let by_backoff = Period::seconds(wait.min(interval.as_seconds().max(30))).after(at);
             next.next_try = Some(failure.retry_at.map_or(by_backoff, |r| r.max(by_backoff)));

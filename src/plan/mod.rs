@@ -3,7 +3,9 @@
 pub mod acts;
 pub mod broken;
 pub mod change;
+pub mod checks;
 pub mod desk;
+pub mod edges;
 pub mod effect;
 pub mod facts;
 pub mod gate;

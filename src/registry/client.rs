@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::auth::{Tokens, Who};
 use super::credentials::Credentials;
+use super::door::Door;
 use super::error::RegistryError;
 use super::hosts::{Hosts, SettingsError, Upstream};
 use super::http::{Answer, Ask, Http};
@@ -96,6 +97,13 @@ impl Client {
     /// The requests made so far by host, method and outcome.
     pub fn stats(&self) -> Stats {
         self.0.http.counters.read()
+    }
+
+    /// The doors of all registries asked so far, by host.
+    pub fn doors(&self) -> Vec<Door> {
+        let known = self.0.http.hosts.known();
+        let reading = |upstream: &Arc<Upstream>| upstream.gate.reading(&upstream.name);
+        known.iter().map(reading).collect()
     }
 
     /// What `reference` stands for now: one HEAD, and a GET only where that does not tell the digest.

@@ -14,6 +14,7 @@ use super::docker_config::{DockerConfig, Lookup};
 use super::error::RegistryError;
 use super::helper;
 use super::hosts::canonical_host;
+use crate::config::known;
 use crate::config::registry::{RegistryCredential, RegistrySettings};
 use crate::model::Namespace;
 
@@ -173,6 +174,11 @@ async fn from_docker(
             helper::ask(&name, server).await.map_err(bad)?
         }
     };
+    match &found {
+        Some(CredentialKind::Password(user, password)) => known::meet_login(user, password),
+        Some(CredentialKind::Identity(token)) => known::meet_login("", token),
+        None => {}
+    }
     Ok(found.map(|kind| {
         let id = format!("docker {host}/{repository}");
         Arc::new(Credential { id, kind })

@@ -1,6 +1,6 @@
 //! What can go wrong with a registry, and whose fault it is.
 
-use crate::model::{ImageReference, Timestamp};
+use crate::model::{Fault, Faulty, ImageReference, Party, Timestamp};
 
 /// Why a registry did not give what it was asked for. No variant carries a secret or a body of the registry's.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -124,24 +124,12 @@ impl RegistryError {
 
     /// Whether asking again later may help without anybody doing anything.
     pub fn is_transient(&self) -> bool {
-        matches!(
-            self,
-            Self::RateLimited { .. }
-                | Self::Unavailable { .. }
-                | Self::Network { .. }
-                | Self::Server { .. }
-        )
+        self.fault().heals()
     }
 
     /// When the host may be asked again, if it or our own restraint names an instant.
     pub fn retry_at(&self) -> Option<Timestamp> {
-        match self {
-            Self::RateLimited { retry_at, .. } | Self::Unavailable { retry_at, .. } => {
-                Some(*retry_at)
-            }
-            Self::Server { retry_at, .. } => *retry_at,
-            _ => None,
-        }
+        self.fault().retry.at()
     }
 
     /// The message to write into Git: equal for equal causes, without times, addresses or the registry's words.
@@ -180,6 +168,25 @@ impl RegistryError {
             Self::Tls { .. } => format!(
                 "Internal error occurred: {reference}: the certificate of `{host}` is not trusted"
             ),
+        }
+    }
+}
+
+impl Faulty for RegistryError {
+    fn fault(&self) -> Fault {
+        let remote = Fault::of(Party::Remote);
+        match self {
+            Self::NotFound { .. } => Fault::of(Party::User),
+            Self::Unauthorized { .. }
+            | Self::Credentials { .. }
+            | Self::Forbidden { .. }
+            | Self::Tls { .. } => Fault::of(Party::Operator),
+            Self::Invalid { .. } | Self::DigestMismatch { .. } | Self::TooLarge { .. } => remote,
+            Self::RateLimited { retry_at, .. } | Self::Unavailable { retry_at, .. } => {
+                remote.later(Some(*retry_at))
+            }
+            Self::Server { retry_at, .. } => remote.later(*retry_at),
+            Self::Network { .. } => remote.later(None),
         }
     }
 }

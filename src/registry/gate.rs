@@ -1,5 +1,6 @@
 //! One host's door: how many requests may be under way, and until when none may go.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -7,6 +8,7 @@ use reqwest::header::HeaderMap;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
+use super::door::{Door, Tally};
 use super::error::RegistryError;
 use crate::model::Timestamp;
 
@@ -38,6 +40,9 @@ struct State {
 #[derive(Debug)]
 pub(super) struct Gate {
     permits: Semaphore,
+    size: usize,
+    /// What passed.
+    pub(super) tally: Tally,
     state: Mutex<State>,
 }
 
@@ -46,6 +51,8 @@ impl Gate {
     pub(super) fn new(concurrency: usize) -> Self {
         Self {
             permits: Semaphore::new(concurrency.clamp(1, 1024)),
+            size: concurrency.clamp(1, 1024),
+            tally: Tally::default(),
             state: Mutex::default(),
         }
     }
@@ -53,6 +60,7 @@ impl Gate {
     /// Waits for a free place; an error while the door is shut.
     pub(super) async fn enter(&self, host: &str) -> Result<SemaphorePermit<'_>, RegistryError> {
         self.check(host)?;
+        let waiting = self.tally.wait();
         let permit = self
             .permits
             .acquire()
@@ -61,6 +69,7 @@ impl Gate {
                 host: host.to_owned(),
                 detail: "the client is shutting down".to_owned(),
             })?;
+        drop(waiting);
         // Those who waited while a neighbour was sent away must not knock all the same.
         self.check(host)?;
         Ok(permit)
@@ -85,6 +94,7 @@ impl Gate {
 
     /// The registry sent us away, for `pause` or without saying how long; returns when it may be asked again.
     pub(super) fn refused(&self, pause: Option<Duration>) -> Timestamp {
+        self.tally.refused();
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let left = state.shut.map_or(Duration::ZERO, |(until, _)| {
             until.saturating_duration_since(Instant::now())
@@ -105,6 +115,25 @@ impl Gate {
             state.shut = Some((until, Shut::Asked));
         }
         from_now(pause)
+    }
+
+    /// What it looks like now.
+    pub(super) fn reading(&self, host: &str) -> Door {
+        let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let left = state.shut.map_or(Duration::ZERO, |(until, _)| {
+            until.saturating_duration_since(Instant::now())
+        });
+        Door {
+            host: host.to_owned(),
+            permits: self.size as u64,
+            free: self.permits.available_permits() as u64,
+            waiting: read(&self.tally.waiting),
+            shut_until: (!left.is_zero()).then(|| from_now(left)),
+            retries: read(&self.tally.retries),
+            refusals: read(&self.tally.refusals),
+            received_bytes: read(&self.tally.received),
+        }
     }
 
     /// An answer came that shows the host at work.

@@ -11,7 +11,7 @@ use super::auth::Scheme;
 use super::error::RegistryError;
 use super::gate::Gate;
 use crate::config::registry::{DEFAULT_ALLOWED, RegistryEntry, RegistrySettings};
-use crate::model::RegistryHost;
+use crate::model::{Fault, Faulty, Party, RegistryHost};
 
 /// Why registry settings cannot be used: always the operator's to mend.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -19,6 +19,12 @@ use crate::model::RegistryHost;
 pub struct SettingsError {
     pub(super) value: String,
     pub(super) why: &'static str,
+}
+
+impl Faulty for SettingsError {
+    fn fault(&self) -> Fault {
+        Fault::of(Party::Operator)
+    }
 }
 
 /// How a connection's identity is established.
@@ -178,6 +184,14 @@ impl Hosts {
         let upstream = Arc::new(self.build(&name)?);
         known.insert(name, Arc::clone(&upstream));
         Ok(upstream)
+    }
+
+    /// Every registry asked so far, by name.
+    pub(super) fn known(&self) -> Vec<Arc<Upstream>> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known: Vec<Arc<Upstream>> = known.values().cloned().collect();
+        known.sort_by(|a, b| a.name.cmp(&b.name));
+        known
     }
 
     /// Reach and identity for an address that is not a registry's own, which an `upstream` sent us to.

@@ -105,6 +105,7 @@ impl Http {
             match waits.next() {
                 Some(wait) if wait < left => {
                     tracing::debug!(host = upstream.name, %error, "trying again");
+                    upstream.gate.tally.retried();
                     tokio::time::sleep(wait).await;
                     left = left.saturating_sub(wait);
                 }
@@ -221,7 +222,9 @@ impl Http {
         let mut body = Vec::new();
         if status == StatusCode::OK && ask.method != Method::HEAD {
             refuse_coding(ask, &response)?;
-            read_bounded(ask, url, &mut response, &mut body).await?;
+            let read = read_bounded(ask, url, &mut response, &mut body).await;
+            upstream.gate.tally.received(body.len());
+            read?;
         } else if response
             .content_length()
             .is_some_and(|length| length <= DRAIN)

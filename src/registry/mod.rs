@@ -8,6 +8,7 @@ mod client;
 mod credentials;
 mod describe;
 mod docker_config;
+mod door;
 mod error;
 mod gate;
 mod helper;
@@ -20,6 +21,7 @@ mod stats;
 mod tags;
 
 pub use client::{Access, Client, Resolved};
+pub use door::Door;
 pub use error::RegistryError;
 pub use hosts::SettingsError;
 pub use metadata::{ImageMetadata, Platform};

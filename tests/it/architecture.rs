@@ -20,7 +20,7 @@ const ARROWS: [(&str, &[&str]); 15] = [
     ("registry", &["model", "config"]),
     ("git", &["model", "config"]),
     ("forge", &["model", "config", "git"]),
-    ("telemetry", &["config"]),
+    ("telemetry", &["config", "model"]),
     (
         "observe",
         &[

@@ -15,6 +15,7 @@ mod forge;
 mod git;
 mod laws;
 mod line;
+mod observability;
 mod observe;
 mod registry;
 mod scenarios;

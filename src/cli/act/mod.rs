@@ -160,7 +160,7 @@ pub(super) async fn texts<'p>(
     let ids = entries.iter().map(|(_, blob)| blob.clone()).collect();
     let most = crate::manifests::yaml::MAX_BYTES;
     let blobs = engine.git.blobs(ids, most).await;
-    let blobs = blobs.map_err(|e| edge(&e, e.is_transient()))?;
+    let blobs = blobs.map_err(|e| edge(&e))?;
     let text = |blob| {
         let bytes = blobs.get(blob)?.as_ref().ok()?;
         String::from_utf8(bytes.clone()).ok()
@@ -173,7 +173,7 @@ pub(super) async fn texts<'p>(
 
 /// An error of observing.
 pub(super) fn observed(error: &ObserveError) -> CliError {
-    edge(error, error.is_transient())
+    edge(error)
 }
 
 /// What is asked before a push.

@@ -18,7 +18,7 @@ pub(in crate::cli) fn work_tree(context: &Context) -> Result<Option<WorkTree>, C
     match WorkTree::discover(path) {
         Ok(tree) => Ok(Some(tree)),
         Err(crate::git::GitError::Invalid(_)) => Ok(None),
-        Err(error) => Err(edge(&error, error.is_transient())),
+        Err(error) => Err(edge(&error)),
     }
 }
 
@@ -39,7 +39,7 @@ pub(in crate::cli) fn person(context: &Context) -> Result<Person, CliError> {
         Repository::Path(path) => Some(path),
         Repository::Url(_) => None,
     };
-    identity_at(path).map_err(|error| edge(&error, false))
+    identity_at(path).map_err(|error| edge(&error))
 }
 
 /// Refuses destinations that the place does not have.

@@ -168,7 +168,7 @@ impl Doing<'_> {
         expect: Option<&CommitId>,
         committer: &Person,
     ) -> Result<Pushed, CliError> {
-        let fail = |e: crate::git::GitError| edge(&e, e.is_transient());
+        let fail = |e: crate::git::GitError| edge(&e);
         let bytes = |text: &String| text.clone().into_bytes();
         let files = act.files.iter();
         let commit = NewCommit {
@@ -314,5 +314,5 @@ fn plain(text: &str) -> String {
 
 /// An error of the forge; what somebody else was faster at may be tried again.
 pub(in crate::cli) fn forge(error: &ForgeError) -> CliError {
-    edge(error, error.is_transient() || error.is_race())
+    edge(error)
 }

@@ -79,10 +79,7 @@ impl Doing<'_> {
         let paths: Vec<RepoPath> = act.files.keys().cloned().collect();
         let commit = tree
             .commit(&paths, &act.message, &self.person, self.now)
-            .map_err(|e| {
-                edge(&e, e.is_transient())
-                    .context("the files are written, but could not be committed")
-            })?;
+            .map_err(|e| edge(&e).context("the files are written, but could not be committed"))?;
         Ok((act, Written::Commit { commit }))
     }
 
@@ -131,7 +128,7 @@ impl Doing<'_> {
         obs: &Observation,
         files: &Files,
     ) -> Result<BTreeMap<RepoPath, Found>, CliError> {
-        let fail = |e: crate::git::GitError| edge(&e, e.is_transient());
+        let fail = |e: crate::git::GitError| edge(&e);
         let root = tree.root().display().to_string();
         let git = &self.context.settings().git;
         let local = Repository::open(&root, git, true).map_err(fail)?;

@@ -108,7 +108,7 @@ impl Found {
     /// When each pull request was opened.
     pub(super) async fn opened(&self) -> Result<BTreeMap<String, Timestamp>, CliError> {
         let fetched = self.engine.git.fetch().await;
-        let fetched = fetched.map_err(|e| edge(&e, e.is_transient()))?;
+        let fetched = fetched.map_err(|e| edge(&e))?;
         let listing = self.engine.forge.list(&fetched).await;
         let pulls = listing.map_err(|e| forge(&e))?.pulls;
         Ok(pulls.into_iter().map(|p| (p.id, p.opened_at)).collect())

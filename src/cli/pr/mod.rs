@@ -126,7 +126,7 @@ fn bold(pull: &PullRequestFacts) -> String {
 /// What its branch changes, as a unified diff.
 async fn changes(found: &Found, pull: &PullRequestFacts) -> Result<String, CliError> {
     let git = &found.engine.git;
-    let fail = |e: crate::git::GitError| edge(&e, e.is_transient());
+    let fail = |e: crate::git::GitError| edge(&e);
     let (from, to): (Option<CommitId>, &CommitId) = match (&pull.branch_facts, &pull.merged_as) {
         (Some(branch), _) => (Some(branch.merge_base.clone()), &branch.head),
         (None, Some(merged)) => {

@@ -3,6 +3,7 @@
 
 pub mod act;
 pub mod diff;
+pub mod edges;
 pub mod history;
 mod markdown;
 pub mod plan;

@@ -171,7 +171,7 @@ impl View for RunView<'_> {
         let refusal = |refusal: &Refusal| RefusalData {
             what: refusal.what.clone(),
             why: refusal.why.clone(),
-            transient: refusal.transient,
+            transient: refusal.fault.heals(),
         };
         RunData {
             v: 1,
@@ -186,7 +186,7 @@ impl View for RunView<'_> {
 }
 
 fn refused(refusal: &Refusal, frame: &Frame) -> [String; 3] {
-    let again = if refusal.transient {
+    let again = if refusal.fault.heals() {
         "; it is tried again with the next pass"
     } else {
         ""

@@ -177,7 +177,7 @@ async fn a_push_that_a_hook_refuses_is_reported_in_its_words_and_loses_nothing()
         );
         let refusal = &pass.receipt.refused[0];
         assert!(
-            !refusal.transient && refusal.what.contains("main"),
+            !refusal.fault.heals() && refusal.what.contains("main"),
             "{refusal:?}"
         );
         assert!(

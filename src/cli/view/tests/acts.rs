@@ -9,7 +9,7 @@ use crate::cli::view::act::{Act, ActKind, Ran, Written};
 use crate::cli::view::history::HistoryView;
 use crate::cli::view::run::RunView;
 use crate::model::promotion::{Cause, Evidence, FromStage};
-use crate::model::{CommitId, Promotion, Set};
+use crate::model::{CommitId, Fault, Party, Promotion, Set};
 use crate::plan::road::timeline::{HandMove, Stay, Timeline, Whose};
 
 fn commit(hex: &str) -> CommitId {
@@ -211,7 +211,7 @@ fn a_refused_push_is_not_called_done() {
         refused: vec![Refusal {
             what: "push to main".to_owned(),
             why: "main takes changes only by pull request".to_owned(),
-            transient: false,
+            fault: Fault::of(Party::Operator),
         }],
         again: true,
     };

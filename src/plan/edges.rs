@@ -1,0 +1,193 @@
+//! Broken edges: which registry, Git server or forge does not answer, since when, and which pipelines that concerns.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use super::Plan;
+use super::checks::{Check, checks};
+use super::facts::Trouble;
+use super::observation::Observation;
+use crate::model::{Delivery, Name, Party, TagKey, Timestamp};
+
+/// More names than these are only counted.
+const MOST_NAMES: usize = 100;
+
+/// Kinds of edges.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EdgeKind {
+    /// The Git remote.
+    Git,
+    /// The forge.
+    Forge,
+    /// A registry host.
+    Registry,
+}
+
+impl EdgeKind {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Git, Self::Forge, Self::Registry];
+
+    /// The word for it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Git => "git",
+            Self::Forge => "forge",
+            Self::Registry => "registry",
+        }
+    }
+}
+
+/// An edge that does not answer as it should.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EdgeReport {
+    /// What kind of edge.
+    pub kind: EdgeKind,
+    /// Which one: a host, the address of the repository, the forge.
+    pub name: String,
+    /// What it answered last, in words.
+    pub answered: String,
+    /// A stable word for it: `Unauthorized`, `InternalError`, ...
+    pub reason: String,
+    /// Who has to do something.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fault: Option<Party>,
+    /// When the row of failures began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
+    /// Failures in a row; of a registry, those of the tag that was tried most.
+    pub tries: u32,
+    /// When it is asked again, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_try: Option<Timestamp>,
+    /// Pipelines that cannot go on because of it, by name; at most a hundred.
+    pub affected: Vec<Name>,
+    /// How many pipelines it concerns.
+    pub affected_pipelines: usize,
+    /// How many pipelines go on without it.
+    pub unaffected_pipelines: usize,
+    /// How many tags are behind it; 0 where it is not about tags.
+    pub tags: usize,
+}
+
+/// The Git remote, which every pipeline needs.
+pub fn git(name: String, trouble: &Trouble, pipelines: BTreeSet<Name>) -> EdgeReport {
+    report(EdgeKind::Git, name, trouble, &pipelines, pipelines.len())
+}
+
+/// Every broken edge that an observation shows: the forge, then registries by name.
+pub fn edges(observation: &Observation, plan: &Plan) -> Vec<EdgeReport> {
+    let total = pipelines(plan).len();
+    let forge = observation.facts.forge_failure.as_ref().map(|failure| {
+        let trouble = Trouble {
+            reason: failure.reason.clone(),
+            message: failure.message.clone(),
+            party: failure.party,
+            next_try: failure.retry_at,
+            ..observation.facts.forge_trouble.clone().unwrap_or_default()
+        };
+        let by_pull = plan.stages.iter();
+        let by_pull = by_pull.filter(|stage| stage.delivery == Delivery::PullRequest);
+        let affected = by_pull.map(|stage| stage.key.pipeline.clone()).collect();
+        report(
+            EdgeKind::Forge,
+            "pull requests".to_owned(),
+            &trouble,
+            &affected,
+            total,
+        )
+    });
+    let owners = owners(observation);
+    let registries = hosts(observation).into_iter().map(|(host, failing)| {
+        let tags = failing.iter().filter_map(|check| owners.get(&check.tag));
+        let affected: BTreeSet<Name> = tags.flatten().cloned().collect();
+        EdgeReport {
+            tags: failing.len(),
+            ..report(
+                EdgeKind::Registry,
+                host,
+                &trouble(&failing),
+                &affected,
+                total,
+            )
+        }
+    });
+    forge.into_iter().chain(registries).collect()
+}
+
+/// Pipelines that a plan speaks of.
+pub fn pipelines(plan: &Plan) -> BTreeSet<Name> {
+    let stages = plan.stages.iter();
+    stages.map(|stage| stage.key.pipeline.clone()).collect()
+}
+
+fn report(
+    kind: EdgeKind,
+    name: String,
+    trouble: &Trouble,
+    affected: &BTreeSet<Name>,
+    total: usize,
+) -> EdgeReport {
+    EdgeReport {
+        kind,
+        name,
+        answered: trouble.message.clone(),
+        reason: trouble.reason.clone(),
+        fault: trouble.party,
+        since: trouble.since,
+        tries: trouble.tries,
+        next_try: trouble.next_try,
+        affected: affected.iter().take(MOST_NAMES).cloned().collect(),
+        affected_pipelines: affected.len(),
+        unaffected_pipelines: total.saturating_sub(affected.len()),
+        tags: 0,
+    }
+}
+
+/// Failing tags by host, where the failure is the host's and not that of a single image.
+fn hosts(observation: &Observation) -> BTreeMap<String, Vec<Check>> {
+    let mut hosts: BTreeMap<String, Vec<Check>> = BTreeMap::new();
+    for check in checks(observation) {
+        let at_the_host = matches!(
+            check.after.reason.as_str(),
+            "InternalError" | "Unauthorized" | "Forbidden"
+        );
+        if check.after.failures > 0 && at_the_host {
+            let host = check.reference.repository.registry().to_string();
+            hosts.entry(host).or_default().push(check);
+        }
+    }
+    hosts
+}
+
+/// One trouble out of those of all tags: the oldest beginning, the most tries, the latest words, the next try of any.
+fn trouble(failing: &[Check]) -> Trouble {
+    let memory = || failing.iter().map(|check| &check.after);
+    let last = memory().max_by_key(|m| m.last_check);
+    let words = last.cloned().unwrap_or_default();
+    Trouble {
+        since: memory().filter_map(|m| m.failing_since).min(),
+        tries: memory().map(|m| m.failures).max().unwrap_or_default(),
+        reason: words.reason,
+        message: words.message,
+        party: words.party,
+        next_try: memory().filter_map(|m| m.next_try).min(),
+    }
+}
+
+/// Pipelines by the tags that their stages point to.
+fn owners(observation: &Observation) -> BTreeMap<TagKey, BTreeSet<Name>> {
+    let documents = &observation.snapshot.documents;
+    let mut owners: BTreeMap<TagKey, BTreeSet<Name>> = BTreeMap::new();
+    for (name, located) in &documents.pipelines {
+        for stream in documents.pipeline_streams(&located.value) {
+            for stage in &located.value.spec.stages {
+                let tag = TagKey::new(stream.clone(), stage.tag());
+                owners.entry(tag).or_default().insert(name.clone());
+            }
+        }
+    }
+    owners
+}

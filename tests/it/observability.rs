@@ -1,0 +1,3 @@
+//! What operators see of the edges: whose fault a failure is, logs, metrics, broken edges in `status`, and no secret anywhere.
+
+mod faults;
