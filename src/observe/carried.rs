@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use super::documents::Reading;
 use crate::model::{BlobId, CommitId};
+use crate::plan::facts::pull::PullRequestFacts;
 use crate::plan::facts::{Answer, ImageFacts, Outcome};
-use crate::plan::pull::PullRequestFacts;
 use crate::plan::question::Describe;
 
 /// Descriptions carried at most.

@@ -11,7 +11,8 @@ use crate::forge::{self, Forge, ForgeError, PullProblem, PullRequest};
 use crate::git::{CommitInfo, Fetched, FileChange, GitError, Merge, Repository};
 use crate::model::{BlobId, CommitId, Faulty as _, RepoPath};
 use crate::plan::facts::Failure;
-use crate::plan::pull::{ApprovalFacts, BranchFacts, Marker, PullRequestFacts, PullState};
+use crate::plan::facts::marker::Marker;
+use crate::plan::facts::pull::{ApprovalFacts, BranchFacts, PullRequestFacts, PullState};
 
 /// A branch with more commits of its own is none of ours.
 const MOST_COMMITS: usize = 200;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::pull::Marker;
+use super::facts::marker::Marker;
 use crate::model::{CommitId, RepoPath};
 
 /// One thing to do. Apply carries it out and decides nothing.

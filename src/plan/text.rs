@@ -1,6 +1,6 @@
 //! Words of commits and pull requests. Nothing here is relative to the clock, or every pass would edit them.
 
-use super::pull::Marker;
+use super::facts::marker::Marker;
 use super::report::{Change, ChangeKind, Condition};
 use crate::model::{CommitId, Digest, PinnedImage, SetId, StageKey};
 

@@ -10,9 +10,9 @@ use crate::model::{CommitId, Delivery, Name, SetId};
 use crate::plan::Observation;
 use crate::plan::acts::Act;
 use crate::plan::desk::Desk;
-use crate::plan::pull::Marker;
+use crate::plan::facts::marker::Marker;
+use crate::plan::facts::marker::Subject;
 use crate::plan::pull::life::{NewBranch, next_branch};
-use crate::plan::pull::marker::Subject;
 use crate::plan::report::SetReport;
 
 /// How often a lost race is run again.

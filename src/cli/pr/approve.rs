@@ -10,8 +10,8 @@ use crate::cli::{CliError, Context, Exit};
 use crate::config::forge::Trust;
 use crate::forge::Approver;
 use crate::plan::Effect;
-use crate::plan::pull::PullRequestFacts;
-use crate::plan::pull::marker::Subject;
+use crate::plan::facts::marker::Subject;
+use crate::plan::facts::pull::PullRequestFacts;
 
 pub(super) async fn run(context: &Context, id: &str, key: Option<&Path>) -> Result<Exit, CliError> {
     let person = person(context)?;

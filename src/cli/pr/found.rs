@@ -7,8 +7,8 @@ use crate::cli::engine::{Engine, edge};
 use crate::cli::{CliError, Context};
 use crate::model::{StageKey, Timestamp};
 use crate::plan::acts::{Standing, standing};
-use crate::plan::pull::marker::Subject;
-use crate::plan::pull::{PullRequestFacts, PullState};
+use crate::plan::facts::marker::Subject;
+use crate::plan::facts::pull::{PullRequestFacts, PullState};
 use crate::plan::{Observation, Plan, StageReport};
 
 pub(super) struct Found {

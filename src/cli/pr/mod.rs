@@ -17,8 +17,8 @@ use super::{CliError, Context, Exit};
 use crate::forge::Closing;
 use crate::git::FileChange;
 use crate::model::{BlobId, CommitId, RepoPath};
-use crate::plan::pull::marker::Subject;
-use crate::plan::pull::{PullRequestFacts, PullState};
+use crate::plan::facts::marker::Subject;
+use crate::plan::facts::pull::{PullRequestFacts, PullState};
 use found::Found;
 
 /// Does what was asked with pull requests.

@@ -9,7 +9,8 @@ use super::words::{ago, ago_in_words, flow, hang, safe, told};
 use super::{Frame, View, markdown, why_text};
 use crate::cli::output::{Style, Table};
 use crate::model::{CommitId, StageKey, Timestamp};
-use crate::plan::pull::{ApprovalFacts, PullRequestFacts, PullState, marker};
+use crate::plan::facts::marker;
+use crate::plan::facts::pull::{ApprovalFacts, PullRequestFacts, PullState};
 use crate::plan::report::{Condition, StageReport};
 
 /// Narrower than this, the title takes a line of its own.

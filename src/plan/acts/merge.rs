@@ -3,12 +3,12 @@
 use super::room::Room;
 use super::{ActError, no};
 use crate::model::{Approvals, Name, StageKey};
+use crate::plan::facts::marker::Subject as Carries;
+use crate::plan::facts::pull::{PullRequestFacts, PullState};
 use crate::plan::gate::approvals;
 use crate::plan::observation::Observation;
 use crate::plan::output::Templates;
 use crate::plan::output::survey::survey;
-use crate::plan::pull::marker::Subject as Carries;
-use crate::plan::pull::{PullRequestFacts, PullState};
 use crate::plan::report::{Condition, Subject};
 use crate::plan::road::StageView;
 use crate::plan::stage::decide::Judged;

@@ -9,9 +9,10 @@ use crate::model::repository_config::Paths;
 use crate::model::{
     BlobId, CommitId, Digest, Name, PinnedImage, Promotion, Set, SetId, StreamKey, TagKey,
 };
+use crate::plan::facts::marker::Marker;
+use crate::plan::facts::pull::{PullRequestFacts, PullState};
 use crate::plan::facts::{Answer, ImageFacts, Outcome};
 use crate::plan::history::{History, HistoryCommit, Move};
-use crate::plan::pull::{Marker, PullRequestFacts, PullState};
 use crate::plan::question::Describe;
 use crate::plan::{Facts, FileEntry, Observation, Snapshot};
 

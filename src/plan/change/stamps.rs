@@ -3,7 +3,7 @@
 use super::propose::Stamps;
 use crate::model::{ImageStream, Promotion, SetId, StreamKey, Timestamp};
 use crate::plan::desk::Desk;
-use crate::plan::pull::BranchFacts;
+use crate::plan::facts::pull::BranchFacts;
 use crate::plan::road::StageView;
 
 /// What is known of a branch's stamps.

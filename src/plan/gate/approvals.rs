@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{Approvals, Verdict};
-use crate::plan::pull::{ApprovalFacts, PullRequestFacts};
+use crate::plan::facts::pull::{ApprovalFacts, PullRequestFacts};
 
 /// Whether enough of the right people approved the head of a pull request.
 pub fn approvals(

@@ -1,6 +1,5 @@
 //! Outputs: what the folders of generated manifests should hold, against what they hold.
 
-pub mod drift;
 pub mod lookup;
 pub mod rendering;
 pub mod survey;

@@ -2,25 +2,25 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::closing::close;
 use super::life::{
     approval_conditions, bot_merges, may_supersede, next_branch, open_of, outputs_on_branch,
     still_merges,
 };
-use super::{Marker, PullRequestFacts};
-use crate::model::{CommitId, Name, RepoPath, SetId};
+use crate::model::{Name, RepoPath, SetId};
 use crate::plan::change::files::{self, Files, apply};
 use crate::plan::change::propose::{Proposal, Stamps};
 use crate::plan::change::stamps::{Found, read};
 use crate::plan::change::wave::{refused, stop_report};
 use crate::plan::desk::Desk;
-use crate::plan::effect::{CommitContent, Effect, PullRequestText, Rebuild};
+use crate::plan::effect::{CommitContent, Effect, Rebuild};
+use crate::plan::facts::pull::PullRequestFacts;
 use crate::plan::output::survey::{Survey, applications, uses};
 use crate::plan::output::{self, Stop, Templates, delta, wanted};
 use crate::plan::report::{Change, ChangeKind, HoldReport, State, Subject};
 use crate::plan::road::StageView;
+use crate::plan::stage::Decided;
 use crate::plan::stage::decide::{Judged, is_eligible};
-use crate::plan::stage::{Decided, change, trailer};
-use crate::plan::text::{PromotionBody, promotion_body, promotion_message, promotion_title};
 
 /// Builds the change of a set: `(judged, stamps)` to edits. First stages import, later ones promote.
 pub type Build<'b> =
@@ -416,148 +416,4 @@ impl Flow<'_, '_> {
             }
         }
     }
-
-    /// Message of the commit on the branch, or of the squash commit on the base.
-    fn message(&self, title: &str, proposal: &Proposal, base: Option<&CommitId>) -> String {
-        promotion_message(title, &trailer(self.decided.view, proposal), base)
-    }
-
-    fn text(
-        &self,
-        judged: &Judged,
-        proposal: &Proposal,
-        files: &Files,
-        desk: &mut Desk<'_>,
-    ) -> PullRequestText {
-        let view = self.decided.view;
-        let set = &judged.candidate.set;
-        let marker = Marker::promotion(view.key.clone(), proposal.id.clone());
-        let old = view
-            .timeline
-            .current()
-            .map(|s| s.set.clone())
-            .map(|s| desk.version_of_set(&s));
-        let new = desk.version_of_set(set);
-        let images: Vec<_> = set
-            .members()
-            .filter_map(|(stream, digest)| {
-                let now = view
-                    .timeline
-                    .current()
-                    .and_then(|s| s.set.digest(stream))
-                    .and_then(|d| desk.image(stream, d));
-                Some((stream.name.to_string(), now, desk.image(stream, digest)?))
-            })
-            .collect();
-        let approvals: Vec<(u32, String)> = view
-            .approvals
-            .iter()
-            .map(|r| (r.rule.count, r.rule.from.join(", ")))
-            .collect();
-        let paths: Vec<String> = files.keys().map(ToString::to_string).collect();
-        let from: Vec<String> = view.from.stages().iter().map(ToString::to_string).collect();
-        let body = promotion_body(&PromotionBody {
-            marker: &marker,
-            key: &view.key,
-            old: old.as_deref(),
-            new: &new,
-            images: &images,
-            conditions: &judged.conditions,
-            approvals: &approvals,
-            files: &paths,
-            from: &from,
-        });
-        let place = view
-            .environments
-            .iter()
-            .map(Name::as_str)
-            .collect::<Vec<_>>()
-            .join(", ");
-        let place = if place.is_empty() {
-            view.key.stage.to_string()
-        } else {
-            place
-        };
-        let title = promotion_title(view.key.pipeline.as_str(), old.as_deref(), &new, &place);
-        PullRequestText {
-            title,
-            body,
-            labels: view.labels.clone(),
-            marker,
-        }
-    }
-
-    fn told(
-        &self,
-        kind: ChangeKind,
-        judged: &Judged,
-        files: &Files,
-        how: &str,
-        desk: &mut Desk<'_>,
-    ) -> Change {
-        let told = change(self.decided.view, &judged.candidate.set, desk);
-        let verb = match kind {
-            ChangeKind::Merge => "Merge",
-            ChangeKind::Update => "Update",
-            _ => "Open",
-        };
-        Change {
-            kind,
-            subject: format!("{verb} {how}"),
-            delivery: how.to_owned(),
-            files: files.keys().cloned().collect(),
-            ..told
-        }
-    }
-}
-
-/// Closes a pull request that is of no use any more; the marker says first that it was us.
-fn close(view: &StageView<'_>, pull: &PullRequestFacts, reason: &str, outcome: &mut Outcome) {
-    let (change, effect) = closing(
-        view.key.pipeline.as_str(),
-        view.key.stage.as_str(),
-        pull,
-        reason,
-    );
-    outcome.changes.push(change);
-    outcome.effects.push(effect);
-}
-
-/// The change and the effect that close a pull request of ours.
-pub fn closing(
-    group: &str,
-    place: &str,
-    pull: &PullRequestFacts,
-    reason: &str,
-) -> (Change, Effect) {
-    let marker = Marker {
-        superseded: true,
-        ..pull.marker.clone()
-    };
-    let rest = pull.body.split_once('\n').map_or("", |(_, rest)| rest);
-    let body = format!("{}\n{rest}", marker.to_line());
-    let text = PullRequestText {
-        title: pull.title.clone(),
-        body,
-        labels: pull.labels.clone(),
-        marker,
-    };
-    let change = Change {
-        kind: ChangeKind::Close,
-        group: group.to_owned(),
-        place: place.to_owned(),
-        subject: format!("Close pull request {}: {reason}", pull.id),
-        old: None,
-        new: None,
-        delivery: format!("pull request {}", pull.id),
-        files: Vec::new(),
-    };
-    (
-        change,
-        Effect::ClosePullRequest {
-            id: pull.id.clone(),
-            text,
-            reason: reason.to_owned(),
-        },
-    )
 }

@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{PullRequestFacts, PullState};
 use crate::model::environment::Merger;
 use crate::model::pipeline::Supersede;
 use crate::model::{BlobId, CommitId, RepoPath, SetId, Verdict};
 use crate::plan::change::files::Files;
 use crate::plan::desk::Desk;
+use crate::plan::facts::pull::{PullRequestFacts, PullState};
 use crate::plan::gate::approvals;
 use crate::plan::report::Condition;
 use crate::plan::road::StageView;

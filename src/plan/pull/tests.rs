@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{ApprovalFacts, BranchFacts, PullRequestFacts, PullState};
 use crate::model::{BlobId, CommitId, RepoPath};
 use crate::plan::effect::{CommitContent, PullRequestText};
+use crate::plan::facts::pull::{ApprovalFacts, BranchFacts, PullRequestFacts, PullState};
 use crate::plan::kit::{Kit, at, commit, pipeline, set};
 use crate::plan::report::State;
 use crate::plan::{Effect, Observation, Plan, plan};

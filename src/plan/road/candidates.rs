@@ -9,7 +9,8 @@ use crate::model::pipeline::From;
 use crate::model::promotion::FromStage;
 use crate::model::{Name, Set, SetId};
 use crate::plan::desk::Desk;
-use crate::plan::pull::{PullRequestFacts, PullState, marker::Subject};
+use crate::plan::facts::marker::Subject;
+use crate::plan::facts::pull::{PullRequestFacts, PullState};
 
 /// A set that became current where the stage takes its sets from.
 #[derive(Debug, Clone)]

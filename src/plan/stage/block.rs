@@ -2,7 +2,7 @@
 
 use crate::model::{Delivery, Name};
 use crate::plan::desk::Desk;
-use crate::plan::pull::PullState;
+use crate::plan::facts::pull::PullState;
 use crate::plan::report::State;
 use crate::plan::road::StageView;
 use crate::plan::road::candidates::{pulls_of, stage_hold};

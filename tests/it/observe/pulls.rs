@@ -1,7 +1,8 @@
 //! Pull requests: those with our marker, each open one's branch held against the base.
 
 use headwater::forge::{Forge as _, NewPull, PullText};
-use headwater::plan::pull::{BranchFacts, Marker, PullState};
+use headwater::plan::facts::marker::Marker;
+use headwater::plan::facts::pull::{BranchFacts, PullState};
 
 use super::*;
 

@@ -6,7 +6,8 @@ use super::samples::*;
 use crate::cli::view::pulls::{PullView, PullsView};
 use crate::cli::view::{View, diff};
 use crate::model::Set;
-use crate::plan::pull::{ApprovalFacts, BranchFacts, Marker, PullRequestFacts, PullState};
+use crate::plan::facts::marker::Marker;
+use crate::plan::facts::pull::{ApprovalFacts, BranchFacts, PullRequestFacts, PullState};
 use crate::plan::report::{StageReport, State};
 
 const ID: &str = "promote-orders-prod-1a2b3c4d";

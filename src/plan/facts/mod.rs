@@ -1,13 +1,16 @@
 //! Facts: what only the network, the forge, the clock and the operator know. One versioned JSON file holds them all, so
 //! that every decision can be made again at a desk.
 
+pub mod marker;
+pub mod pull;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::pull::PullRequestFacts;
-use super::question::{Describe, Resolve};
 use crate::model::{CommitId, Delivery, Digest, Name, Party, Period, TagKey, Timestamp};
+use crate::plan::question::{Describe, Resolve};
+use pull::PullRequestFacts;
 
 /// Version of the facts file this program writes and reads.
 pub const FACTS_VERSION: u32 = 1;

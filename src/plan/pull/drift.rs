@@ -3,17 +3,19 @@
 
 use std::collections::BTreeSet;
 
-use super::Stop;
-use super::survey::{Place, Survey};
 use crate::model::environment::Merger;
 use crate::model::object::hash8;
 use crate::model::{Delivery, Environment, Name};
 use crate::plan::change::files::Files;
 use crate::plan::desk::Desk;
 use crate::plan::effect::{CommitContent, Effect, PullRequestText, Rebuild};
-use crate::plan::pull::flow::closing;
+use crate::plan::facts::marker::Marker;
+use crate::plan::facts::marker::Subject as Carries;
+use crate::plan::facts::pull::{PullRequestFacts, PullState};
+use crate::plan::output::Stop;
+use crate::plan::output::survey::{Place, Survey};
+use crate::plan::pull::closing::closing;
 use crate::plan::pull::life::{next_branch, still_merges};
-use crate::plan::pull::{Marker, PullRequestFacts, PullState, marker::Subject as Carries};
 use crate::plan::report::{Change, ChangeKind, HoldReport, State, Subject};
 use crate::plan::road::environment_delivery;
 

@@ -1,0 +1,88 @@
+//! Facts of pull requests: what the forge says of each, and its branch held against the base.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::marker::Marker;
+use crate::model::{BlobId, CommitId, RepoPath, Timestamp};
+
+/// A pull request that bears our marker.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PullRequestFacts {
+    /// The forge's name for it (`482`, or `promote-myapp-prod-1a2b3c4d` offline).
+    pub id: String,
+    /// Its branch, without `refs/heads/`.
+    pub branch: String,
+    /// Open, merged or closed.
+    pub state: PullState,
+    /// What it is for.
+    pub marker: Marker,
+    /// Its title, to see whether it must be changed.
+    pub title: String,
+    /// Its body, likewise.
+    pub body: String,
+    /// Its labels.
+    pub labels: Vec<String>,
+    /// Head of the branch as the forge reports it.
+    pub head: CommitId,
+    /// Who closed it without merging, where the forge tells; `None` while open, or when we did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub closed_by: Option<String>,
+    /// The commit on the base that merged it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub merged_as: Option<CommitId>,
+    /// Approvals, whatever head they name.
+    #[serde(default)]
+    pub approvals: Vec<ApprovalFacts>,
+    /// The branch against the base; only of open pull requests.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub branch_facts: Option<BranchFacts>,
+}
+
+/// Open, merged or closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum PullState {
+    /// Waiting.
+    Open,
+    /// Its change set is on the base.
+    Merged,
+    /// Closed without merging.
+    Closed,
+}
+
+/// Somebody's approval.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ApprovalFacts {
+    /// Who: `@login` or an e-mail address.
+    pub who: String,
+    /// The head they approved.
+    pub head: CommitId,
+    /// When.
+    pub at: Timestamp,
+    /// Whether the forge vouches for who it was.
+    pub authentic: bool,
+}
+
+/// A promotion branch held against the base.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BranchFacts {
+    /// Head of the branch.
+    pub head: CommitId,
+    /// Where it left the base.
+    pub merge_base: CommitId,
+    /// Why the change set is not ours any more, if it is not. Merges of the base are not foreign.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub foreign: Option<String>,
+    /// Who pushed commits of their own to it.
+    #[serde(default)]
+    pub pushed_by: Vec<String>,
+    /// Files that differ from the merge base, with their blobs at the head (`None`: deleted).
+    pub changed: BTreeMap<RepoPath, Option<BlobId>>,
+    /// Base and branch merged in memory: files that differ from the base; `None` when they conflict.
+    pub merged: Option<BTreeMap<RepoPath, Option<BlobId>>>,
+}
