@@ -299,12 +299,22 @@ fn parse_repository(text: &str, name: &str) -> Result<ImageRepository, Reference
             "its repository is not valid: lower-case letters and digits, joined by `.`, `_`, `__` or `-`",
         ));
     }
-    let registry = registry
+    let registry: Option<RegistryHost> = registry
         .map(|host| {
             host.parse()
                 .map_err(|_| ReferenceError::new(text, "the registry is not a host name"))
         })
         .transpose()?;
+    // Written down it is in lower case, and would then be read as a folder of the default registry.
+    if registry
+        .as_ref()
+        .is_some_and(|host| !looks_like_registry(host.as_str()))
+    {
+        return Err(ReferenceError::new(
+            text,
+            "nothing but upper case makes its first part a registry; write the host with its domain or port",
+        ));
+    }
     Ok(ImageRepository {
         registry,
         path: path.to_owned(),
@@ -418,6 +428,7 @@ mod tests {
             (short.as_str(), "digits"),
             ("quay.io/../x", "repository is not valid"),
             ("-bad.io/x", "host name"),
+            ("REGISTRY/app", "upper case"),
         ] {
             let error = text.parse::<ImageReference>().unwrap_err().to_string();
             assert!(error.contains(why), "{text}: {error}");
