@@ -152,6 +152,10 @@ impl Objects<'_> {
 
 /// Whether an object is there but was made badly: the fault of whoever pushed it, no damage of ours.
 fn is_malformed(error: &git2::Error) -> bool {
+    // A commit whose author is no author is `Invalid` to libgit2.
     error.code() != ErrorCode::NotFound
-        && matches!(error.class(), ErrorClass::Object | ErrorClass::Tree)
+        && matches!(
+            error.class(),
+            ErrorClass::Object | ErrorClass::Tree | ErrorClass::Invalid
+        )
 }

@@ -180,10 +180,10 @@ fn put(world: &World, reference: &str, file: &str, content: &[u8]) {
     git(&world.bare, &["update-ref", reference, &commit]);
 }
 
-/// An approval that is an object no `git` would make, and no server would take or hand out.
-fn put_odd_commit(world: &World) {
+/// An approval that is an object no `git` would make, and few servers would take or hand out.
+fn put_odd_commit(world: &World, name: &str, text: &str) {
     let file = world.dir.path().join("raw");
-    std::fs::write(&file, "tree nothing\n\nx\n").unwrap();
+    std::fs::write(&file, text).unwrap();
     let odd = git(
         &world.bare,
         &[
@@ -200,7 +200,8 @@ fn put_odd_commit(world: &World) {
             .bare
             .join("refs/headwater/pulls")
             .join(ID)
-            .join("approvals/odd"),
+            .join("approvals")
+            .join(name),
         format!("{odd}\n"),
     )
     .unwrap();
@@ -254,7 +255,7 @@ async fn broken_and_hostile_descriptions_are_named_and_hinder_no_other() {
     put_hostile_descriptions(&world);
     for (process, local) in [(process, false), (world.local(), true)] {
         if local {
-            put_odd_commit(&world);
+            put_odd_commit(&world, "odd", "tree nothing\n\nx\n");
         }
         let listing = process.list().await;
         let ids: Vec<&str> = listing.pulls.iter().map(|p| p.id.as_str()).collect();
@@ -299,6 +300,38 @@ async fn broken_and_hostile_descriptions_are_named_and_hinder_no_other() {
             .await;
         assert!(matches!(bad, Err(ForgeError::Malformed { .. })), "{bad:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_approval_by_nobody_is_named_and_hinders_no_other() {
+    if !git_is_here() {
+        return;
+    }
+    let world = World::new().await;
+    let id = world.process("one").open_pull().await;
+    let head = world.head(BRANCH);
+    let tree = git(&world.bare, &["rev-parse", &format!("{head}^{{tree}}")]);
+    let who = "<x@y> 1767603600 +0000";
+    let local = world.local();
+    let ann = approver("ann@acme.example", None);
+    local.forge.approve(&id, head.clone(), ann).await.unwrap();
+    for (name, author) in [
+        ("no-time", "author Ann <ann@acme.example>"),
+        ("no-author", "what Ann"),
+        ("nothing", ""),
+    ] {
+        let text = format!("tree {tree}\n{author}\ncommitter A {who}\n\napprove {head}\n");
+        put_odd_commit(&world, name, &text);
+    }
+    let listing = local.list().await;
+    assert_eq!(listing.pulls.len(), 1);
+    let good = listing.pulls[0].approvals.iter();
+    assert!(
+        good.filter(|a| a.who == "ann@acme.example").count() >= 1,
+        "{listing:?}"
+    );
+    assert!(!listing.problems.is_empty());
+    assert!(listing.problems.iter().all(|p| p.id == ID), "{listing:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
