@@ -39,6 +39,9 @@ impl Block {
     }
 }
 
+/// The reason of a stage whose tag a person put somewhere else.
+pub const BY_HAND: &str = "EditedByHand";
+
 /// What stops any stage: errors in its files, unreadable brakes, parts not carried out yet, a Hold that pins it.
 pub fn common(view: &StageView<'_>, desk: &Desk<'_>) -> Vec<Block> {
     let mut blocks = Vec::new();
@@ -93,7 +96,7 @@ pub fn later(view: &StageView<'_>, desk: &Desk<'_>) -> Vec<Block> {
             hand.commit.short()
         );
         let help = "revert it, or use `headwater promote` or `headwater rollback`";
-        blocks.push(Block::new(State::Held, "EditedByHand", why).help(help));
+        blocks.push(Block::new(State::Held, BY_HAND, why).help(help));
     }
     let missing = view
         .from

@@ -83,6 +83,12 @@ pub fn decide(
             None
         }
     };
+    if decision.request.is_some() {
+        // Whoever asks for a set wants it in place of what was put there by hand.
+        decision
+            .blocks
+            .retain(|block| block.reason != block::BY_HAND);
+    }
     let eligible = eligible(view, road, &all, &held, decision.request.as_ref());
     let first = first_timeline(view, road);
     let mut judged: Vec<Judged> = Vec::new();

@@ -138,6 +138,32 @@ async fn a_digest_put_into_a_stage_by_hand_moves_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_set_that_somebody_asks_for_replaces_a_digest_put_there_by_hand() {
+    let mut world = World::small().await;
+    world.good_build("1.0.0");
+    world.settle().await;
+    let other = world.push_build("acme/app:other", "6.6.6", &[]);
+    let text = world.repository.text("main", small::STREAM_PATH).unwrap();
+    let (before, qa) = text.split_at(text.find("    - name: qa\n").unwrap());
+    let pin = qa.find("app@sha256:").unwrap() + "app@".len();
+    let (head, rest) = (&qa[..pin], &qa[pin + other.as_str().len()..]);
+    let pinned = format!("{before}{head}{other}{rest}");
+    world.person_commits(&[(small::STREAM_PATH, &pinned)], "Pin another one");
+    let newer = world.good_build("1.2.0");
+    world.settle().await;
+    world
+        .assert_stage("app/qa", State::Held, "EditedByHand")
+        .await;
+
+    world.promotes("app/qa").await;
+    world.settle().await;
+    assert_eq!(world.head("app", "qa").as_ref(), Some(&newer));
+    assert!(world.rendered("qa", "app").contains(newer.as_str()));
+    let qa = world.stage("app/qa").await;
+    assert_ne!(qa.state, State::Held, "{}", qa.why);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_item_forged_in_status_opens_nothing() {
     let mut world = World::small().await;
     world.good_build("1.0.0");
