@@ -12,6 +12,7 @@ mod architecture;
 mod cli;
 mod demo;
 mod forge;
+mod fuzz;
 mod git;
 mod laws;
 mod line;

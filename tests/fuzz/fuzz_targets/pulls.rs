@@ -1,0 +1,7 @@
+//! Feeds the target `pulls` with what libFuzzer makes up.
+#![no_main]
+
+#[path = "../../it/fuzz/pulls.rs"]
+mod target;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| target::run(data));

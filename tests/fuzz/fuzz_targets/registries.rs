@@ -1,0 +1,7 @@
+//! Feeds the target `registries` with what libFuzzer makes up.
+#![no_main]
+
+#[path = "../../it/fuzz/registries.rs"]
+mod target;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| target::run(data));
