@@ -2,6 +2,7 @@
 
 mod exact;
 mod isolation;
+pub(crate) mod ledger;
 mod races;
 mod sameness;
 mod walk;

@@ -20,5 +20,6 @@ mod observability;
 mod observe;
 mod registry;
 mod scenarios;
+mod sim;
 mod story;
 mod support;

@@ -1,17 +1,15 @@
 //! Random lives of a small world. After every event it comes to rest, and then identity, pins, the way forward, a quiet
 //! second pass and the sameness of plans are checked from Git alone.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use headwater::forge::PullState;
 use headwater::model::Digest;
 use proptest::prelude::*;
 use proptest::test_runner::Config;
 
+use super::ledger::{Ledger, SMALL, pins};
 use crate::support::world::{World, shown, small};
-
-/// Who commits for the engine.
-const US: &str = "headwater@localhost";
 
 /// Something that happens.
 #[derive(Debug, Clone)]
@@ -69,8 +67,7 @@ struct Life {
     built: Vec<Digest>,
     builds: u32,
     broken: BTreeSet<&'static str>,
-    /// What people threw out of a stage: never again by us.
-    thrown_out: BTreeSet<(String, Digest)>,
+    ledger: Ledger,
 }
 
 impl Life {
@@ -80,7 +77,7 @@ impl Life {
             built: Vec::new(),
             builds: 0,
             broken: BTreeSet::new(),
-            thrown_out: BTreeSet::new(),
+            ledger: Ledger::new(&SMALL),
         }
     }
 
@@ -167,7 +164,7 @@ impl Life {
         for stage in ["qa", "prod"] {
             let tag = format!("app:{stage}");
             if let Some(gone) = before.get(&tag).filter(|d| after.get(&tag) != Some(*d)) {
-                self.thrown_out.insert((tag, gone.clone()));
+                self.ledger.thrown_out.insert((tag, gone.clone()));
             }
         }
     }
@@ -191,99 +188,30 @@ impl Life {
             Event::Approve => self.world.approve(pull, "Ines").await,
             Event::Close => {
                 self.world.close(pull, "ines@example.com").await;
-                self.thrown_out.extend(carried.map(|d| (tag, d)));
+                self.ledger.thrown_out.extend(carried.map(|d| (tag, d)));
             }
             _ => {
                 let others_open = pulls.values().any(|p| p.state == PullState::Open);
                 if !others_open {
                     self.world.reopen(pull).await;
-                    carried.map(|d| self.thrown_out.remove(&(tag, d)));
+                    carried.map(|d| self.ledger.thrown_out.remove(&(tag, d)));
                 }
             }
         }
     }
 
-    async fn check(&self) {
-        let before = self.world.repository.line().len();
+    async fn check(&mut self) {
         let passes = self.world.settle().await;
-        self.check_line(before);
-        self.check_pins();
+        let built = &self.built;
+        let is_known = |_: &str, digest: &Digest| built.contains(digest);
+        self.ledger.read(&self.world.repository, is_known);
+        pins(&self.world.repository, |environment, _| {
+            Some(format!("app:{environment}"))
+        });
         self.check_silence().await;
         let (one, other) = (self.world.plan().await, self.world.plan().await);
         assert_eq!(json(&one), json(&other), "{}", shown(&one));
         assert!(!passes.is_empty());
-    }
-
-    /// Identity and the way forward, from Git's own log.
-    fn check_line(&self, settled_from: usize) {
-        let repository = &self.world.repository;
-        let line = repository.line();
-        // Digests by tag, with the index of the last commit of ours that made them current there.
-        let mut came: BTreeMap<String, BTreeMap<Digest, usize>> = BTreeMap::new();
-        let mut last_forward: BTreeMap<String, usize> = BTreeMap::new();
-        let mut now: BTreeMap<String, Digest> = BTreeMap::new();
-        for (at, id) in line.iter().enumerate() {
-            let heads = repository.heads(id);
-            let ours = repository.committer(id) == US;
-            for (tag, digest) in heads.iter().filter(|(tag, d)| now.get(*tag) != Some(*d)) {
-                assert!(
-                    self.built.contains(digest),
-                    "{tag} holds {digest}, which nobody built"
-                );
-                let source = match tag.as_str() {
-                    "app:qa" => "app:dev",
-                    "app:prod" => "app:qa",
-                    _ => "",
-                };
-                if ours && !source.is_empty() {
-                    let there = came.get(source).and_then(|c| c.get(digest));
-                    let there = there.unwrap_or_else(|| {
-                        panic!("{id}: {tag} moved to {digest}, which never was in {source}")
-                    });
-                    let floor = last_forward.get(tag).copied().unwrap_or(0);
-                    assert!(
-                        *there >= floor,
-                        "{id}: {tag} went back to {digest} by itself"
-                    );
-                    last_forward.insert(tag.clone(), *there);
-                    if at >= settled_from {
-                        let thrown = (tag.clone(), digest.clone());
-                        assert!(
-                            !self.thrown_out.contains(&thrown),
-                            "{id}: {tag} took {digest} again, which people threw out"
-                        );
-                    }
-                }
-                if ours {
-                    came.entry(tag.clone())
-                        .or_default()
-                        .insert(digest.clone(), at);
-                }
-            }
-            now = heads;
-        }
-    }
-
-    /// Every image we wrote is pinned to where its stage points.
-    fn check_pins(&self) {
-        let repository = &self.world.repository;
-        let heads = repository.heads("main");
-        for (path, text) in repository.files("main") {
-            let Some((environment, rest)) = path
-                .strip_prefix("environments/")
-                .and_then(|p| p.split_once("/rendered/"))
-            else {
-                continue;
-            };
-            for line in text
-                .lines()
-                .filter(|l| l.trim_start().starts_with("image:"))
-            {
-                let digest = line.rsplit_once('@').map(|(_, d)| d);
-                let head = heads.get(&format!("app:{environment}")).map(Digest::as_str);
-                assert_eq!(digest, head, "{environment}/{rest}: {line}");
-            }
-        }
     }
 
     /// At rest a pass asks registries for no body and moves no ref.

@@ -17,6 +17,20 @@ use base64::Engine as _;
 use tokio::io::AsyncWriteExt as _;
 
 type Hook = Box<dyn FnOnce() + Send>;
+type Judge = Box<dyn FnMut(bool) -> Fate + Send>;
+
+/// What becomes of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// It is carried out and answered.
+    Served,
+    /// It is not carried out: 503.
+    Unavailable,
+    /// The connection breaks before anything is done.
+    CutBefore,
+    /// It is carried out, but the connection breaks before the answer.
+    CutAfter,
+}
 
 /// The server; it stops when dropped.
 pub(crate) struct GitHttp {
@@ -30,6 +44,7 @@ struct Shared {
     login: Option<(String, String)>,
     between: Mutex<Option<Hook>>,
     cut: Mutex<bool>,
+    judge: Mutex<Option<Judge>>,
     redirect: Mutex<Option<String>>,
     requests: AtomicUsize,
     authorized: AtomicUsize,
@@ -43,6 +58,7 @@ impl GitHttp {
             login: login.map(|(user, password)| (user.to_owned(), password.to_owned())),
             between: Mutex::default(),
             cut: Mutex::default(),
+            judge: Mutex::default(),
             redirect: Mutex::default(),
             requests: AtomicUsize::new(0),
             authorized: AtomicUsize::new(0),
@@ -85,6 +101,11 @@ impl GitHttp {
     /// The next push is carried out, but the connection breaks before its answer.
     pub(crate) fn cut_next_answer(&self) {
         *self.shared.cut.lock().unwrap() = true;
+    }
+
+    /// From now on every request has the fate that `judge` says; it is told whether the request is a push.
+    pub(crate) fn judged_by(&self, judge: impl FnMut(bool) -> Fate + Send + 'static) {
+        *self.shared.judge.lock().unwrap() = Some(Box::new(judge));
     }
 
     /// Answers everything with a redirect to this origin.
@@ -135,13 +156,28 @@ async fn handle(State(shared): State<Arc<Shared>>, request: Request) -> Response
             tokio::task::spawn_blocking(hook).await.unwrap();
         }
     }
+    let judged = shared.judge.lock().unwrap().as_mut().map(|j| j(pushing));
+    match judged.unwrap_or(Fate::Served) {
+        Fate::Unavailable => {
+            return plain(StatusCode::SERVICE_UNAVAILABLE)
+                .body(Body::from("come back later"))
+                .unwrap();
+        }
+        Fate::CutBefore => return broken(),
+        Fate::Served | Fate::CutAfter => {}
+    }
     let answer = backend(&shared.root, &parts, body).await;
-    if pushing && std::mem::take(&mut *shared.cut.lock().unwrap()) {
-        let broken =
-            futures_util::stream::once(async { Err::<Bytes, _>(std::io::Error::other("cut")) });
-        return Response::new(Body::from_stream(broken));
+    let cut = pushing && std::mem::take(&mut *shared.cut.lock().unwrap());
+    if cut || judged == Some(Fate::CutAfter) {
+        return broken();
     }
     answer
+}
+
+fn broken() -> Response {
+    let broken =
+        futures_util::stream::once(async { Err::<Bytes, _>(std::io::Error::other("cut")) });
+    Response::new(Body::from_stream(broken))
 }
 
 fn plain(status: StatusCode) -> axum::http::response::Builder {

@@ -122,6 +122,16 @@ impl Repository {
         self.move_to("main", id)
     }
 
+    /// Whether two branches merge without a conflict, and anything comes of it.
+    pub(crate) fn merges(&self, from: &str, into: &str) -> bool {
+        let find = |branch: &str| self.find(&format!("refs/heads/{branch}"));
+        let (Some(ours), Some(theirs)) = (find(into), find(from)) else {
+            return false;
+        };
+        let mut index = self.git.merge_commits(&ours, &theirs, None).unwrap();
+        !index.has_conflicts() && index.write_tree_to(&self.git).unwrap() != ours.tree_id()
+    }
+
     fn merged(&self, from: &str, into: &str) -> (Tree<'_>, Commit<'_>, Commit<'_>) {
         let find = |branch: &str| self.find(&format!("refs/heads/{branch}")).unwrap();
         let (ours, theirs) = (find(into), find(from));
@@ -220,6 +230,22 @@ impl Repository {
         line
     }
 
+    /// Commits of that line behind one that was read before, oldest first.
+    pub(crate) fn line_since(&self, read: Option<&str>) -> Vec<String> {
+        let mut line = Vec::new();
+        let mut next = self.find(MAIN);
+        while let Some(commit) = next {
+            let id = commit.id().to_string();
+            if Some(id.as_str()) == read {
+                break;
+            }
+            line.push(id);
+            next = commit.parent(0).ok();
+        }
+        line.reverse();
+        line
+    }
+
     /// Subjects of that line, newest first.
     pub(crate) fn subjects(&self) -> Vec<String> {
         let line = self.line().into_iter().rev();
@@ -293,20 +319,33 @@ impl Repository {
     /// Where every tag points at a commit, read from the files in the plainest way: a pinned `from`, else the newest item.
     pub(crate) fn heads(&self, name: &str) -> BTreeMap<String, Digest> {
         let mut heads = BTreeMap::new();
-        let files = self.files(name);
-        for text in files
-            .iter()
-            .filter(|(p, _)| p.starts_with("pipelines/"))
-            .map(|(_, t)| t)
-        {
-            let Ok(document) = serde_yaml::from_str::<Value>(text) else {
-                continue;
-            };
-            if document["kind"].as_str() == Some("ImageStream") {
-                read_heads(&document, &mut heads);
-            }
+        for document in self.streams(name) {
+            read_heads(&document, &mut heads);
         }
         heads
+    }
+
+    /// The record of promotion that every tag bears at a commit.
+    pub(crate) fn records(&self, name: &str) -> BTreeMap<String, String> {
+        let mut records = BTreeMap::new();
+        for document in self.streams(name) {
+            let stream = document["metadata"]["name"].as_str().unwrap_or_default();
+            for tag in document["spec"]["tags"].as_sequence().into_iter().flatten() {
+                let record = tag["annotations"]["headwater.dev/promotion"].as_str();
+                if let (Some(record), Some(tag)) = (record, tag["name"].as_str()) {
+                    records.insert(key(stream, tag), record.to_owned());
+                }
+            }
+        }
+        records
+    }
+
+    fn streams(&self, name: &str) -> Vec<Value> {
+        let files = self.files(name).into_iter();
+        let texts = files.filter(|(path, _)| path.starts_with("pipelines/"));
+        let documents = texts.filter_map(|(_, text)| serde_yaml::from_str(&text).ok());
+        let is_stream = |d: &Value| d["kind"].as_str() == Some("ImageStream");
+        documents.filter(is_stream).collect()
     }
 
     fn find(&self, name: &str) -> Option<Commit<'_>> {
