@@ -1,15 +1,19 @@
 //! The daemon: ticks and wakes coalesced into passes, until it is told to stop.
 
+mod tell;
+
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::FutureExt as _;
 use tokio::sync::{Notify, watch};
+use tracing::Instrument as _;
 
 use crate::config::DaemonSettings;
-use crate::model::{Faulty as _, Timestamp};
-use crate::reconciler::{ObserveError, Pass, Plan, Reconciler};
+use crate::model::Timestamp;
+use crate::reconciler::{self, ObserveError, Pass, Plan, Reconciler};
+use tell::Teller;
 
 /// How long a stop waits for the pass under way.
 pub const STOP_WITHIN: Duration = Duration::from_secs(7);
@@ -17,8 +21,8 @@ pub const STOP_WITHIN: Duration = Duration::from_secs(7);
 /// So many passes may follow each other at once while each does something; then the next one waits for its time.
 const MOST_AT_ONCE: usize = 20;
 
-/// Is told of every pass when it has ended: when, and what it came to.
-pub type Listener = Box<dyn Fn(Timestamp, &Result<Pass, ObserveError>) + Send + Sync>;
+/// Is told of every pass when it has ended: when, how long it took, and what it came to.
+pub type Listener = Box<dyn Fn(Timestamp, Duration, &Result<Pass, ObserveError>) + Send + Sync>;
 
 /// A daemon: make one, hand out wakers, run it.
 pub struct Daemon {
@@ -48,9 +52,11 @@ impl Daemon {
     /// next start finds and finishes.
     pub async fn run(self, clock: impl Fn() -> Timestamp, mut stop: watch::Receiver<bool>) {
         let mut at_once = 0;
+        let mut teller = Teller::default();
         while !*stop.borrow() {
             let now = clock();
-            let pass = shielded(&self.reconciler, now);
+            let (begin, span) = (Instant::now(), reconciler::span());
+            let pass = shielded(&self.reconciler, now).instrument(span.clone());
             tokio::pin!(pass);
             let ended = tokio::select! {
                 ended = &mut pass => Some(ended),
@@ -60,8 +66,9 @@ impl Daemon {
                 tracing::warn!("stopped before the pass under way ended");
                 return;
             };
-            tell(&ended);
-            (self.listener)(clock(), &ended);
+            let took = begin.elapsed();
+            span.in_scope(|| teller.tell(&ended, took));
+            (self.listener)(clock(), took, &ended);
             let moved = ended.as_ref().is_ok_and(|p| !p.receipt.done.is_empty());
             at_once = if moved { at_once + 1 } else { 0 };
             if moved && at_once < MOST_AT_ONCE {
@@ -89,33 +96,6 @@ async fn stopped(stop: &mut watch::Receiver<bool>) {
     // A sender that is gone will never say stop: then only the end of the process does.
     if stop.wait_for(|stop| *stop).await.is_err() {
         std::future::pending::<()>().await;
-    }
-}
-
-fn tell(ended: &Result<Pass, ObserveError>) {
-    match ended {
-        Ok(pass) => {
-            for done in &pass.receipt.done {
-                tracing::info!(done = ?done, "carried out");
-            }
-            for refusal in &pass.receipt.refused {
-                tracing::warn!(
-                    what = refusal.what,
-                    why = refusal.why,
-                    fault = refusal.fault.party.as_str(),
-                    retry = refusal.fault.retry.as_str(),
-                    "refused"
-                );
-            }
-            // Without a word, a daemon that is overtaken all day looks like one with nothing to do.
-            if pass.receipt.again {
-                tracing::warn!("others pushed first each time; looking again at the next tick");
-            }
-        }
-        Err(error) => {
-            let fault = error.fault();
-            tracing::error!(error = %error, fault = fault.party.as_str(), retry = fault.retry.as_str(), "the pass failed");
-        }
     }
 }
 

@@ -6,13 +6,17 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use headwater::cli::{self, Exit};
-use headwater::telemetry::redact;
+use headwater::telemetry::{redact, report_bug};
 
 /// How long work that cannot be cancelled may hold up the end.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 fn main() -> ExitCode {
-    std::panic::set_hook(Box::new(|info| complain(&format!("error: a bug: {info}"))));
+    std::panic::set_hook(Box::new(|info| {
+        report_bug(&cli::output::clean::clean_lines(&format!(
+            "error: a bug: {info}"
+        )));
+    }));
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

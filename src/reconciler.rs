@@ -17,6 +17,7 @@ pub use crate::plan::checks::Check;
 use crate::plan::checks::checks;
 use crate::plan::question::MOST_ROUNDS;
 use crate::plan::{Facts, Observation, Question, plan};
+pub use crate::plan::{StageReport, State};
 
 /// How often a lost race is answered by observing and planning again.
 const MOST_TRIES: u32 = 10;
@@ -55,7 +56,7 @@ pub struct Effort {
     pub tries: u32,
     /// Rounds in which somebody outside was asked.
     pub rounds: usize,
-    /// Questions that were asked, also of Git objects.
+    /// Questions that somebody outside was asked.
     pub questions: usize,
 }
 
@@ -90,6 +91,14 @@ struct Asked {
 }
 
 impl Asked {
+    /// How many questions somebody outside was asked.
+    fn outside(&self) -> usize {
+        self.questions
+            .iter()
+            .filter(|question| outside(question))
+            .count()
+    }
+
     /// What to ask next: everything that is allowed and new, as long as there are rounds left. Looking into Git objects
     /// costs nobody anything, so it is no round of its own and only bounded.
     fn next(&mut self, made: &Plan, allowed: impl Fn(&Question) -> bool) -> Vec<Question> {
@@ -177,7 +186,7 @@ impl Reconciler {
         loop {
             let (observation, made, asked) = self.asking(now).await?;
             effort.rounds += asked.rounds;
-            effort.questions += asked.questions.len();
+            effort.questions += asked.outside();
             let mut receipt = self.applier.apply(&made).await;
             // What was done before a race was lost stays done.
             done.append(&mut receipt.done);
@@ -229,7 +238,7 @@ impl Reconciler {
             effort: Effort {
                 tries: 1,
                 rounds: asked.rounds,
-                questions: asked.questions.len(),
+                questions: asked.outside(),
             },
         })))
     }

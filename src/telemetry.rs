@@ -1,8 +1,9 @@
 //! Logs and the redactor. Logs go to stderr through a bounded queue: a blocked pipe loses lines (counted), never work.
 //! Whatever we print, log or panic with passes [`redact`], which knows every secret by value.
-//!
-//! Field names are stable: `pipeline`, `stage`, `environment`, `stream`, `tag`, `digest`, `commit`, `branch`, `path`,
-//! `registry`, `repository`, `forge`, `pull_request`, `attempt`, `status`, `elapsed_ms`, `wait_s`, `error`.
+//! Names of fields are in [`FIELDS`].
+
+mod fields;
+mod json;
 
 use std::io::Write;
 use std::sync::Arc;
@@ -13,6 +14,8 @@ use std::time::Duration;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
+pub use fields::FIELDS;
+
 pub use crate::config::known::{hide as redact, register as register_secret};
 use crate::config::{LogFormat, LogSettings};
 use crate::model::{Fault, Faulty, Party};
@@ -21,6 +24,26 @@ use crate::model::{Fault, Faulty, Party};
 const QUEUE: usize = 4096;
 /// How long leaving waits for the last lines.
 const FAREWELL: Duration = Duration::from_millis(500);
+static DROPPED: AtomicU64 = AtomicU64::new(0);
+static BUGS: AtomicU64 = AtomicU64::new(0);
+
+/// How many log lines were lost since the process began.
+pub fn dropped_lines() -> u64 {
+    DROPPED.load(Ordering::Relaxed)
+}
+
+/// How many panics there were since the process began.
+pub fn bugs() -> u64 {
+    BUGS.load(Ordering::Relaxed)
+}
+
+/// Counts a panic and says on stderr what happened, without secrets.
+pub fn report_bug(text: &str) {
+    BUGS.fetch_add(1, Ordering::Relaxed);
+    // There is nowhere left to say that stderr does not work.
+    let _ = writeln!(std::io::stderr(), "{}", redact(text));
+}
+
 /// Why logging cannot begin.
 #[derive(Debug, thiserror::Error)]
 pub enum TelemetryError {
@@ -85,7 +108,7 @@ fn dispatch(
         .with_ansi(color);
     Ok(match settings.format {
         LogFormat::Text => builder.with_target(false).into(),
-        LogFormat::Json => builder.json().flatten_event(true).into(),
+        LogFormat::Json => builder.json().event_format(json::Flat).into(),
     })
 }
 
@@ -147,6 +170,7 @@ impl Write for Queue {
         let line = Line::Text(redact(&text).into_owned().into_bytes());
         if self.lines.try_send(line).is_err() {
             self.dropped.fetch_add(1, Ordering::Relaxed);
+            DROPPED.fetch_add(1, Ordering::Relaxed);
         }
         Ok(buffer.len())
     }

@@ -24,6 +24,8 @@ pub struct Engine {
     pub git: Repository,
     /// The forge.
     pub forge: Arc<dyn Forge>,
+    /// Registries.
+    pub registry: Client,
     /// Passes.
     pub reconciler: Reconciler,
 }
@@ -106,8 +108,12 @@ impl Engine {
             guards: settings.guards.clone(),
             settle: opening.settle,
         };
-        let mut observer =
-            Observer::new(git.clone(), registry, Arc::clone(&forge), observer_settings);
+        let mut observer = Observer::new(
+            git.clone(),
+            registry.clone(),
+            Arc::clone(&forge),
+            observer_settings,
+        );
         if let Some(progress) = opening.progress {
             observer = observer.with_progress(progress);
         }
@@ -119,6 +125,7 @@ impl Engine {
         Ok(Self {
             git,
             forge,
+            registry,
             reconciler: Reconciler {
                 observer: Arc::new(observer),
                 applier,

@@ -1,5 +1,7 @@
 //! `serve`: the daemon with its health and status page, until a signal ends it.
 
+mod notes;
+
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::sync::{Arc, RwLock};
@@ -14,9 +16,11 @@ use super::args::ServeArgs;
 use super::engine::{self, Engine};
 use super::{CliError, Context, Exit};
 use crate::daemon::Daemon;
-use crate::model::{Period, Timestamp};
+use crate::model::Period;
 use crate::reconciler::{ObserveError, Pass};
-use crate::server::{self, Board};
+use crate::server::{self, Board, Metrics, Readings};
+use crate::telemetry;
+use notes::Notes;
 
 /// The loop has stalled if no pass ended for this long, or for three ticks where those are longer.
 const STALLED_AFTER: u64 = 1200;
@@ -32,6 +36,18 @@ pub async fn run(context: &Context, _args: &ServeArgs) -> Result<Exit, CliError>
     let engine = Engine::open(context, true)?;
     let signals = Signals::new()?;
     let board = Arc::new(RwLock::new(Board::new(engine::now())));
+    let readings = Readings {
+        registry: engine.registry.clone(),
+        git: engine.git.clone(),
+        dropped_lines: telemetry::dropped_lines,
+        panics: telemetry::bugs,
+    };
+    let notes = Notes {
+        board: Arc::clone(&board),
+        metrics: Arc::new(Metrics::new(readings)),
+        repository: engine.git.describe(),
+        tick: settings.tick,
+    };
     let (stop, stopped) = watch::channel(false);
     let server = match settings.listen {
         Some(address) => {
@@ -39,10 +55,12 @@ pub async fn run(context: &Context, _args: &ServeArgs) -> Result<Exit, CliError>
             let stalled = settings.tick.as_seconds().saturating_mul(3);
             let stalled = Period::seconds(stalled.max(STALLED_AFTER));
             let shown = Arc::clone(&board);
+            let metrics = Arc::clone(&notes.metrics);
             let stopped = stopped.clone();
             Some(tokio::spawn(server::serve(
                 listener,
                 shown,
+                metrics,
                 stalled,
                 engine::now,
                 stopped,
@@ -55,7 +73,9 @@ pub async fn run(context: &Context, _args: &ServeArgs) -> Result<Exit, CliError>
         tick = %settings.tick,
         "serving"
     );
-    let listener = Box::new(move |at, ended: &Result<Pass, ObserveError>| note(&board, at, ended));
+    let listener = Box::new(move |at, took, ended: &Result<Pass, ObserveError>| {
+        notes.ended(at, took, ended);
+    });
     let daemon = Daemon::new(engine.reconciler, settings.clone(), listener);
     let waker = daemon.waker();
     let passes = daemon.run(engine::now, stopped);
@@ -104,31 +124,6 @@ async fn end(server: Option<JoinHandle<std::io::Result<()>>>) {
         Ok(Err(error)) => tracing::warn!(%error, "the status page failed"),
         Ok(Ok(Ok(()))) => {}
         Err(_) => server.abort(),
-    }
-}
-
-/// Puts a pass on the board. What a failed pass does not know stays as it was.
-fn note(board: &RwLock<Board>, at: Timestamp, ended: &Result<Pass, ObserveError>) {
-    let Ok(mut board) = board.write() else {
-        return;
-    };
-    board.last_pass = Some(at);
-    board.passes += 1;
-    match ended {
-        Ok(pass) => {
-            board.failure = None;
-            board.failing_since = None;
-            board.branch.clone_from(&pass.plan.branch);
-            board.commit = Some(pass.plan.base.clone());
-            board.stages.clone_from(&pass.plan.stages);
-            board.holds.clone_from(&pass.plan.holds);
-            let refused = pass.receipt.refused.iter();
-            board.refused = refused.map(|r| format!("{}: {}", r.what, r.why)).collect();
-        }
-        Err(error) => {
-            board.failure = Some(error.to_string());
-            board.failing_since.get_or_insert(at);
-        }
     }
 }
 

@@ -114,7 +114,7 @@ impl Mirror {
         }
         fs::rename(&self.dir, &aside).map_err(describe)?;
         tracing::warn!(
-            mirror.path = %self.dir.display(),
+            path = %self.dir.display(),
             "the mirror is damaged; it is kept as `{}` and made anew",
             aside.display()
         );

@@ -322,7 +322,7 @@ impl Inner {
         for update in updates.iter().filter(|u| done.contains(u.name.as_str())) {
             // What was pushed is true already; a mirror that lags is put right by the next fetch.
             if let Err(error) = follow(&handle, update) {
-                tracing::debug!(git.reference = %update.name, %error, "the mirror lags behind a push");
+                tracing::debug!(reference = %update.name, %error, "the mirror lags behind a push");
             }
         }
         Ok(outcomes)

@@ -7,7 +7,7 @@ use super::import::remember;
 use super::observation::Observation;
 use super::question::Resolve;
 use crate::model::promotion::INTERVAL;
-use crate::model::{ImageReference, ImageStream, Period, TagKey, TagReference, Timestamp};
+use crate::model::{Digest, ImageReference, ImageStream, Period, TagKey, TagReference, Timestamp};
 
 /// A tag that is imported from a registry, and how its last check went.
 #[derive(Debug, Clone)]
@@ -27,7 +27,9 @@ pub struct Check {
 /// How asking went.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Asked {
-    /// Why there is no digest.
+    /// The digest that came.
+    pub digest: Option<Digest>,
+    /// Why there is none.
     pub failure: Option<Failure>,
     /// How long after its time it was asked for; `None` if it had no time, as in the first check.
     pub late: Option<Period>,
@@ -107,6 +109,7 @@ fn check(
         reference,
         after,
         asked: Some(Asked {
+            digest: outcome.ok().map(|resolved| resolved.digest.clone()),
             failure: outcome.err().cloned(),
             late: late(&before, scheduled, answer.at),
         }),

@@ -26,6 +26,34 @@ pub enum State {
     None,
 }
 
+impl State {
+    /// All of them, the worst first.
+    pub const ALL: [Self; 8] = [
+        Self::Broken,
+        Self::Refused,
+        Self::Held,
+        Self::Frozen,
+        Self::Waiting,
+        Self::Moving,
+        Self::Settled,
+        Self::None,
+    ];
+
+    /// The word for it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Broken => "broken",
+            Self::Refused => "refused",
+            Self::Held => "held",
+            Self::Frozen => "frozen",
+            Self::Waiting => "waiting",
+            Self::Moving => "moving",
+            Self::Settled => "settled",
+            Self::None => "none",
+        }
+    }
+}
+
 /// Why something that was due does not move.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -1,4 +1,7 @@
-//! The HTTP server of the daemon: health and status, read-only, on loopback unless the operator opens it.
+//! The HTTP server of the daemon: health, status and metrics, read-only, on loopback unless the operator opens it.
+
+mod metrics;
+mod readings;
 
 use std::sync::{Arc, RwLock};
 
@@ -11,7 +14,12 @@ use serde::Serialize;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+pub use metrics::{Metrics, Outcome};
+pub use readings::Readings;
+
+use crate::config::known::hide;
 use crate::model::{CommitId, Period, Timestamp};
+use crate::plan::edges::EdgeReport;
 use crate::plan::report::{HoldReport, StageReport};
 
 /// What the server shows; filled by whoever runs the passes.
@@ -30,6 +38,10 @@ pub struct Board {
     pub failure: Option<String>,
     /// When the row of failures began.
     pub failing_since: Option<Timestamp>,
+    /// Failed passes in a row.
+    pub failures: u32,
+    /// Edges that do not answer.
+    pub edges: Vec<EdgeReport>,
     /// The base branch of the last plan.
     pub branch: String,
     /// The base commit of the last plan.
@@ -52,6 +64,8 @@ impl Board {
             passes: 0,
             failure: None,
             failing_since: None,
+            failures: 0,
+            edges: Vec::new(),
             branch: String::new(),
             commit: None,
             stages: Vec::new(),
@@ -65,6 +79,7 @@ impl Board {
 #[derive(Clone)]
 struct Shown {
     board: Arc<RwLock<Board>>,
+    metrics: Arc<Metrics>,
     /// Without a pass for this long the loop has stalled.
     stalled_after: Period,
     clock: fn() -> Timestamp,
@@ -77,12 +92,14 @@ struct Shown {
 pub async fn serve(
     listener: TcpListener,
     board: Arc<RwLock<Board>>,
+    metrics: Arc<Metrics>,
     stalled_after: Period,
     clock: fn() -> Timestamp,
     mut stop: watch::Receiver<bool>,
 ) -> std::io::Result<()> {
     let routes = routes(Shown {
         board,
+        metrics,
         stalled_after,
         clock,
     });
@@ -98,6 +115,7 @@ fn routes(shown: Shown) -> Router {
     Router::new()
         .route("/healthz", get(health))
         .route("/status", get(status))
+        .route("/metrics", get(numbers))
         .with_state(shown)
 }
 
@@ -124,12 +142,30 @@ async fn health(State(shown): State<Shown>) -> Response {
 
 async fn status(State(shown): State<Shown>) -> Response {
     match shown.board.read() {
-        Ok(board) => fresh(StatusCode::OK, Json(serde_json::json!(*board))),
+        Ok(board) => {
+            let text = serde_json::json!(*board).to_string();
+            typed("application/json", hide(&text).into_owned())
+        }
         Err(_) => fresh(
             StatusCode::INTERNAL_SERVER_ERROR,
             Json(serde_json::json!({"error": "not readable"})),
         ),
     }
+}
+
+async fn numbers(State(shown): State<Shown>) -> Response {
+    match shown.metrics.text() {
+        Ok(text) => typed(metrics::CONTENT_TYPE, hide(&text).into_owned()),
+        Err(_) => fresh(StatusCode::INTERNAL_SERVER_ERROR, "a bug: not readable\n"),
+    }
+}
+
+fn typed(media_type: &'static str, body: String) -> Response {
+    let headers = [
+        (header::CACHE_CONTROL, "no-store"),
+        (header::CONTENT_TYPE, media_type),
+    ];
+    (headers, body).into_response()
 }
 
 fn fresh(code: StatusCode, body: impl IntoResponse) -> Response {
@@ -144,6 +180,18 @@ mod tests {
         Timestamp::from_second(1_767_614_400).unwrap_or_default()
     }
 
+    fn metrics() -> Arc<Metrics> {
+        let folder = tempfile::tempdir().unwrap();
+        git2::Repository::init_bare(folder.path()).unwrap();
+        let path = folder.path().to_str().unwrap();
+        Arc::new(Metrics::new(Readings {
+            registry: crate::registry::Client::new(&Default::default()).unwrap(),
+            git: crate::git::Repository::open(path, &Default::default(), false).unwrap(),
+            dropped_lines: || 0,
+            panics: || 0,
+        }))
+    }
+
     async fn code(last: Option<i64>, started: i64) -> StatusCode {
         let ago = |seconds: i64| Timestamp::from_second(noon().as_second() - seconds).unwrap();
         let board = Board {
@@ -152,6 +200,7 @@ mod tests {
         };
         let shown = Shown {
             board: Arc::new(RwLock::new(board)),
+            metrics: metrics(),
             stalled_after: Period::seconds(600),
             clock: noon,
         };

@@ -10,6 +10,8 @@ use serde_json::Value;
 use crate::support::hermetic::{BareRepository, Hermetic, example_content};
 
 mod check;
+mod logs;
+mod metrics;
 mod saved;
 mod serve;
 

@@ -6,6 +6,7 @@ mod fixtures;
 mod prod;
 mod protected;
 mod registries;
+mod secrets;
 
 use std::cell::RefCell;
 use std::process::{Command, Output};

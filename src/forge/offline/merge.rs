@@ -147,12 +147,12 @@ impl OfflineForge {
                 Ok(Put::Done) => return,
                 Ok(Put::Lost) => {}
                 Err(error) => {
-                    tracing::warn!(pull.id = %id, %error, "pull request `{id}` is merged, but this could not be written down");
+                    tracing::warn!(pull_request = %id, %error, "pull request `{id}` is merged, but this could not be written down");
                     return;
                 }
             }
         }
-        tracing::warn!(pull.id = %id, "pull request `{id}` is merged, but others kept changing its description");
+        tracing::warn!(pull_request = %id, "pull request `{id}` is merged, but others kept changing its description");
     }
 
     async fn try_note(
@@ -193,7 +193,7 @@ impl OfflineForge {
         standing: Standing,
         merging: &Merging,
     ) -> Result<Merged, ForgeError> {
-        tracing::debug!(pull.id = %stored.id, base = %fetched.base_branch, "pull request `{}` is merged already", stored.id);
+        tracing::debug!(pull_request = %stored.id, "pull request `{}` is merged already into {}", stored.id, fetched.base_branch);
         if stored.document.state != State::Merged {
             self.try_note(&stored.id, standing.merged_as.as_ref(), merging)
                 .await?;

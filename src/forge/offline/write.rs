@@ -221,7 +221,7 @@ impl OfflineForge {
         match self.swap(root.meta(id), expect, &commit).await {
             Err(ForgeError::Refused { name, message }) if root == Root::Custom => {
                 tracing::info!(
-                    git.reference = %name,
+                    reference = %name,
                     "the server refuses refs of our own (`{message}`); pull requests are kept below `{}`",
                     Root::Heads.prefix()
                 );

@@ -7,14 +7,14 @@ use std::time::{Duration, Instant};
 
 use super::*;
 
-fn signal(child: &Child, name: &str) {
+pub(super) fn signal(child: &Child, name: &str) {
     let id = child.id().to_string();
     let sent = Command::new("kill").args(["-s", name, &id]).status();
     assert!(sent.unwrap().success());
 }
 
 /// Starts it and reads the address it serves on.
-fn start(line: &Line, more: &[&str]) -> (Child, String) {
+pub(super) fn start(line: &Line, more: &[&str]) -> (Child, String) {
     let mut child = line
         .command(&["serve"])
         .args(more)
@@ -33,7 +33,7 @@ fn start(line: &Line, more: &[&str]) -> (Child, String) {
     (child, address)
 }
 
-fn get(address: &str, path: &str) -> String {
+pub(super) fn get(address: &str, path: &str) -> String {
     let mut stream = TcpStream::connect(address).unwrap();
     let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).unwrap();
@@ -42,7 +42,7 @@ fn get(address: &str, path: &str) -> String {
     answer
 }
 
-fn wait_for(mut ready: impl FnMut() -> bool) {
+pub(super) fn wait_for(mut ready: impl FnMut() -> bool) {
     let start = Instant::now();
     while !ready() {
         assert!(start.elapsed() < Duration::from_secs(60), "not in a minute");

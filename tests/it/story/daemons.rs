@@ -148,7 +148,7 @@ async fn two_daemons_and_a_person_lose_no_commit_and_promote_each_set_once() {
     }
     daemons.unwrap().stop();
     let logs = logs(&real);
-    assert!(logs.contains("Pushed") && !logs.contains(CANARY), "{logs}");
+    assert!(logs.contains("pushed") && !logs.contains(CANARY), "{logs}");
 
     let log = base.log("main");
     for note in &notes {

@@ -1,0 +1,165 @@
+//! What a pass leaves in the log: each deed and each failure once, here, where passes end. A pass without either leaves
+//! nothing above debug, and a failure that goes on is told when it begins and when it is over.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::model::{Faulty as _, StageKey};
+use crate::reconciler::{Check, Done, ObserveError, Pass, StageReport, State};
+
+/// What was told before.
+#[derive(Debug, Default)]
+pub(super) struct Teller {
+    /// Failed passes in a row.
+    failed: u32,
+    states: BTreeMap<StageKey, State>,
+}
+
+impl Teller {
+    /// Tells of a pass that took so long.
+    pub(super) fn tell(&mut self, ended: &Result<Pass, ObserveError>, took: Duration) {
+        told(ended, took, self.failed);
+        match ended {
+            Ok(pass) => {
+                self.failed = 0;
+                pass.plan.stages.iter().for_each(|stage| self.stage(stage));
+            }
+            Err(_) => self.failed += 1,
+        }
+    }
+
+    /// A stage that is in another state than before.
+    fn stage(&mut self, stage: &StageReport) {
+        let before = self.states.insert(stage.key.clone(), stage.state);
+        if before.is_some_and(|before| before != stage.state) {
+            tracing::info!(
+                pipeline = stage.key.pipeline.as_str(),
+                stage = %stage.key,
+                pull_request = stage.pull_request,
+                "{} is {}: {}",
+                stage.key,
+                stage.state.as_str(),
+                stage.why
+            );
+        }
+    }
+}
+
+fn told(ended: &Result<Pass, ObserveError>, took: Duration, failed_before: u32) {
+    let elapsed_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+    match ended {
+        Ok(pass) => {
+            if failed_before > 0 {
+                tracing::info!(tries = failed_before, "passes come to a plan again");
+            }
+            tell_pass(pass);
+            tracing::debug!(
+                elapsed_ms,
+                rounds = pass.effort.rounds,
+                requests = pass.effort.questions,
+                tries = pass.effort.tries,
+                "the pass ended"
+            );
+        }
+        Err(error) => {
+            let fault = error.fault();
+            tracing::error!(
+                error = %error,
+                fault = fault.party.as_str(),
+                retry = fault.retry.as_str(),
+                next_try = fault.retry.at().map(tracing::field::display),
+                tries = failed_before + 1,
+                elapsed_ms,
+                "the pass failed"
+            );
+        }
+    }
+}
+
+fn tell_pass(pass: &Pass) {
+    pass.checks().iter().for_each(check);
+    pass.receipt.done.iter().for_each(deed);
+    for refusal in &pass.receipt.refused {
+        tracing::warn!(
+            error = refusal.why,
+            fault = refusal.fault.party.as_str(),
+            retry = refusal.fault.retry.as_str(),
+            "refused: {}",
+            refusal.what
+        );
+    }
+    // Without a word, a daemon that is overtaken all day looks like one with nothing to do.
+    if pass.receipt.again {
+        tracing::warn!(
+            tries = pass.effort.tries,
+            "others pushed first each time; looking again at the next tick"
+        );
+    }
+}
+
+fn deed(done: &Done) {
+    match done {
+        Done::Pushed {
+            commit,
+            subject,
+            files,
+        } => tracing::info!(
+            commit = commit.as_str(),
+            files,
+            "pushed {}: {subject}",
+            commit.short()
+        ),
+        Done::Opened { id, title } => tracing::info!(pull_request = id, "opened {id}: {title}"),
+        Done::Updated { id } => tracing::info!(pull_request = id, "updated {id}"),
+        Done::Merged { id, commit } => tracing::info!(
+            pull_request = id,
+            commit = commit.as_ref().map(|commit| commit.as_str()),
+            "merged {id}"
+        ),
+        Done::Closed { id, reason } => {
+            tracing::info!(pull_request = id, "closed {id}: {reason}");
+        }
+    }
+}
+
+/// A tag whose check failed anew, or succeeds again.
+fn check(check: &Check) {
+    let Some(asked) = &check.asked else {
+        return;
+    };
+    let repository = &check.reference.repository;
+    let host = repository.registry();
+    let Some(failure) = &asked.failure else {
+        let digest = asked.digest.as_ref().map(|digest| digest.as_str());
+        tracing::debug!(stream = %check.tag.stream, tag = check.tag.tag, digest, "checked");
+        if check.before.failures > 0 {
+            tracing::info!(
+                stream = %check.tag.stream,
+                tag = check.tag.tag,
+                %host,
+                tries = check.before.failures,
+                "`{}` is imported again",
+                check.tag
+            );
+        }
+        return;
+    };
+    let fault = failure.party.map(|party| party.as_str());
+    let retry = if failure.transient { "later" } else { "never" };
+    let next_try = check.after.next_try.map(tracing::field::display);
+    let tries = check.after.failures;
+    // Two macros because a level is part of the place in the source.
+    if check.before.failures == 0 || check.before.reason != failure.reason {
+        tracing::warn!(
+            stream = %check.tag.stream, tag = check.tag.tag, %host, %repository,
+            reason = failure.reason, error = failure.message, fault, retry, tries, next_try,
+            "`{}` cannot be imported", check.tag
+        );
+    } else {
+        tracing::debug!(
+            stream = %check.tag.stream, tag = check.tag.tag, %host, %repository,
+            reason = failure.reason, error = failure.message, fault, retry, tries, next_try,
+            "`{}` still cannot be imported", check.tag
+        );
+    }
+}
