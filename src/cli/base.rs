@@ -6,7 +6,7 @@ use super::error::CliError;
 use super::exit::Exit;
 use super::output::diagnostics;
 use super::output::{Out, Style};
-use crate::manifests::suggest::{did_you_mean, listed};
+use crate::manifests::suggest::proposed;
 use crate::manifests::{Diagnostic, Severity};
 use crate::model::StageKey;
 use crate::plan::report::StageReport;
@@ -58,12 +58,8 @@ pub fn find_stage<'p>(
     }
     let documents = &observation.snapshot.documents;
     if let Some(why) = documents.broken_pipelines.get(&key.pipeline) {
-        return Err(CliError::new(
-            Exit::Invalid,
-            format!("pipeline `{}` cannot be read", key.pipeline),
-        )
-        .because(why)
-        .help("`headwater check` shows what is wrong"));
+        let what = format!("pipeline `{}` cannot be read: {why}", key.pipeline);
+        return Err(invalid(what));
     }
     let stages = plan.stages.iter();
     let own: Vec<&str> = stages
@@ -73,16 +69,18 @@ pub fn find_stage<'p>(
         .collect();
     if own.is_empty() {
         let pipelines: BTreeSet<&str> = stages.map(|s| s.key.pipeline.as_str()).collect();
-        let help = did_you_mean(key.pipeline.as_str(), pipelines);
+        let help = proposed(key.pipeline.as_str(), pipelines);
         let message = format!("there is no pipeline `{}`", key.pipeline);
         return Err(CliError::usage(message).help(help));
     }
-    let help = did_you_mean(key.stage.as_str(), own.iter().copied());
+    let help = proposed(key.stage.as_str(), own);
     let message = format!("pipeline `{}` has no stage `{}`", key.pipeline, key.stage);
-    let known = listed(own);
-    Err(CliError::usage(message)
-        .because(format!("it has {known}"))
-        .help(help))
+    Err(CliError::usage(message).help(help))
+}
+
+/// Something named cannot be read as it is written.
+pub fn invalid(what: String) -> CliError {
+    CliError::new(Exit::Invalid, what).help("`headwater check` shows what is wrong")
 }
 
 /// How a run of passes ends, by its last one.

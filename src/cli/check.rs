@@ -9,7 +9,7 @@ use super::output::diagnostics::{self, counted};
 use super::output::{Format, Out};
 use super::{CliError, Context, Exit, engine};
 use crate::git::{Repository, WorkTree};
-use crate::manifests::{Diagnostic, Severity, assemble};
+use crate::manifests::{Diagnostic, Severity, assemble, role_of};
 use crate::model::RepoPath;
 use files::{Files, Lookup};
 
@@ -28,6 +28,7 @@ pub async fn run(context: &Context, args: &CheckArgs) -> Result<Exit, CliError> 
         gather(context).await?
     };
     let scope = scope(&files, &args.paths)?;
+    let silent = silent(&files, &scope);
     let (checked, problems) = tokio::task::spawn_blocking(move || {
         let problems = problems(&files);
         (files.read, problems)
@@ -39,6 +40,7 @@ pub async fn run(context: &Context, args: &CheckArgs) -> Result<Exit, CliError> 
     let problems: Vec<Diagnostic> = problems.into_iter().filter(|p| inside(&p.path)).collect();
     let checked = checked.iter().filter(|path| inside(path)).count();
     print(out, &problems, checked)?;
+    silent.iter().for_each(|words| out.warning(words));
     let invalid = problems.iter().any(|p| p.severity == Severity::Error);
     Ok(if invalid {
         Exit::Invalid
@@ -117,6 +119,38 @@ fn scope(files: &Files, paths: &[std::path::PathBuf]) -> Result<Vec<RepoPath>, C
     Ok(scope)
 }
 
+/// What to say of places without anything to check, so that nobody takes them for sound.
+fn silent(files: &Files, scope: &[RepoPath]) -> Vec<String> {
+    let says = |inside: &dyn Fn(&RepoPath) -> bool| {
+        let documents = files.loaded.iter().any(|(path, _, loaded)| {
+            let empty = loaded.documents.is_empty() && loaded.problems.is_empty();
+            !empty && inside(path)
+        });
+        let others = files.read.iter().filter(|path| inside(path));
+        documents
+            || others
+                .into_iter()
+                .any(|path| role_of(path, &files.paths).is_none())
+    };
+    let paths = &files.paths;
+    let read = format!(
+        "{}/, {}/, {}/, {}/ and {}/ are read, without what is rendered below them",
+        paths.pipelines, paths.streams, paths.environments, paths.holds, paths.freezes
+    );
+    if scope.is_empty() {
+        return match says(&|_| true) {
+            true => Vec::new(),
+            false => vec![format!("there are no documents of ours here: {read}")],
+        };
+    }
+    let nothing = scope
+        .iter()
+        .filter(|place| !says(&|path| path == *place || path.is_below(place)));
+    nothing
+        .map(|place| format!("there are no documents of ours in `{place}`: {read}"))
+        .collect()
+}
+
 fn problems(files: &Files) -> Vec<Diagnostic> {
     let loaded = files.loaded.iter();
     let loaded = loaded.map(|(path, role, loaded)| (path.clone(), *role, Arc::clone(loaded)));
@@ -139,9 +173,6 @@ fn print(out: &Out, problems: &[Diagnostic], checked: usize) -> Result<(), CliEr
     match out.format() {
         Format::Text | Format::Wide => out.line(summary),
         _ => out.note(summary),
-    }
-    if checked == 0 {
-        out.warning("there are no documents here: pipelines/, streams/, environments/, holds/ and freezes/ are read");
     }
     Ok(())
 }

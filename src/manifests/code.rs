@@ -32,6 +32,8 @@ codes! {
     MISPLACED = "HW0010";
     /// More problems than are shown.
     TOO_MANY_PROBLEMS = "HW0011";
+    /// A file with nothing in it but comments.
+    EMPTY = "HW0012";
     /// Two pipelines of one name.
     PIPELINE_TWICE = "HW0101";
     /// A pipeline names an image stream that does not exist.

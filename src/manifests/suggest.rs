@@ -27,6 +27,15 @@ pub(crate) fn did_you_mean<'a>(
     }
 }
 
+/// Help for a name that is not there: the nearest one, and all there are.
+pub(crate) fn proposed<'a>(word: &str, known: impl IntoIterator<Item = &'a str> + Clone) -> String {
+    let all = format!("known here: {}", listed(known.clone()));
+    match nearest(word, known) {
+        Some(candidate) => format!("did you mean `{candidate}`? {all}"),
+        None => all,
+    }
+}
+
 /// Words in a row, cut after a dozen.
 pub(crate) fn listed<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
     let words: Vec<&str> = words.into_iter().collect();
@@ -51,5 +60,10 @@ mod tests {
             did_you_mean("canary", known),
             "known here: dev, staging, prod"
         );
+        assert_eq!(
+            proposed("prd", known),
+            "did you mean `prod`? known here: dev, staging, prod"
+        );
+        assert_eq!(proposed("prod", []), "known here: nothing");
     }
 }

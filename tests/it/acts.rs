@@ -2,10 +2,12 @@
 //! rolled back, held, proposed and rendered, and what the next pass makes of it.
 
 mod holds;
+mod names;
 mod pulls;
 mod races;
 mod render;
 mod rollback;
+mod signed;
 mod work_tree;
 
 use std::collections::BTreeMap;

@@ -1,5 +1,6 @@
 //! What `promote`, `rollback`, `hold` and `unhold` share: the act is computed on the base, then written where it was asked for.
 
+mod brakes;
 mod place;
 mod push;
 mod work_tree;
@@ -10,6 +11,7 @@ pub(super) use place::{person, work_tree};
 pub(super) use push::forge;
 
 use super::args::{Destination, Reason, WriteArgs};
+use super::base::invalid;
 use super::engine::{Engine, edge};
 use super::output::Format;
 use super::view::act::{Act as View, ActKind, Ran, Written};
@@ -64,7 +66,9 @@ pub(super) async fn run(
         now: context.now(),
     };
     let mut obs = doing.observe().await?;
-    let act = doing.settle(&mut obs).await?;
+    let act = doing
+        .with_brakes(tree.as_ref(), destination, &mut obs)
+        .await?;
     let notes = act.notes.clone();
     let (act, written) = if wish.write.dry_run {
         doing.show_diff(&obs, &act).await?;
@@ -136,6 +140,13 @@ pub(super) async fn settle<T>(
                     ..CliError::failed(why)
                 });
             }
+            Err(ActError::Unknown { why, help }) => {
+                return Err(CliError {
+                    help,
+                    ..CliError::usage(why)
+                });
+            }
+            Err(ActError::Invalid { why }) => return Err(invalid(why)),
             Err(ActError::Asking(questions)) => observer
                 .answer(obs, &questions)
                 .await

@@ -51,7 +51,9 @@ impl Doing<'_> {
         }
         let found = self.find(tree, obs, &act.files).await?;
         for (path, found) in &found {
-            if found.committed != found.base {
+            // What only this branch has may go again without anybody else's doing.
+            let taken_back = found.base.is_none() && act.files.get(path) == Some(&None);
+            if found.committed != found.base && !taken_back {
                 return Err(CliError::failed(format!(
                     "`{path}` is not on this branch as it is on {}",
                     obs.snapshot.branch
@@ -67,6 +69,7 @@ impl Doing<'_> {
         let (act, found) = if dirty.is_empty() {
             (act, found)
         } else {
+            refuse_uncommitted(&act, &found, commit)?;
             refuse_dirty(&act, &dirty, commit)?;
             let act = self.on_top(tree, obs, act).await?;
             let found = self.find(tree, obs, &act.files).await?;
@@ -163,6 +166,24 @@ impl Doing<'_> {
 fn same(a: &Act, b: &Act) -> bool {
     let set = |report: &Option<crate::plan::report::SetReport>| report.as_ref().map(|r| r.set.id());
     (set(&a.old), set(&a.new)) == (set(&b.old), set(&b.new))
+}
+
+/// Taking away what was never committed leaves nothing to commit.
+fn refuse_uncommitted(
+    act: &Act,
+    found: &BTreeMap<RepoPath, Found>,
+    commit: bool,
+) -> Result<(), CliError> {
+    let gone = found
+        .iter()
+        .find(|(path, f)| f.committed.is_none() && act.files.get(*path) == Some(&None));
+    match gone {
+        Some((path, _)) if commit => Err(CliError::failed(format!(
+            "`{path}` was never committed, so there is nothing to commit when it goes"
+        ))
+        .help("leave --commit out")),
+        _ => Ok(()),
+    }
 }
 
 fn refuse_dirty(act: &Act, dirty: &[&RepoPath], commit: bool) -> Result<(), CliError> {

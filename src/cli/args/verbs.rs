@@ -157,6 +157,9 @@ pub enum PrVerb {
         #[arg(long)]
         reason: Reason,
     },
+    /// Open a closed one again: its set is held no longer
+    #[command(after_help = "Example: headwater pr reopen promote-orders-prod-3f9a12c4")]
+    Reopen(PrId),
 }
 
 /// A pull request.

@@ -72,7 +72,7 @@ fn does_not_count(pull: &PullRequestFacts, email: &str) -> Option<String> {
 }
 
 /// What is still missing, beside the result.
-async fn still(context: &Context, pull: &PullRequestFacts) -> Result<(), CliError> {
+pub(super) async fn still(context: &Context, pull: &PullRequestFacts) -> Result<(), CliError> {
     let mut found = Found::load(context).await?;
     let Ok(pull) = found.find(&pull.id) else {
         return Ok(());

@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 
 use crate::cli::act::{forge, observed, settle};
+use crate::cli::base::find_stage;
 use crate::cli::engine::{Engine, edge};
 use crate::cli::{CliError, Context};
+use crate::manifests::suggest::proposed;
 use crate::model::{StageKey, Timestamp};
 use crate::plan::acts::{Standing, standing};
 use crate::plan::facts::marker::Subject;
@@ -43,6 +45,32 @@ impl Found {
         })
     }
 
+    /// Open pull requests of a stage.
+    pub(super) fn open_of(&self, key: &StageKey) -> Result<Vec<&PullRequestFacts>, CliError> {
+        let pulls = self.pulls()?.iter();
+        Ok(pulls
+            .filter(|p| p.state == PullState::Open && is_of(p, key))
+            .collect())
+    }
+
+    /// The pull request that a word names; of a stage without an open one, the only one that a person closed.
+    pub(super) fn find_ended(&self, word: &str) -> Result<PullRequestFacts, CliError> {
+        if let Ok(key) = word.parse::<StageKey>()
+            && self.open_of(&key)?.is_empty()
+        {
+            let pulls = self.pulls()?.iter().filter(|p| is_of(p, &key));
+            let closed: Vec<&PullRequestFacts> = pulls
+                .filter(|p| p.state == PullState::Closed && !p.marker.superseded)
+                .collect();
+            match closed.as_slice() {
+                [] => {}
+                [one] => return Ok((*one).clone()),
+                several => return Err(too_many(word, several)),
+            }
+        }
+        self.find(word)
+    }
+
     /// The pull request that a word names.
     pub(super) fn find(&self, word: &str) -> Result<PullRequestFacts, CliError> {
         let pulls = self.pulls()?;
@@ -51,27 +79,26 @@ impl Found {
         }
         let stage: Option<StageKey> = word.parse().ok();
         let named: Vec<&PullRequestFacts> = match &stage {
-            Some(key) => pulls.iter().filter(|p| is_open_of(p, key)).collect(),
+            Some(key) => self.open_of(key)?,
             None if word.is_empty() => Vec::new(),
             None => pulls.iter().filter(|p| p.id.starts_with(word)).collect(),
         };
         match named.as_slice() {
             [one] => Ok((*one).clone()),
-            [] => Err(CliError::failed(match &stage {
-                Some(key) => format!("no pull request of {key} is open"),
-                None => format!("there is no pull request `{word}`"),
-            })
-            .help(match &stage {
-                Some(key) => format!("headwater why {key}"),
-                None => "`headwater pr list --all` shows all of them".to_owned(),
-            })),
-            several => {
-                let ids: Vec<&str> = several.iter().map(|p| p.id.as_str()).collect();
-                Err(
-                    CliError::failed(format!("`{word}` names {} pull requests", ids.len()))
-                        .help(format!("name one of {}", ids.join(", "))),
-                )
-            }
+            [] => Err(match &stage {
+                Some(key) => self.none_of(key),
+                None => unknown(word, pulls),
+            }),
+            several => Err(too_many(word, several)),
+        }
+    }
+
+    /// Why a stage has no open pull request: it has none, or there is no such stage.
+    fn none_of(&self, key: &StageKey) -> CliError {
+        match find_stage(&self.plan, &self.obs, key) {
+            Err(error) => error,
+            Ok(_) => CliError::failed(format!("no pull request of {key} is open"))
+                .help(format!("headwater why {key}")),
         }
     }
 
@@ -115,10 +142,32 @@ impl Found {
     }
 }
 
-fn is_open_of(pull: &PullRequestFacts, key: &StageKey) -> bool {
-    let stage = match &pull.marker.subject {
-        Subject::Promotion { stage, .. } | Subject::Act { stage, .. } => Some(stage),
-        Subject::Environment { .. } => None,
+/// Nothing is named so. Open ones are listed before all others.
+fn unknown(word: &str, pulls: &[PullRequestFacts]) -> CliError {
+    let (open, ended): (Vec<&PullRequestFacts>, Vec<&PullRequestFacts>) =
+        pulls.iter().partition(|p| p.state == PullState::Open);
+    let ids = open.iter().chain(&ended).map(|p| p.id.as_str());
+    let message = match word {
+        "" => {
+            "a pull request is named by its id, the beginning of it, or PIPELINE/STAGE".to_owned()
+        }
+        _ => format!("there is no pull request `{word}`"),
     };
-    pull.state == PullState::Open && stage == Some(key)
+    CliError::usage(message).help(match pulls {
+        [] => "there are none yet; `headwater status` shows what each stage waits for".to_owned(),
+        _ => format!("{} (`headwater pr list --all`)", proposed(word, ids)),
+    })
+}
+
+fn too_many(word: &str, several: &[&PullRequestFacts]) -> CliError {
+    let ids: Vec<&str> = several.iter().map(|p| p.id.as_str()).collect();
+    CliError::usage(format!("`{word}` names {} pull requests", ids.len()))
+        .help(format!("name one of {}", ids.join(", ")))
+}
+
+fn is_of(pull: &PullRequestFacts, key: &StageKey) -> bool {
+    match &pull.marker.subject {
+        Subject::Promotion { stage, .. } | Subject::Act { stage, .. } => stage == key,
+        Subject::Environment { .. } => false,
+    }
 }

@@ -1,8 +1,9 @@
-//! `pr`: pull requests of the offline forge, listed, shown, approved, merged and closed by people.
+//! `pr`: pull requests of the offline forge, listed, shown, approved, merged, closed and reopened by people.
 
 mod approve;
 mod found;
 mod merge;
+mod reopen;
 
 use std::collections::BTreeMap;
 
@@ -32,6 +33,7 @@ pub async fn run(context: &Context, args: &PrArgs) -> Result<Exit, CliError> {
         PrVerb::Approve { id, key } => approve::run(context, &id.id, key.as_deref()).await,
         PrVerb::Merge { id, method } => merge::run(context, &id.id, *method).await,
         PrVerb::Close { id, reason } => close(context, &id.id, reason).await,
+        PrVerb::Reopen(id) => reopen::run(context, &id.id).await,
     }
 }
 
@@ -72,8 +74,15 @@ async fn show(context: &Context, id: &str) -> Result<Exit, CliError> {
 async fn close(context: &Context, id: &str, reason: &Reason) -> Result<Exit, CliError> {
     let person = person(context)?;
     let found = Found::load(context).await?;
-    let pull = found.find(id)?;
-    refuse_unless_open(&pull)?;
+    let pull = found.find_ended(id)?;
+    refuse_merged(&pull)?;
+    if pull.state == PullState::Closed {
+        let by = pull.closed_by.as_ref();
+        let by = by.map_or_else(String::new, |by| format!(", by {}", safe(by)));
+        let text = format!("{} is closed already{by}", bold(&pull));
+        told(context, &pull, &text)?;
+        return Ok(Exit::Settled);
+    }
     let closing = Closing {
         by: Some(person.email.clone()),
         reason: reason.to_string(),
@@ -84,7 +93,9 @@ async fn close(context: &Context, id: &str, reason: &Reason) -> Result<Exit, Cli
     closed.map_err(|e| forge(&e))?;
     let after = match &pull.marker.subject {
         Subject::Promotion { stage, .. } => {
-            format!("its set stays out of {stage} until `headwater unhold {stage}`")
+            format!(
+                "its set stays out of {stage} until `headwater unhold {stage}` or `headwater pr reopen`"
+            )
         }
         Subject::Environment { environment, .. } => {
             format!("this very change of {environment} is not proposed again")
@@ -96,15 +107,29 @@ async fn close(context: &Context, id: &str, reason: &Reason) -> Result<Exit, Cli
 }
 
 fn refuse_unless_open(pull: &PullRequestFacts) -> Result<(), CliError> {
-    let state = match pull.state {
-        PullState::Open => return Ok(()),
-        PullState::Merged => "merged",
-        PullState::Closed => "closed",
+    refuse_merged(pull)?;
+    if pull.state == PullState::Open {
+        return Ok(());
+    }
+    let (id, help) = (safe(&pull.id), "`headwater pr list` shows the open ones");
+    let help = match pull.marker.superseded {
+        true => help.to_owned(),
+        false => format!("headwater pr reopen {id}"),
     };
-    Err(
-        CliError::failed(format!("pull request {} is {state}", pull.id))
-            .help("`headwater pr list` shows the open ones"),
-    )
+    Err(CliError::failed(format!("pull request {id} is closed")).help(help))
+}
+
+fn refuse_merged(pull: &PullRequestFacts) -> Result<(), CliError> {
+    if pull.state != PullState::Merged {
+        return Ok(());
+    }
+    let merged = CliError::failed(format!("pull request {} is merged", safe(&pull.id)));
+    Err(match &pull.marker.subject {
+        Subject::Promotion { stage, .. } => {
+            merged.help(format!("headwater rollback {stage} --reason ... goes back"))
+        }
+        _ => merged.help("`headwater pr list` shows the open ones"),
+    })
 }
 
 /// One line for people; the id for scripts.

@@ -2,11 +2,12 @@
 
 use std::ops::Range;
 
+use super::nearly::nearly;
 use crate::manifests::code;
 use crate::manifests::diagnostic::Severity;
 use crate::manifests::role::Role;
-use crate::manifests::suggest::{did_you_mean, nearest};
-use crate::manifests::yaml::{Content, Id, Tree};
+use crate::manifests::suggest::did_you_mean;
+use crate::manifests::yaml::{Id, Tree};
 use crate::model::{image_stream, pipeline};
 
 /// The kinds of document that are read.
@@ -70,7 +71,6 @@ pub(super) fn identify(tree: &Tree<'_>, root: Id, role: Role) -> Identity {
         return Identity::Foreign;
     }
     let strict = role.is_brake() || role == Role::Config;
-    let is_map = matches!(tree.node(tree.resolved(root)).content, Content::Map { .. });
     let text = |key| tree.get(root, key).and_then(|id| tree.scalar(id));
     let (version, kind) = (text("apiVersion"), text("kind"));
     let identity = match (version, kind) {
@@ -80,30 +80,20 @@ pub(super) fn identify(tree: &Tree<'_>, root: Id, role: Role) -> Identity {
         (Some(image_stream::API_VERSION | "v1"), Some(image_stream::KIND)) => {
             Identity::Known(Kind::ImageStream)
         }
-        (Some(image_stream::API_VERSION), Some(kind)) => nearly_a_stream(tree, root, kind),
-        (Some(version), None) if version.starts_with("headwater.dev/") => wrong(
-            place(tree, root, "apiVersion"),
-            "a document of `headwater.dev` without `kind`".to_owned(),
-            Some(format!(
-                "known here: {}",
-                names().collect::<Vec<_>>().join(", ")
-            )),
-        ),
-        (None, Some(kind)) if strict && is_map && names().any(|name| name == kind) => wrong(
-            place(tree, root, "kind"),
-            format!("a `{kind}` without `apiVersion`"),
-            Some(format!("write apiVersion: {}", pipeline::API_VERSION)),
-        ),
-        _ => Identity::Foreign,
+        _ => nearly(tree, root, version, kind).map_or(Identity::Foreign, Identity::Wrong),
     };
     match identity {
         Identity::Foreign if strict => foreign_among_brakes(tree, root, role, kind),
+        // Objects of a cluster lie about in environments; streams there are none of ours.
         Identity::Known(Kind::ImageStream) if role == Role::Environments => Identity::Foreign,
+        Identity::Wrong(_) if role == Role::Environments && kind == Some(image_stream::KIND) => {
+            Identity::Foreign
+        }
         other => other,
     }
 }
 
-fn names() -> impl Iterator<Item = &'static str> + Clone {
+pub(super) fn names() -> impl Iterator<Item = &'static str> + Clone {
     OURS.iter().map(|(name, _)| *name)
 }
 
@@ -123,26 +113,6 @@ fn ours(tree: &Tree<'_>, root: Id, version: &str, kind: &str) -> Identity {
             Some(did_you_mean(kind, names())),
         ),
     }
-}
-
-fn nearly_a_stream(tree: &Tree<'_>, root: Id, kind: &str) -> Identity {
-    let others = [
-        "ImageStreamTag",
-        "ImageStreamImage",
-        "ImageStreamImport",
-        "ImageStreamMapping",
-        "ImageStreamList",
-        "ImageTag",
-        "Image",
-    ];
-    if others.contains(&kind) || nearest(kind, [image_stream::KIND]).is_none() {
-        return Identity::Foreign;
-    }
-    wrong(
-        place(tree, root, "kind"),
-        format!("unknown kind `{kind}`"),
-        Some(format!("did you mean `{}`?", image_stream::KIND)),
-    )
 }
 
 fn foreign_among_brakes(tree: &Tree<'_>, root: Id, role: Role, kind: Option<&str>) -> Identity {
@@ -165,19 +135,23 @@ fn foreign_among_brakes(tree: &Tree<'_>, root: Id, role: Role, kind: Option<&str
     )
 }
 
-fn place(tree: &Tree<'_>, root: Id, key: &str) -> Range<usize> {
+pub(super) fn place(tree: &Tree<'_>, root: Id, key: &str) -> Range<usize> {
     tree.get(root, key)
         .map_or_else(|| tree.range(root), |value| tree.range(value))
 }
 
 fn wrong(at: Range<usize>, message: String, help: Option<String>) -> Identity {
-    Identity::Wrong(Fault {
+    Identity::Wrong(fault(at, message, help))
+}
+
+pub(super) fn fault(at: Range<usize>, message: String, help: Option<String>) -> Fault {
+    Fault {
         at,
         code: code::UNKNOWN_KIND,
         severity: Severity::Error,
         message,
         help,
-    })
+    }
 }
 
 /// A warning for a document that is read although it lies in the wrong folder; brakes and settings are meant to be found

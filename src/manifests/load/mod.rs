@@ -4,6 +4,7 @@
 mod envelope;
 mod explain;
 mod identify;
+mod nearly;
 
 use std::sync::Arc;
 
@@ -86,12 +87,19 @@ pub fn load(path: &RepoPath, bytes: &[u8], role: Role) -> Loaded {
         Ok(text) => text,
         Err(why) => return unreadable(Diagnostic::error(path, code::UNREADABLE, why)),
     };
-    if role == Role::Environments && !text.contains("headwater.dev/") {
-        // Charts, kustomizations and values lie about in environments; none of them is a document of ours.
+    // A brake whose words are out of use is lifted, and a repository may choose nothing for itself.
+    let may_be_blank = role.is_brake() || role == Role::Config;
+    if !may_be_blank && nearly::is_blank(text) {
+        return emptied(path);
+    }
+    // Charts, kustomizations and values lie about in environments; none of them is a document of ours.
+    let named = role != Role::Environments || text.contains("headwater.dev/");
+    if !named && !nearly::hinted(text) {
         return Loaded::default();
     }
     let tree = match yaml::parse(text) {
         Ok(tree) => tree,
+        Err(_) if !named => return Loaded::default(),
         Err(error) => return unreadable(explain::syntax(path, text, &error)),
     };
     let mut loader = Loader {
@@ -123,6 +131,16 @@ fn too_many(document: &DocumentKind) -> Option<String> {
 
 fn by_place(a: &Diagnostic, b: &Diagnostic) -> std::cmp::Ordering {
     (&a.place, &a.code, &a.message).cmp(&(&b.place, &b.code, &b.message))
+}
+
+/// A file without a word in it may be one that lost its documents.
+fn emptied(path: &RepoPath) -> Loaded {
+    let problem = Diagnostic::warning(path, code::EMPTY, "there is no document in this file")
+        .help("delete the file, or put the document back");
+    Loaded {
+        problems: vec![problem],
+        ..Loaded::default()
+    }
 }
 
 fn unreadable(problem: Diagnostic) -> Loaded {

@@ -385,3 +385,108 @@ fn the_settings_file_needs_neither_name_nor_spec() {
     assert!(crate::manifests::config_of(&load_as(Role::Config, "kind: [")).is_none());
     assert!(crate::manifests::config_of(&load_as(Role::Config, "")).is_some());
 }
+
+#[test]
+fn what_misses_by_a_word_is_named_and_never_passed_over() {
+    let ours = "write apiVersion: headwater.dev/v1alpha1";
+    for (text, expected) in [
+        (
+            "kind: Pipeline\nmetadata: {name: a}\n",
+            format!("1:7 HW0009 a `Pipeline` without `apiVersion`; {ours}"),
+        ),
+        (
+            "kind: Pipline\nmetadata: {name: a}\n",
+            format!("1:7 HW0009 a `Pipline` without `apiVersion`; {ours} and kind: Pipeline"),
+        ),
+        (
+            "apiversion: headwater.dev/v1alpha1\nkind: Environment\n",
+            "2:7 HW0009 a `Environment` without `apiVersion`; did you mean `apiVersion` by `apiversion`?"
+                .to_owned(),
+        ),
+        (
+            "apiVersion: headwater.dev/v1alpha1\nkinds: Hold\n",
+            "1:13 HW0009 a document of `headwater.dev` without `kind`; did you mean `kind` by `kinds`?"
+                .to_owned(),
+        ),
+        (
+            "apiVersion: headwatr.dev/v1alpha1\nkind: Pipeline\n",
+            "1:13 HW0009 unknown version `headwatr.dev/v1alpha1`; did you mean `headwater.dev/v1alpha1`?"
+                .to_owned(),
+        ),
+        (
+            "apiVersion: v1alpha1\nkind: Freeze\n",
+            "1:13 HW0009 unknown version `v1alpha1`; did you mean `headwater.dev/v1alpha1`?".to_owned(),
+        ),
+        (
+            "apiVersion: headwater.dev/v1\nkind: Pipeline\n",
+            "1:13 HW0009 unknown version `headwater.dev/v1`; write headwater.dev/v1alpha1".to_owned(),
+        ),
+    ] {
+        for role in [Role::Pipelines, Role::Streams, Role::Environments] {
+            let loaded = load_as(role, text);
+            assert_eq!(problems(&loaded), [expected.as_str()], "{role:?}");
+            assert!(loaded.documents.is_empty() && loaded.broken.len() == 1);
+        }
+    }
+    for (text, expected) in [
+        (
+            "kind: ImageStream\n",
+            "1:7 HW0009 a `ImageStream` without `apiVersion`; write apiVersion: image.openshift.io/v1",
+        ),
+        (
+            "apiVersion: image.openshift.io/v1beta1\nkind: ImageStream\n",
+            "1:13 HW0009 an image stream of an unknown version `image.openshift.io/v1beta1`; write image.openshift.io/v1",
+        ),
+        (
+            "apiVersion: v1\nkind: ImageStrem\n",
+            "2:7 HW0009 unknown kind `ImageStrem`; did you mean `ImageStream`?",
+        ),
+        (
+            "apiVersion: image.openshift.io/v1\nmetadata: {name: a}\n",
+            "1:13 HW0009 a document of `image.openshift.io` without `kind`; write kind: ImageStream",
+        ),
+    ] {
+        assert_eq!(problems(&load_as(Role::Streams, text)), [expected]);
+    }
+}
+
+#[test]
+fn documents_of_other_tools_stay_none_of_our_business() {
+    for text in [
+        "apiVersion: tekton.dev/v1\nkind: Pipeline\n",
+        "apiVersion: v1\nkind: Config\n",
+        "apiVersion: apps/v1\nkind: Deployment\n",
+        "apiVersion: image.openshift.io/v1\nkind: ImageStreamTag\n",
+        "kind: Kustomization\nresources: [a.yaml]\n",
+        "replicas: 2\nenvironment: {kind: Environment}\n",
+        "config:\n  kind: Environment\n",
+    ] {
+        for role in [Role::Pipelines, Role::Environments] {
+            assert_eq!(load_as(role, text), Loaded::default(), "{text}");
+        }
+    }
+    let chart = "{{- if .Values.on }}\nkind: Environment\n{{- end }}\n";
+    assert_eq!(load_as(Role::Environments, chart), Loaded::default());
+}
+
+#[test]
+fn a_file_that_was_emptied_is_warned_about() {
+    for text in [
+        "",
+        "\n",
+        "# a note\n",
+        "---\n# a note\n...\n",
+        "\u{feff}# a\r\n",
+    ] {
+        for role in [Role::Pipelines, Role::Streams, Role::Environments] {
+            let loaded = load_as(role, text);
+            let expected = "0:0 HW0012 there is no document in this file; delete the file, or put the document back";
+            assert_eq!(problems(&loaded), [expected], "{text:?}");
+            assert_eq!(loaded.problems[0].severity, Severity::Warning);
+            assert!(!loaded.unreadable && loaded.broken.is_empty());
+        }
+    }
+    for role in [Role::Config, Role::Holds, Role::Freezes] {
+        assert_eq!(load_as(role, "# nothing\n").problems, []);
+    }
+}

@@ -70,6 +70,20 @@ pub enum ActError {
     /// Facts are lacking; ask and try again.
     #[error("facts are lacking")]
     Asking(Vec<Question>),
+    /// A word names nothing that is there, or too much: what, and what there is.
+    #[error("{why}")]
+    Unknown {
+        /// The reason.
+        why: String,
+        /// The names there are.
+        help: Option<String>,
+    },
+    /// What it names cannot be read as it is written.
+    #[error("{why}")]
+    Invalid {
+        /// The reason.
+        why: String,
+    },
     /// It makes no sense, or is not allowed: what and what to do.
     #[error("{why}")]
     No {
@@ -102,6 +116,13 @@ fn no<T>(why: impl Into<String>, help: Option<&str>) -> Result<T, ActError> {
     Err(ActError::No {
         why: why.into(),
         help: help.map(str::to_owned),
+    })
+}
+
+fn unknown<T>(why: String, help: String) -> Result<T, ActError> {
+    Err(ActError::Unknown {
+        why,
+        help: Some(help),
     })
 }
 

@@ -1,7 +1,8 @@
 //! Picking a set by a word: its version, a tag that holds it, or the beginning of a digest. Several are listed.
 
 use super::room::Room;
-use super::{ActError, no};
+use super::{ActError, unknown};
+use crate::manifests::suggest::nearest;
 use crate::model::{Set, StageKey};
 use crate::plan::road::StageView;
 
@@ -39,19 +40,14 @@ impl Room<'_> {
         match found.len() {
             1 => Ok(found.swap_remove(0)),
             0 => {
-                let known = self.list(sets);
-                let help = if known.is_empty() {
-                    "no set has been here yet".to_owned()
-                } else {
-                    format!("there are {known}")
-                };
-                no(format!("no set of {key} is named `{text}`"), Some(&help))
+                let help = self.proposed(sets, text);
+                unknown(format!("no set of {key} is named `{text}`"), help)
             }
             several => {
                 let list = self.list(&found);
-                no(
+                unknown(
                     format!("`{text}` names {several} sets of {key}"),
-                    Some(&format!("name one by digest: {list}")),
+                    format!("name one by digest: {list}"),
                 )
             }
         }
@@ -73,6 +69,19 @@ impl Room<'_> {
         let heads: Vec<_> = heads.collect();
         let by_tag = !heads.is_empty() && heads.iter().all(|(head, d)| head.as_ref() == Some(*d));
         by_tag || self.desk.version_of_set(set) == text
+    }
+
+    /// The version nearest to a word, and the newest sets.
+    fn proposed(&mut self, sets: &[Set], text: &str) -> String {
+        let known = self.list(sets);
+        if known.is_empty() {
+            return "no set has been here yet".to_owned();
+        }
+        let versions: Vec<String> = sets.iter().map(|s| self.desk.version_of_set(s)).collect();
+        match nearest(text, versions.iter().map(String::as_str)) {
+            Some(version) => format!("did you mean `{version}`? known here: {known}"),
+            None => format!("known here: {known}"),
+        }
     }
 
     /// The newest sets in words.

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::{ActError, no};
+use super::{ActError, no, unknown};
 use crate::manifests::edit::StreamEdit;
+use crate::manifests::suggest::proposed;
 use crate::manifests::{hold_text, image_fields};
 use crate::model::hold::HoldSpec;
 use crate::model::pipeline::ObjectMeta;
@@ -35,19 +36,26 @@ impl<'a> Room<'a> {
     }
 
     pub(super) fn view(&self, key: &StageKey) -> Result<StageView<'a>, ActError> {
-        let Some(road) = self.roads.get(&key.pipeline) else {
-            let known: Vec<&str> = self.roads.keys().map(Name::as_str).collect();
-            return no(
-                format!("there is no pipeline `{}`", key.pipeline),
-                Some(&format!("there are {}", known.join(", "))),
+        let pipeline = &key.pipeline;
+        let Some(road) = self.roads.get(pipeline) else {
+            if let Some(why) = self.desk.docs.broken_pipelines.get(pipeline) {
+                let why = format!("pipeline `{pipeline}` cannot be read: {why}");
+                return Err(ActError::Invalid { why });
+            }
+            let known = self.roads.keys().map(Name::as_str);
+            return unknown(
+                format!("there is no pipeline `{pipeline}`"),
+                proposed(pipeline.as_str(), known),
             );
         };
-        let known: Vec<&str> = road.iter().map(|v| v.key.stage.as_str()).collect();
         match road.iter().find(|v| v.key == *key) {
             Some(view) => Ok(view.clone()),
-            None => no(
-                format!("pipeline {} has no stage `{}`", key.pipeline, key.stage),
-                Some(&format!("it has {}", known.join(", "))),
+            None => unknown(
+                format!("pipeline `{pipeline}` has no stage `{}`", key.stage),
+                proposed(
+                    key.stage.as_str(),
+                    road.iter().map(|v| v.key.stage.as_str()),
+                ),
             ),
         }
     }

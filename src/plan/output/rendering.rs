@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::survey::{Place, applications, heads};
 use super::{Stop, Templates, wanted};
+use crate::manifests::suggest::proposed;
 use crate::model::{Name, RepoPath};
 use crate::plan::acts::ActError;
 use crate::plan::desk::Desk;
@@ -78,35 +79,33 @@ fn not_rendered(stop: Stop) -> NotRendered {
 }
 
 fn unknown(desk: &Desk<'_>, environment: Option<&Name>, application: Option<&Name>) -> ActError {
-    let no = |why: String, help: Option<String>| ActError::No { why, help };
+    let no = |why: String| ActError::No { why, help: None };
     let docs = desk.docs;
     let Some(name) = environment else {
-        return no("no environment has an application".to_owned(), None);
+        return no("no environment has an application".to_owned());
     };
     if let Some(why) = docs.broken_environments.get(name) {
-        return no(
-            format!("environment {name} cannot be rendered: {why}"),
-            Some("headwater check".to_owned()),
-        );
+        let why = format!("environment `{name}` cannot be read: {why}");
+        return ActError::Invalid { why };
     }
     let Some(found) = docs.environments.get(name) else {
-        let known: Vec<&str> = docs.environments.keys().map(Name::as_str).collect();
-        return no(
-            format!("there is no environment `{name}`"),
-            Some(format!("there are {}", known.join(", "))),
-        );
+        let known = docs.environments.keys().map(Name::as_str);
+        return ActError::Unknown {
+            why: format!("there is no environment `{name}`"),
+            help: Some(proposed(name.as_str(), known)),
+        };
     };
     if found.value.spec.matrix.is_some() {
         let why = format!("`matrix` of environment {name} is not carried out by this version");
-        return no(why, None);
+        return no(why);
     }
     let applications = &found.value.spec.applications;
     let known: Vec<String> = applications.iter().map(|a| a.name.to_string()).collect();
-    no(
-        application.map_or_else(
-            || format!("environment {name} has no application"),
-            |a| format!("environment {name} has no application `{a}`"),
-        ),
-        (!known.is_empty()).then(|| format!("it has {}", known.join(", "))),
-    )
+    match application {
+        None => no(format!("environment `{name}` has no application")),
+        Some(a) => ActError::Unknown {
+            why: format!("environment `{name}` has no application `{a}`"),
+            help: Some(proposed(a.as_str(), known.iter().map(String::as_str))),
+        },
+    }
 }

@@ -1,4 +1,4 @@
-//! `hold`, `unhold` and `promote` against the real reconciler.
+//! `hold`, `unhold` and `promote` against the real reconciler, and against what lies in the work tree.
 
 use headwater::plan::State;
 
@@ -157,7 +157,7 @@ async fn promote_chooses_a_set_and_skips_only_what_is_allowed() {
     };
     promote(&["--skip", "soak"]).fails(1, &["does not allow to skip soak"]);
     promote(&["--skip", "from"]).fails(1, &["no gate that can be skipped"]);
-    promote(&["--to", "7.7.7"]).fails(1, &["no set of shop/prod is named `7.7.7`"]);
+    promote(&["--to", "7.7.7"]).fails(2, &["no set of shop/prod is named `7.7.7`"]);
     world
         .run_as(
             "Ann",
@@ -189,4 +189,47 @@ async fn promote_chooses_a_set_and_skips_only_what_is_allowed() {
         "{stream}"
     );
     assert!(stream.contains("\"verdict\":\"skipped\""), "{stream}");
+}
+
+const HOLD: [&str; 4] = ["hold", "shop/prod", "--reason", "audit"];
+const UNHOLD: [&str; 4] = ["unhold", "shop/prod", "--reason", "over"];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hold_that_is_not_committed_is_seen_and_can_be_lifted() {
+    let world = World::by_commit().await;
+    world.two_in_prod().await;
+    world.run(&HOLD).ok();
+    let file = "holds/shop-prod.yaml";
+    assert_eq!(world.dirty(), [format!("?? {file}")]);
+    world
+        .run(&HOLD)
+        .fails(1, &["held in shop/prod already: audit"]);
+    let push = ["--push", "--yes"];
+    world
+        .run(&[&HOLD[..], &push].concat())
+        .fails(1, &["not on main yet", "commit and push it"]);
+    world
+        .run(&[&UNHOLD[..], &push].concat())
+        .fails(1, &[file, "not on main", "leave --push"]);
+    world
+        .run(&[&UNHOLD[..], &["--commit"]].concat())
+        .fails(1, &["never committed", "leave --commit out"]);
+    world.run(&UNHOLD).ok();
+    assert_eq!(world.dirty(), [""; 0]);
+    world.run(&UNHOLD).fails(1, &["nothing holds shop/prod"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hold_that_is_committed_and_not_pushed_can_be_lifted() {
+    let world = World::by_commit().await;
+    world.two_in_prod().await;
+    world.run(&[&HOLD[..], &["--commit"]].concat()).ok();
+    world.run(&HOLD).fails(1, &["already: audit"]);
+    world.run(&[&UNHOLD[..], &["--commit"]].concat()).ok();
+    assert_eq!(world.dirty(), [""; 0]);
+    assert!(!world.clone.join("holds/shop-prod.yaml").exists());
+    world.git(&world.clone, &["push", "-q"]);
+    world.build("1.2.0");
+    world.passes().await;
+    assert_eq!(world.holds("shop/prod").await.as_deref(), Some("1.2.0"));
 }

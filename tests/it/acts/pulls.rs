@@ -106,9 +106,18 @@ async fn a_closed_pull_request_holds_its_set_until_unhold_opens_it_again() {
         "{}",
         said.stdout
     );
-    world
-        .run(&["pr", "close", &ids[0], "--reason", "again"])
-        .fails(1, &["is closed"]);
+    for word in [ids[0].as_str(), "shop/prod"] {
+        let said = world.run(&["pr", "close", word, "--reason", "again"]).ok();
+        assert!(
+            said.stdout.contains("closed already, by mara@example.com"),
+            "{}",
+            said.stdout
+        );
+    }
+    world.run(&["pr", "merge", &ids[0]]).fails(
+        1,
+        &["is closed", &format!("headwater pr reopen {}", ids[0])],
+    );
     world.passes().await;
     assert_eq!(world.open_pulls(), [""; 0]);
     let (state, why) = world.state("shop/prod").await;
@@ -137,6 +146,75 @@ async fn a_closed_pull_request_holds_its_set_until_unhold_opens_it_again() {
     world.run_as("Ann", &["pr", "approve", "shop/prod"]).ok();
     world.passes().await;
     assert_eq!(world.holds("shop/prod").await.as_deref(), Some("1.0.0"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_closed_pull_request_is_reopened_by_name_and_holds_nothing_any_more() {
+    let world = World::new().await;
+    world.build("1.0.0");
+    world.passes().await;
+    let ids = world.open_pulls();
+    let said = world.run(&["pr", "reopen", "shop/prod"]).ok();
+    assert!(said.stdout.contains("is open already"), "{}", said.stdout);
+    world
+        .run(&["pr", "close", "shop/prod", "--reason", "wrong build"])
+        .ok();
+    world.passes().await;
+    let said = world.run(&["pr", "reopen", "shop/prod"]).ok();
+    assert!(
+        said.stdout.contains("its set may enter shop/prod again"),
+        "{}",
+        said.stdout
+    );
+    assert!(said.stderr.contains("still in its way"), "{}", said.stderr);
+    assert_eq!(world.open_pulls(), ids);
+    let said = world.run(&["pr", "reopen", &ids[0], "-o", "name"]).ok();
+    assert_eq!(said.stdout, format!("{}\n", ids[0]));
+    world.run_as("Ann", &["pr", "approve", "shop/prod"]).ok();
+    world.passes().await;
+    assert_eq!(world.holds("shop/prod").await.as_deref(), Some("1.0.0"));
+    for verb in [
+        &["reopen", &ids[0]][..],
+        &["close", &ids[0], "--reason", "late"],
+    ] {
+        world
+            .run(&[&["pr"][..], verb].concat())
+            .fails(1, &["is merged", "headwater rollback shop/prod"]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_cannot_be_reopened_says_what_lifts_its_hold() {
+    let world = World::new().await;
+    world.build("1.0.0");
+    world.passes().await;
+    let first = world.open_pulls().remove(0);
+    world
+        .run(&["pr", "close", &first, "--reason", "wrong build"])
+        .ok();
+    world.build("1.1.0");
+    world.passes().await;
+    let second = world.open_pulls().remove(0);
+    world
+        .run(&["pr", "reopen", &first])
+        .fails(1, &["stays closed", &second, "headwater unhold shop/prod"]);
+    world
+        .run(&["pr", "close", &second, "--reason", "wrong too"])
+        .ok();
+    world
+        .run(&["pr", "reopen", "shop/prod"])
+        .fails(2, &["names 2 pull requests", &first, &second]);
+    let branches = world.base(&[
+        "for-each-ref",
+        "--format=%(refname)",
+        "refs/heads/headwater",
+    ]);
+    for branch in branches.lines() {
+        world.base(&["update-ref", "-d", branch]);
+    }
+    world
+        .run(&["pr", "reopen", &second])
+        .fails(1, &["its branch is gone", "headwater unhold shop/prod"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -187,7 +265,7 @@ async fn what_is_not_there_is_said_with_the_next_step() {
     assert_eq!(said.stdout, "no open pull requests\n");
     world
         .run(&["pr", "show", "nothing"])
-        .fails(1, &["no pull request `nothing`", "pr list --all"]);
+        .fails(2, &["no pull request `nothing`", "there are none yet"]);
     world
         .run(&["pr", "merge", "shop/prod"])
         .fails(1, &["no pull request of shop/prod is open"]);

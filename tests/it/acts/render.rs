@@ -49,10 +49,10 @@ async fn a_work_tree_is_rendered_with_what_its_stages_hold() {
         .fails(1, &["was not written by headwater"]);
     world
         .run(&["render", "stagging"])
-        .fails(1, &["no environment `stagging`", "dev, prod, qa"]);
+        .fails(2, &["no environment `stagging`", "dev, prod, qa"]);
     world
         .run(&["render", "prod/none"])
-        .fails(1, &["no application `none`", "it has shop"]);
+        .fails(2, &["no application `none`", "known here: shop"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -105,6 +105,46 @@ fn a_link_among_holds_is_an_error_and_a_path_that_is_not_there_one_of_usage() {
 }
 
 #[test]
+fn what_was_emptied_or_misses_by_a_word_is_told_and_a_place_without_documents_is_no_sound_one() {
+    let machine = Hermetic::new();
+    let root = checkout(&machine, "tree");
+    let write = |path: &str, text: &str| {
+        let file = root.join(path);
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(file, text).unwrap();
+    };
+    write("pipelines/gone/pipeline.yaml", "# all of it\n");
+    write("environments/gone.yaml", "");
+    let said = check(&machine, &root, &[]);
+    assert_eq!(said.code, 0, "{said:?}");
+    said.has(&[
+        "pipelines/gone/pipeline.yaml",
+        "environments/gone.yaml",
+        "there is no document in this file",
+    ]);
+    write(
+        "environments/blue.yaml",
+        "kind: Environment\nmetadata: {name: blue}\nspec: {}\n",
+    );
+    let said = check(&machine, &root, &["environments/blue.yaml"]);
+    assert_eq!(said.code, 3, "{said:?}");
+    said.has(&["environments/blue.yaml:1", "without `apiVersion`"]);
+    write("docs/notes.yaml", "a: b\n");
+    write(
+        "pipelines/kube/all.yaml",
+        "apiVersion: apps/v1\nkind: Deployment\n",
+    );
+    for place in ["docs", "pipelines/kube", "docs/notes.yaml"] {
+        let said = check(&machine, &root, &["pipelines/myapp", place]);
+        assert_eq!(said.code, 0, "{said:?}");
+        said.has(&[&format!("no documents of ours in `{place}`")]);
+        assert!(!said.stderr.contains("pipelines/myapp"), "{said:?}");
+    }
+    let said = check(&machine, &root, &["templates", "environments/qa/myapp"]);
+    assert!(!said.stderr.contains("no documents"), "{said:?}");
+}
+
+#[test]
 fn an_expression_that_cannot_be_read_is_named_before_it_refuses_everything() {
     let machine = Hermetic::new();
     let root = checkout(&machine, "tree");
@@ -119,4 +159,27 @@ fn an_expression_that_cannot_be_read_is_named_before_it_refuses_everything() {
         &format!("pipelines/myapp/pipeline.yaml:{line}"),
         "this expression cannot be read",
     ]);
+}
+
+#[test]
+fn the_brakes_of_the_readme_are_sound() {
+    let machine = Hermetic::new();
+    let root = checkout(&machine, "tree");
+    let readme = include_str!("../../../README.md");
+    let (_, rest) = readme.split_once("The two brakes.").unwrap();
+    let (_, rest) = rest.split_once("```yaml\n").unwrap();
+    let (brakes, _) = rest.split_once("```").unwrap();
+    let (hold, freeze) = brakes.split_once("---\n").unwrap();
+    for (folder, kind, text) in [
+        ("holds", "kind: Hold", hold),
+        ("freezes", "kind: Freeze", freeze),
+    ] {
+        assert!(text.contains(kind), "{text}");
+        std::fs::create_dir_all(root.join(folder)).unwrap();
+        std::fs::write(root.join(folder).join("x.yaml"), text).unwrap();
+    }
+    let said = check(&machine, &root, &["holds", "freezes"]);
+    assert_eq!(said.code, 0, "{said:?}");
+    said.has(&["checked 2 files: no problems"]);
+    assert_eq!(said.stderr, "", "both are found");
 }

@@ -18,7 +18,7 @@ pub(super) fn check(repository: &Repository<'_>, report: &mut Report) {
                 let place = route!["spec", "stages", index, "verify", position, "soak"];
                 let words = "soak counts time in Git, not in the cluster";
                 let help = format!(
-                    "say in environment `{environment}` where it reports what runs: `deployed`"
+                    "make it longer than a rollout to `{environment}` takes; `deployed`, which would start it when the set runs, is not carried out by this version and holds the stage"
                 );
                 let finding = Finding::warning(code::SOAK, place, words).help(help);
                 report.say(&pipeline.path, pipeline.index, finding);
