@@ -99,7 +99,7 @@ pub enum Verb {
     Apply(ApplyArgs),
     /// Observe, plan and apply, once
     Run(RunArgs),
-    /// Keep doing so: the daemon
+    /// Observe, plan and apply again and again: the daemon
     Serve(ServeArgs),
     /// Where everything is; what needs somebody first
     Status(StatusArgs),

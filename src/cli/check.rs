@@ -65,7 +65,7 @@ async fn gather(context: &Context) -> Result<Files, CliError> {
     let base = base.map_err(|e| engine::unobserved(&e.into()))?;
     let Some(head) = base.base else {
         return Err(CliError::failed(format!(
-            "`{}` is empty: push a first commit to it",
+            "`{}` is empty: it needs a first commit",
             repository.describe()
         )));
     };

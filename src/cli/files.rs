@@ -103,16 +103,24 @@ pub fn write<T: Serialize>(path: &Path, value: &T) -> Result<(), CliError> {
     let text = serde_json::to_string_pretty(value)?;
     let text = redact(&text);
     put(path, text.as_bytes()).map_err(|error| {
-        CliError::failed(format!("cannot write `{}`", path.display())).because(error.to_string())
+        let refused = CliError::failed(format!("cannot write `{}`", path.display()));
+        match folder(path).is_dir() {
+            // The error would name a temporary file that nobody asked for.
+            false => refused.because(format!("there is no folder `{}`", folder(path).display())),
+            true => refused.because(error.kind().to_string()),
+        }
     })
 }
 
+fn folder(path: &Path) -> &Path {
+    path.parent()
+        .filter(|parent| !parent.as_os_str().is_empty())
+        .unwrap_or(Path::new("."))
+}
+
 fn put(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let folder = path
-        .parent()
-        .filter(|parent| !parent.as_os_str().is_empty());
     // Temporary files are made for this user alone.
-    let mut file = tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))?;
+    let mut file = tempfile::NamedTempFile::new_in(folder(path))?;
     let mut buffered = BufWriter::new(file.as_file_mut());
     buffered.write_all(bytes)?;
     buffered.write_all(b"\n")?;
@@ -161,6 +169,12 @@ mod tests {
         assert!(refused(r#"{"v": 99}"#).contains("version 99"));
         assert!(refused(r#"{"v": 1}"#).contains("missing field"));
         std::fs::remove_file(&path).unwrap();
+        let nowhere = folder.path().join("nowhere/plan.json");
+        let error = write(&nowhere, &1).unwrap_err().to_string();
+        assert!(
+            error.contains("there is no folder") && !error.contains("nowhere/.tmp"),
+            "{error}"
+        );
         let gone = PLAN.read::<crate::plan::Plan>(&path).unwrap_err();
         assert!(gone.to_string().contains("cannot read the plan"), "{gone}");
     }

@@ -28,6 +28,7 @@ pub async fn run(context: &Context, args: &StatusArgs) -> Result<Exit, CliError>
     let status = StatusView {
         plan: &plan,
         all: args.all,
+        checked: checked.is_some(),
     };
     let view = WithEdges {
         status,

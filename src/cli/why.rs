@@ -7,10 +7,10 @@ use super::engine::Engine;
 use super::view::why::{Imported, WhyView};
 use super::{CliError, Context, Exit, base, view};
 use crate::model::{Digest, Name, StageKey, TagKey};
-use crate::plan::Observation;
 use crate::plan::desk::Desk;
 use crate::plan::facts::Outcome;
 use crate::plan::road::{StageView, roads};
+use crate::plan::{Observation, Plan, State};
 
 /// Explains one stage.
 ///
@@ -27,10 +27,21 @@ pub async fn run(context: &Context, args: &StageArgs) -> Result<Exit, CliError> 
         stage,
         imported,
         labels: &labels(&observation),
+        unaffected: unaffected(&plan, &args.stage),
         skippable,
     };
     view::print(&context.out, &view, now)?;
     Ok(Exit::Settled)
+}
+
+/// How many other pipelines have no stage that is broken.
+fn unaffected(plan: &Plan, key: &StageKey) -> usize {
+    let mut sound: BTreeMap<&Name, bool> = BTreeMap::new();
+    for stage in &plan.stages {
+        *sound.entry(&stage.key.pipeline).or_insert(true) &= stage.state != State::Broken;
+    }
+    let others = sound.iter().filter(|(name, _)| **name != &key.pipeline);
+    others.filter(|(_, sound)| **sound).count()
 }
 
 /// Where images of a first stage come from, and which gates may be skipped by whom.

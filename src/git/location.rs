@@ -89,10 +89,7 @@ pub(super) fn locate(
         if looks_like_ssh(text) {
             return Err(no_ssh());
         }
-        return Err(GitError::NotFound(format!(
-            "there is no repository at `{}`",
-            clean(text, 300)
-        )));
+        return Err(no_repository(&path));
     }
     if relative_to.is_some() {
         return Ok(Location::File(path));
@@ -125,17 +122,31 @@ fn locate_url(text: &str, scheme: &str) -> Result<Location, GitError> {
     if path.exists() {
         Ok(Location::File(path))
     } else {
-        Err(GitError::NotFound(format!(
-            "there is no repository at `{}`",
-            path.display()
-        )))
+        Err(no_repository(&path))
     }
 }
 
+/// The repository that a path lies in.
+pub(super) fn discover(path: &Path) -> Result<git2::Repository, GitError> {
+    git2::Repository::discover(path).map_err(|error| match error.code() {
+        git2::ErrorCode::NotFound => no_repository(path),
+        _ => GitError::libgit2(&path.display().to_string(), &error),
+    })
+}
+
+fn no_repository(path: &Path) -> GitError {
+    let shown = clean(&path.display().to_string(), 300);
+    GitError::NotFound(if path.is_file() {
+        format!("`{shown}` is a file, not a repository")
+    } else if path.exists() {
+        format!("there is no repository at `{shown}`, nor in a folder above it")
+    } else {
+        format!("there is no repository at `{shown}`")
+    })
+}
+
 fn locate_path(path: &Path, local: bool) -> Result<Location, GitError> {
-    let shown = path.display().to_string();
-    let repository =
-        git2::Repository::discover(path).map_err(|error| GitError::libgit2(&shown, &error))?;
+    let repository = discover(path)?;
     let work_tree = repository.workdir().map(Path::to_owned);
     if let Some(work_tree) = work_tree.as_ref().filter(|_| !local) {
         let url = remote_url(&repository)?.ok_or_else(|| {

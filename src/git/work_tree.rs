@@ -8,6 +8,7 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use super::error::GitError;
+use super::location::discover;
 use super::read::repo_path;
 use crate::model::RepoPath;
 
@@ -50,8 +51,7 @@ impl WorkTree {
     /// The checkout that `path` lies in.
     pub fn discover(path: &Path) -> Result<Self, GitError> {
         let shown = path.display().to_string();
-        let repository =
-            git2::Repository::discover(path).map_err(|error| GitError::libgit2(&shown, &error))?;
+        let repository = discover(path)?;
         let root = repository.workdir().ok_or_else(|| {
             GitError::Invalid(format!("`{shown}` is a bare repository, not a work tree"))
         })?;

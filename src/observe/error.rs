@@ -11,7 +11,7 @@ pub enum ObserveError {
     #[error(transparent)]
     Git(#[from] GitError),
     /// The repository has no commit yet (its owner's to mend).
-    #[error("`{0}` is empty: push a first commit to it")]
+    #[error("`{0}` is empty: it needs a first commit")]
     Empty(String),
     /// The commit that recorded facts were gathered for is nowhere to be found (whoever gives the facts).
     #[error("commit `{commit}` of the facts is not in `{repository}`")]

@@ -168,15 +168,17 @@ fn is_due(
     if !tag.import_policy.scheduled || by_digest {
         return false;
     }
-    let interval = tag
-        .annotations
-        .get(INTERVAL)
-        .and_then(|i| i.parse().ok())
-        .unwrap_or(desk.docs.config.spec.import.interval);
+    let interval = interval(Some(tag), desk);
     memory
         .last_check
         .is_none_or(|last| interval.after(last) <= now)
         || memory.seen.is_some()
+}
+
+/// How often a tag is asked for.
+fn interval(tag: Option<&TagReference>, desk: &Desk<'_>) -> Period {
+    let own = tag.and_then(|tag| tag.annotations.get(INTERVAL)?.parse().ok());
+    own.unwrap_or(desk.docs.config.spec.import.interval)
 }
 
 #[allow(
@@ -261,15 +263,9 @@ fn failed(
         .failing_since
         .filter(|_| memory.reason == failure.reason);
     let lasted = since.is_some_and(|s| LASTING.after(s) <= desk.now());
-    let why = format!("{} ({})", failure.message, failure.reason);
-    let until = failure.retry_at.or(memory.next_try);
-    let hold = desk.hold(
-        Subject::Tag(key.clone()),
-        State::Broken,
-        "ImportFailed",
-        why,
-    );
-    hold.until = until;
+    let interval = interval(stream.spec_tag(&key.tag), desk);
+    let memory = remember(memory, desk.now(), Err(failure), None, interval);
+    report_failure(key, &memory, desk);
     if failure.transient || !lasted || failure.canonical.is_empty() {
         return;
     }
@@ -303,9 +299,13 @@ fn failed(
     });
 }
 
-/// A tag that is not due because its last check failed is reported all the same.
+/// A failed check is reported, also while the next one is not due: since when it fails, how often it was tried, when it is
+/// tried again, and what a person can do.
 fn report_failure(key: &TagKey, memory: &CheckMemory, desk: &mut Desk<'_>) {
     let Some(since) = memory.failing_since.filter(|_| memory.failures > 0) else {
+        if memory.last_check.is_none() {
+            report_recorded(key, desk);
+        }
         return;
     };
     let tries = match memory.failures {
@@ -316,14 +316,51 @@ fn report_failure(key: &TagKey, memory: &CheckMemory, desk: &mut Desk<'_>) {
         "{} ({}) since {since}, {tries}",
         memory.message, memory.reason
     );
-    let until = memory.next_try;
+    let help = help(key, &memory.reason, desk);
     let hold = desk.hold(
         Subject::Tag(key.clone()),
         State::Broken,
         "ImportFailed",
         why,
     );
-    hold.until = until;
+    hold.until = memory.next_try;
+    hold.help = help;
+}
+
+/// Where no check is remembered, what an earlier pass wrote down of the tag still holds.
+fn report_recorded(key: &TagKey, desk: &mut Desk<'_>) {
+    let stream = desk.stream(&key.stream);
+    let list = stream.and_then(|stream| stream.status_tag(&key.tag));
+    let mut conditions = list.iter().flat_map(|list| &list.conditions);
+    let Some(failed) = conditions.find(|c| c.kind == "ImportSuccess" && c.status == "False") else {
+        return;
+    };
+    let since = failed.last_transition_time.map(crate::model::time::stamp);
+    let since = since.map_or_else(String::new, |since| format!(" since {since}"));
+    let why = format!("{} ({}){since}", failed.message, failed.reason);
+    let help = help(key, &failed.reason, desk);
+    let tag = Subject::Tag(key.clone());
+    desk.hold(tag, State::Broken, "ImportFailed", why).help = help;
+}
+
+/// What a person can do about a failure; nothing about one that heals by itself.
+fn help(key: &TagKey, reason: &str, desk: &Desk<'_>) -> Option<String> {
+    let located = desk.docs.streams.get(&key.stream)?;
+    let from = located.value.spec_tag(&key.tag)?.from.as_ref()?;
+    let reference: ImageReference = from.name.parse().ok()?;
+    let host = reference.repository.registry();
+    let mend = format!("mend `from` of tag {} in {}", key.tag, located.path);
+    match reason {
+        "Unauthorized" => Some(format!(
+            "give credentials for {host} under registry.credentials of the settings, or {mend}"
+        )),
+        "Forbidden" => Some(format!(
+            "list {host} under registry.allowed of the settings, or {mend}"
+        )),
+        "NotFound" => Some(format!("push {reference}, or {mend}")),
+        "Invalid" | "DigestMismatch" => Some(format!("push a sound {reference}, or {mend}")),
+        _ => None,
+    }
 }
 
 /// Edits that carry an import out.

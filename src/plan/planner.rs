@@ -17,7 +17,7 @@ use super::pull::closing::closing;
 use super::pull::drift;
 use super::pull::flow::{Flow, Outcome};
 use super::pull::life::open_of;
-use super::report::{Change, ChangeKind, HoldReport, StageReport, State, Subject};
+use super::report::{BlockReport, Change, ChangeKind, HoldReport, StageReport, State, Subject};
 use super::road::settled::settled;
 use super::road::{Road, StageView, roads};
 use super::stage::first::{self, Offer};
@@ -350,24 +350,32 @@ impl Work<'_> {
                     && pipeline
                         .is_some_and(|p| desk.docs.pipeline_streams(&p.value).contains(&tag.stream))
             });
-            for report in owners.filter(|r| hold.state < r.state) {
-                report.state = hold.state;
-                report.why = format!("import: {}", hold.why);
-                report.until = hold.until;
-                report.help.clone_from(&hold.help);
+            let block = BlockReport {
+                why: format!("import: {}", hold.why),
+                ..block(hold)
+            };
+            // A digest that settles stops nothing: it is told only where nothing else is to be told.
+            let stops = hold.state <= State::Held;
+            for report in owners.filter(|r| stops || hold.state < r.state) {
+                report.stopped_by(block.clone());
             }
         }
     }
 }
 
-/// Puts a hold on a stage's report, if it is worse than what stands there, and on record.
-fn tell(report: &mut StageReport, hold: &HoldReport, desk: &mut Desk<'_>) {
-    if hold.state < report.state || report.state == State::Moving {
-        report.state = hold.state;
-        report.why.clone_from(&hold.why);
-        report.until = hold.until;
-        report.help.clone_from(&hold.help);
+fn block(hold: &HoldReport) -> BlockReport {
+    BlockReport {
+        state: hold.state,
+        reason: hold.reason.clone(),
+        why: hold.why.clone(),
+        until: hold.until,
+        help: hold.help.clone(),
     }
+}
+
+/// Puts a hold on a stage's report, and on record.
+fn tell(report: &mut StageReport, hold: &HoldReport, desk: &mut Desk<'_>) {
+    report.stopped_by(block(hold));
     desk.holds.push(hold.clone());
 }
 

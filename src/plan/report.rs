@@ -130,6 +130,24 @@ pub struct SetReport {
     pub commit: Option<CommitId>,
 }
 
+/// Something that stops a whole stage, whichever set is next.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BlockReport {
+    /// The state it puts the stage in.
+    pub state: State,
+    /// A stable word, as in [`HoldReport::reason`].
+    pub reason: String,
+    /// Plain words.
+    pub why: String,
+    /// The earliest instant it could go by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
+    /// What a person can do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub help: Option<String>,
+}
+
 /// Where a stage is and what it waits for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -144,6 +162,9 @@ pub struct StageReport {
     pub why: String,
     /// How its changes are handed over.
     pub delivery: Delivery,
+    /// Everything that stops the stage whichever set is next, the worst first: `state` and `why` are about that one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub blocks: Vec<BlockReport>,
     /// What is current.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub current: Option<SetReport>,
@@ -165,6 +186,20 @@ pub struct StageReport {
     /// What a person can do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub help: Option<String>,
+}
+
+impl StageReport {
+    /// Adds what stops the stage. State and words are about the worst of all.
+    pub fn stopped_by(&mut self, block: BlockReport) {
+        if block.state < self.state || self.state == State::Moving {
+            self.state = block.state;
+            self.why.clone_from(&block.why);
+            self.until = block.until;
+            self.help.clone_from(&block.help);
+        }
+        let at = self.blocks.partition_point(|b| b.state <= block.state);
+        self.blocks.insert(at, block);
+    }
 }
 
 /// One line of a plan: something that changes.

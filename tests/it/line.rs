@@ -281,7 +281,7 @@ async fn what_is_no_repository_is_said_so() {
     for (repo, code, part) in [
         ("nowhere", 2, "there is no repository at `nowhere`"),
         ("plain", 2, "--repo PATH|URL"),
-        ("empty.git", 1, "push a first commit"),
+        ("empty.git", 1, "needs a first commit"),
         ("ssh://git@host/x", 2, "https"),
         ("http://127.0.0.1:1/x.git", 75, "try again later"),
     ] {

@@ -219,6 +219,12 @@ fn shown(act: &Act, wish: &Wish<'_>, written: Written) -> View {
         skipped_by: act.skipped_by.clone(),
         pins: act.pins,
         files: act.files.keys().cloned().collect(),
+        removed: act
+            .files
+            .iter()
+            .filter(|(_, text)| text.is_none())
+            .map(|(path, _)| path.clone())
+            .collect(),
         images: act.images,
         written,
     }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::cli::args::{Destination, Repository};
-use crate::cli::engine::edge;
+use crate::cli::engine::{edge, unopened};
 use crate::cli::{CliError, Context};
 use crate::git::{Person, WorkTree, identity_at};
 
@@ -18,7 +18,7 @@ pub(in crate::cli) fn work_tree(context: &Context) -> Result<Option<WorkTree>, C
     match WorkTree::discover(path) {
         Ok(tree) => Ok(Some(tree)),
         Err(crate::git::GitError::Invalid(_)) => Ok(None),
-        Err(error) => Err(edge(&error)),
+        Err(error) => Err(unopened(&error)),
     }
 }
 

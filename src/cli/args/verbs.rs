@@ -113,17 +113,17 @@ pub struct PrArgs {
 /// What to do with pull requests.
 #[derive(Debug, Clone, Subcommand)]
 pub enum PrVerb {
-    /// List open ones
+    /// List open pull requests
     #[command(after_help = "Example: headwater pr list --all")]
     List {
         /// Closed and merged ones too
         #[arg(long)]
         all: bool,
     },
-    /// Show one: what moves, on which evidence, what is missing
+    /// Show a pull request: what moves, on which evidence, what is missing
     #[command(after_help = "Example: headwater pr show promote-orders-prod-3f9a12c4")]
     Show(PrId),
-    /// Approve its present head as yourself
+    /// Approve the present head of a pull request as yourself
     #[command(after_help = "Example: headwater pr approve orders/prod --key ~/.ssh/id_ed25519")]
     Approve {
         /// Which.
@@ -133,7 +133,7 @@ pub enum PrVerb {
         #[arg(long, value_name = "FILE")]
         key: Option<PathBuf>,
     },
-    /// Merge it
+    /// Merge a pull request, if every gate is open
     #[command(
         after_help = "Example: headwater pr merge promote-orders-prod-3f9a12c4 --method squash"
     )]
@@ -141,11 +141,11 @@ pub enum PrVerb {
         /// Which.
         #[command(flatten)]
         id: PrId,
-        /// How
+        /// How it is merged
         #[arg(long, value_enum, default_value = "squash")]
         method: MergeMethod,
     },
-    /// Close it: its set is refused for that stage until it is reopened or `unhold`
+    /// Close a pull request: its set is refused for that stage until it is reopened or `unhold`
     #[command(
         after_help = "Example: headwater pr close promote-orders-prod-3f9a12c4 --reason \"wrong build\""
     )]
@@ -157,7 +157,7 @@ pub enum PrVerb {
         #[arg(long)]
         reason: Reason,
     },
-    /// Open a closed one again: its set is held no longer
+    /// Open a closed pull request again: its set is held no longer
     #[command(after_help = "Example: headwater pr reopen promote-orders-prod-3f9a12c4")]
     Reopen(PrId),
 }

@@ -6,8 +6,8 @@ use crate::cli::act::forge;
 use crate::cli::view::words::safe;
 use crate::cli::{CliError, Context, Exit};
 use crate::forge::ForgeError;
-use crate::plan::pull::marker::Subject;
-use crate::plan::pull::{PullRequestFacts, PullState};
+use crate::plan::facts::marker::Subject;
+use crate::plan::facts::pull::{PullRequestFacts, PullState};
 
 pub(super) async fn run(context: &Context, id: &str) -> Result<Exit, CliError> {
     let found = Found::load(context).await?;

@@ -38,6 +38,9 @@ pub struct Act {
     pub pins: bool,
     /// Files it writes.
     pub files: Vec<RepoPath>,
+    /// Those among them that it takes away.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub removed: Vec<RepoPath>,
     /// How many images change in outputs.
     pub images: usize,
     /// Where it was written.
@@ -209,12 +212,7 @@ impl Act {
         match &self.written {
             Written::Nowhere => format!("nothing written ({size} would be)"),
             Written::WorkTree => {
-                let files: Vec<String> =
-                    self.files.iter().map(|file| safe(file.as_str())).collect();
-                format!(
-                    "wrote {}; commit and push it, or add --push",
-                    files.join(", ")
-                )
+                format!("{}; commit and push it, or add --push", self.wrote())
             }
             Written::Commit { commit } => {
                 format!("committed {} ({size}), not pushed", commit.short())
@@ -243,6 +241,20 @@ impl Act {
                 format!("reopened pull request {}. Watch: {next}", safe(id))
             }
         }
+    }
+}
+
+impl Act {
+    /// `wrote holds/a.yaml, removed holds/b.yaml`
+    fn wrote(&self) -> String {
+        let (removed, written): (Vec<&RepoPath>, Vec<&RepoPath>) =
+            self.files.iter().partition(|f| self.removed.contains(f));
+        let said = |word: &str, files: Vec<&RepoPath>| {
+            let files: Vec<String> = files.into_iter().map(|f| safe(f.as_str())).collect();
+            (!files.is_empty()).then(|| format!("{word} {}", files.join(", ")))
+        };
+        let parts = [said("wrote", written), said("removed", removed)];
+        parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
     }
 }
 

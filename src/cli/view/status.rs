@@ -8,7 +8,7 @@ use super::words::next_of;
 use super::{Frame, View, status_text};
 use crate::model::{CommitId, Name, TagKey, Timestamp};
 use crate::plan::Plan;
-use crate::plan::report::{HoldReport, StageReport, State, Subject};
+use crate::plan::report::{BlockReport, HoldReport, StageReport, State, Subject};
 
 /// Where everything is.
 pub struct StatusView<'a> {
@@ -16,6 +16,8 @@ pub struct StatusView<'a> {
     pub plan: &'a Plan,
     /// Whether settled pipelines are shown too (`--all`).
     pub all: bool,
+    /// Whether any registry was ever asked.
+    pub checked: bool,
 }
 
 /// Status as data (`v` 1): every pipeline, the settled ones too.
@@ -118,17 +120,30 @@ fn has_tag(stage: &StageReport, key: &TagKey) -> bool {
     stage.tag == key.tag && (named || sets.any(|set| set.set.digest(&key.stream).is_some()))
 }
 
-/// Whether a stage stands still only by what the hold of its tag says in full.
+/// Whether the hold of a stage's tag says in full what stops it.
 pub(super) fn is_told_by_its_tag(stage: &StageReport, plan: &Plan) -> bool {
+    tag_tells(stage, stage.state, &stage.why, plan)
+}
+
+fn tag_tells(stage: &StageReport, state: State, why: &str, plan: &Plan) -> bool {
     let tells = |hold: &HoldReport| match &hold.subject {
         Subject::Tag(key) => {
             has_tag(stage, key)
-                && hold.state == stage.state
-                && stage.why.strip_prefix("import: ") == Some(&hold.why)
+                && hold.state == state
+                && why.strip_prefix("import: ") == Some(&hold.why)
         }
         _ => false,
     };
     plan.holds.iter().any(tells)
+}
+
+/// What stops a stage beside the worst.
+fn other_blocks<'a>(
+    stage: &'a StageReport,
+    plan: &'a Plan,
+) -> impl Iterator<Item = &'a BlockReport> {
+    let blocks = stage.blocks.iter();
+    blocks.filter(|b| b.why != stage.why && !tag_tells(stage, b.state, &b.why, plan))
 }
 
 /// Every pipeline, those that need somebody first.
@@ -141,6 +156,9 @@ pub(super) fn rows(plan: &Plan) -> Vec<Row<'_>> {
         if still && !is_told_by_its_tag(stage, plan) {
             row.reasons.push(Reason::of_stage(stage));
         }
+        let others = other_blocks(stage, plan);
+        row.reasons
+            .extend(others.map(|block| Reason::of_block(block, stage)));
     }
     for hold in &plan.holds {
         match Owner::of(&hold.subject, plan) {
@@ -161,6 +179,7 @@ pub(super) fn rows(plan: &Plan) -> Vec<Row<'_>> {
     }
     let mut rows: Vec<Row<'_>> = rows.into_values().collect();
     for row in &mut rows {
+        row.say_something();
         row.reasons.sort_by_key(|reason| reason.state);
         let stages = row.stages.iter().map(|stage| stage.state);
         let states = stages.chain(row.reasons.iter().map(|reason| reason.state));
@@ -195,6 +214,14 @@ impl Row<'_> {
         }
     }
 
+    /// A pipeline in which nothing ever was says what its first stage waits for.
+    fn say_something(&mut self) {
+        let nothing = self.stages.iter().all(|stage| stage.state == State::None);
+        if let (true, [first, ..]) = (nothing && self.reasons.is_empty(), self.stages.as_slice()) {
+            self.reasons.push(Reason::of_stage(first));
+        }
+    }
+
     /// Whether all stages hold the same set.
     pub(super) fn is_level(&self) -> bool {
         let sets = self
@@ -222,6 +249,16 @@ impl Reason {
             },
             until: stage.until,
             help: stage.help.clone(),
+        }
+    }
+
+    fn of_block(block: &BlockReport, stage: &StageReport) -> Self {
+        Self {
+            state: block.state,
+            place: stage.key.stage.to_string(),
+            why: block.why.clone(),
+            until: block.until,
+            help: block.help.clone(),
         }
     }
 
@@ -261,7 +298,7 @@ impl View for StatusView<'_> {
     type Data = StatusData;
 
     fn text(&self, frame: &Frame) -> String {
-        status_text::draw(self.plan, self.all, frame)
+        status_text::draw(self, frame)
     }
 
     /// Stages as `why` takes them: those that are not settled, all of them with `--all`.

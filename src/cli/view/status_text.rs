@@ -2,7 +2,7 @@
 //! stages do not fit side by side.
 
 use super::Frame;
-use super::status::{Reason, Row, next_change, others, rows};
+use super::status::{Reason, Row, StatusView, next_change, others, rows};
 use super::words::{
     ago, ago_in_words, counted, digest, flow, hang, pad, pad_left, pull_name, safe, shown, subject,
     told_until, version, widest, wrap,
@@ -21,7 +21,8 @@ const NOT_FOLDED: usize = 3;
 /// Columns of the word for a state.
 const STATE: usize = 7;
 
-pub(super) fn draw(plan: &Plan, all: bool, frame: &Frame) -> String {
+pub(super) fn draw(view: &StatusView<'_>, frame: &Frame) -> String {
+    let (plan, all) = (view.plan, view.all);
     let rows = rows(plan);
     let (settled, mut open): (Vec<&Row<'_>>, Vec<&Row<'_>>) =
         rows.iter().partition(|row| row.state == State::Settled);
@@ -30,7 +31,7 @@ pub(super) fn draw(plan: &Plan, all: bool, frame: &Frame) -> String {
         open.extend(&settled);
     }
     let folded: &[&Row<'_>] = if fold { &settled } else { &[] };
-    let mut parts = vec![header(plan, &rows, frame)];
+    let mut parts = vec![header(view, &rows, frame)];
     parts.push(pipelines(&open, frame));
     parts.push(elsewhere(plan, frame));
     parts.push(footer(plan, &open, folded, frame));
@@ -39,7 +40,8 @@ pub(super) fn draw(plan: &Plan, all: bool, frame: &Frame) -> String {
 }
 
 /// `main 3f9c2ab4   30 pipelines x 5 stages   checked 14:02:11, 9 s ago   1 broken  24 settled`
-fn header(plan: &Plan, rows: &[Row<'_>], frame: &Frame) -> String {
+fn header(view: &StatusView<'_>, rows: &[Row<'_>], frame: &Frame) -> String {
+    let plan = view.plan;
     let branch = Style::Bold.paint(&plan.branch);
     let stages: Vec<usize> = rows.iter().map(|row| row.stages.len()).collect();
     let pipelines = counted(rows.len(), "pipeline");
@@ -50,14 +52,20 @@ fn header(plan: &Plan, rows: &[Row<'_>], frame: &Frame) -> String {
         }
         Some(_) => format!("{pipelines}, {}", counted(stages.iter().sum(), "stage")),
     };
-    let checked = frame.zone.second(plan.now);
-    let ago = ago_in_words(plan.now, frame.now);
+    let checked = match view.checked {
+        true => format!(
+            "checked {}, {}",
+            frame.zone.second(plan.now),
+            ago_in_words(plan.now, frame.now)
+        ),
+        false => "no registry was asked yet".to_owned(),
+    };
     let states = rows.iter().map(|row| row.state);
     let states = states.chain(others(plan).into_iter().map(|hold| hold.state));
     let pieces = [
         format!("{branch} {}", plan.base.short()),
         size,
-        format!("checked {checked}, {ago}"),
+        checked,
         Shown::count(states.map(shown)),
     ];
     flow(&pieces, GAP, frame)

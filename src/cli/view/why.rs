@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::words::{first_shut, is_number, safe, told, until};
+use super::words::{first_shut, is_number, safe, told, told_until, until};
 use super::{Frame, View, why_text};
 use crate::model::promotion::INTERVAL;
 use crate::model::{Digest, ImageStream, Period, TagKey, Timestamp, Verdict};
@@ -20,6 +20,8 @@ pub struct WhyView<'a> {
     pub imported: Vec<Imported>,
     /// Labels of images, as far as they are known.
     pub labels: &'a BTreeMap<Digest, BTreeMap<String, String>>,
+    /// How many other pipelines nothing is wrong with.
+    pub unaffected: usize,
     /// Gates that `promote --skip` may pass here, each with who may (`environment.overrides`).
     pub skippable: Vec<(String, Vec<String>)>,
 }
@@ -98,7 +100,10 @@ impl Imported {
 fn failure(memory: &CheckMemory) -> String {
     let since = memory.failing_since.map(crate::model::time::stamp);
     let since = since.map_or_else(String::new, |since| format!(" since {since}"));
-    let tries = super::words::counted(memory.failures as usize, "failure");
+    let tries = match memory.failures {
+        1 => "1 try".to_owned(),
+        more => format!("{more} tries"),
+    };
     format!("{}{since}, {tries}", memory.message)
 }
 
@@ -143,7 +148,12 @@ impl WhyView<'_> {
     pub(super) fn in_a_few_words(&self, frame: &Frame) -> String {
         let stage = self.stage;
         match stage.state {
-            State::Broken => "somebody must mend it".to_owned(),
+            State::Broken => match self.failing().filter_map(|i| i.next_check).min() {
+                Some(at) if stage.help.is_none() => {
+                    format!("no import; tried again by itself {}", opening(at, frame))
+                }
+                _ => "somebody must mend it".to_owned(),
+            },
             State::Refused => {
                 let no = |c: &&Condition| matches!(c.verdict, Verdict::Refused { .. });
                 let all = stage.conditions.iter().chain(&stage.verify);
@@ -191,28 +201,50 @@ impl WhyView<'_> {
         }
     }
 
-    /// Why it stands as it does, unless a condition says that already.
-    pub(super) fn because(&self, frame: &Frame) -> Option<String> {
-        let why = told(&self.stage.why, frame);
-        let all = self.stage.conditions.iter().chain(&self.stage.verify);
+    /// Tags whose import fails.
+    pub(super) fn failing(&self) -> impl Iterator<Item = &Imported> {
+        self.imported.iter().filter(|i| i.failing.is_some())
+    }
+
+    /// Why it stands as it does, the worst first, without what conditions and imports say already.
+    pub(super) fn because(&self, frame: &Frame) -> Vec<String> {
+        let stage = self.stage;
+        let why = told(&stage.why, frame);
+        let all = stage.conditions.iter().chain(&stage.verify);
         let named = |c: &Condition| c.kind == "approvals" || why.contains(&safe(&c.name));
         let known = all
             .clone()
             .any(|c| named(c) && why.contains(&told(c.verdict.why(), frame)));
-        let failing = self.imported.iter().filter_map(|i| i.failing.as_deref());
-        let failing = failing.filter_map(|text| text.split(" since ").next());
-        let failed = why.starts_with("import: ")
-            && failing
-                .clone()
-                .any(|message| why.contains(&told(message, frame)));
-        (!why.is_empty() && !known && !failed).then_some(why)
+        let mut reasons = vec![(stage.why.as_str(), None)];
+        let told_above = stage.state == State::None && why.starts_with("no set has been here");
+        reasons.retain(|(why, _)| !why.is_empty() && !known && !told_above);
+        let others = stage.blocks.iter().filter(|b| b.why != stage.why);
+        reasons.extend(others.map(|b| (b.why.as_str(), b.until)));
+        reasons.retain(|(why, _)| !self.is_told_by_an_import(why));
+        let words = reasons
+            .into_iter()
+            .map(|(why, until)| told_until(&in_plain_words(why), stage.state, until, frame));
+        words.collect()
+    }
+
+    fn is_told_by_an_import(&self, why: &str) -> bool {
+        let messages = self.failing().filter_map(|i| i.failing.as_deref());
+        let mut messages = messages.filter_map(|text| text.rsplit_once(" since "));
+        let told = |(message, _): (&str, &str)| why.contains(message);
+        why.starts_with("import: ") && messages.any(told)
     }
 
     /// Commands that a person may run, those that lead on first.
     pub(super) fn act(&self) -> Vec<String> {
         let stage = self.stage;
         let key = &stage.key;
-        let mut act: Vec<String> = stage.help.iter().map(|help| safe(help)).collect();
+        let blocks = stage.blocks.iter().filter_map(|block| block.help.as_ref());
+        let mut act: Vec<String> = Vec::new();
+        for help in stage.help.iter().chain(blocks).map(|help| safe(help)) {
+            if !act.contains(&help) {
+                act.push(help);
+            }
+        }
         let unapproved = |c: &Condition| c.kind == "approvals" && !c.verdict.is_open();
         if let Some(id) = stage.pull_request.as_ref().map(|id| safe(id)) {
             if stage.conditions.iter().any(unapproved) {
@@ -267,6 +299,21 @@ impl WhyView<'_> {
         let (key, to) = (&self.stage.key, safe(&candidate.version));
         (!flags.is_empty())
             .then(|| format!("headwater promote {key} --to {to}{flags} --reason ...{who}"))
+    }
+}
+
+/// The word for scripts behind the words for people: `EditedByHand: x was ...` as `x was ... (EditedByHand)`.
+fn in_plain_words(why: &str) -> String {
+    let is_code = |word: &str| {
+        let capitals = word.chars().filter(char::is_ascii_uppercase).count();
+        capitals > 1
+            && word.starts_with(|c: char| c.is_ascii_uppercase())
+            && word.chars().any(|c| c.is_ascii_lowercase())
+            && word.chars().all(|c| c.is_ascii_alphanumeric())
+    };
+    match why.split_once(": ") {
+        Some((word, rest)) if is_code(word) => format!("{rest} ({word})"),
+        _ => why.to_owned(),
     }
 }
 

@@ -57,11 +57,14 @@ fn facts(view: &WhyView<'_>, frame: &Frame) -> String {
         };
         facts.push(("proposed in", name));
     }
-    if let Some(why) = view.because(frame) {
-        facts.push(("because", why));
+    for (index, why) in view.because(frame).into_iter().enumerate() {
+        facts.push((if index == 0 { "because" } else { "and" }, why));
     }
     for imported in &view.imported {
         facts.extend(imports(imported, frame));
+    }
+    if view.failing().next().is_some() {
+        facts.push(("meanwhile", meanwhile(view)));
     }
     let column = facts.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
     let line = |(name, text): &(&str, String)| {
@@ -69,6 +72,26 @@ fn facts(view: &WhyView<'_>, frame: &Frame) -> String {
         hang(&head, text, frame)
     };
     facts.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// `dev stays at 3.1.0 (77e0c1aa90bd); 29 other pipelines are unaffected`
+fn meanwhile(view: &WhyView<'_>) -> String {
+    let stage = &view.stage.key.stage;
+    let stays = view.stage.current.as_ref().map_or_else(
+        || format!("{stage} holds nothing"),
+        |current| {
+            let (version, digest) = (version(current), digest(&current.set));
+            match version == digest {
+                true => format!("{stage} stays at {digest}"),
+                false => format!("{stage} stays at {version} ({digest})"),
+            }
+        },
+    );
+    match view.unaffected {
+        0 => stays,
+        1 => format!("{stays}; 1 other pipeline is unaffected"),
+        more => format!("{stays}; {more} other pipelines are unaffected"),
+    }
 }
 
 /// `4.2.0  9c04e1f7a2b8  since Wed 18 Nov 15:31 (4d 17h), commit 77ab01c2`

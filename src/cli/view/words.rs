@@ -47,6 +47,10 @@ pub fn told_until(text: &str, state: Planned, until: Option<Timestamp>, frame: &
     match until.map(|at| frame.zone.near(at, frame.now)) {
         Some(at) if text.is_empty() => format!("{word} {at}"),
         Some(at) if !text.contains(&at) => format!("{text}, {word} {at}"),
+        // The instant it fails since may read like that of the next try.
+        Some(at) if state == Planned::Broken && !text.contains(word) => {
+            format!("{text}, {word} {at}")
+        }
         _ => text,
     }
 }

@@ -179,7 +179,9 @@ fn history(rows: &[(&str, &str)]) -> History {
 
 fn why<T: std::fmt::Debug>(result: Result<T, ActError>) -> (String, String) {
     match result {
-        Err(ActError::No { why, help }) => (why, help.unwrap_or_default()),
+        Err(ActError::No { why, help } | ActError::Unknown { why, help }) => {
+            (why, help.unwrap_or_default())
+        }
         other => panic!("{other:?}"),
     }
 }
@@ -261,8 +263,14 @@ fn lacking_facts_are_asked_for_before_anything_is_decided() {
 fn a_stage_or_pipeline_that_is_not_there_is_said_with_those_that_are() {
     let world = world(&[]);
     let ask = |key: &str| hold(&world, &key.parse().unwrap(), None, &mara());
-    assert_eq!(why(ask("shop/prd")).1, "it has dev, prod");
-    assert_eq!(why(ask("shp/prod")).1, "there are shop");
+    assert_eq!(
+        why(ask("shop/prd")).1,
+        "did you mean `prod`? known here: dev, prod"
+    );
+    assert_eq!(
+        why(ask("shp/prod")).1,
+        "did you mean `shop`? known here: shop"
+    );
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use crate::model::{Delivery, Name};
 use crate::plan::desk::Desk;
 use crate::plan::facts::pull::PullState;
-use crate::plan::report::State;
+use crate::plan::report::{BlockReport, State};
 use crate::plan::road::StageView;
 use crate::plan::road::candidates::{pulls_of, stage_hold};
 
@@ -28,6 +28,17 @@ impl Block {
             reason,
             why: why.into(),
             help: None,
+        }
+    }
+
+    /// For people.
+    pub fn report(&self) -> BlockReport {
+        BlockReport {
+            state: self.state,
+            reason: self.reason.to_owned(),
+            why: self.why.clone(),
+            until: None,
+            help: self.help.clone(),
         }
     }
 

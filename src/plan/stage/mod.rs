@@ -13,7 +13,9 @@ use super::desk::Desk;
 use super::gate::Asked;
 use super::output::survey::{Survey, has_outputs};
 use super::pull::life::{approval_conditions, open_of};
-use super::report::{Change, ChangeKind, HoldReport, SetReport, StageReport, State, Subject};
+use super::report::{
+    BlockReport, Change, ChangeKind, HoldReport, SetReport, StageReport, State, Subject,
+};
 use super::road::StageView;
 use super::road::timeline::Stay;
 use super::stage::block::Block;
@@ -192,6 +194,8 @@ pub fn report(
         None => Vec::new(),
     };
     let (state, why, until, help) = state(view, decision, &verify, current.as_ref());
+    let mut blocks: Vec<BlockReport> = decision.blocks.iter().map(Block::report).collect();
+    blocks.sort_by_key(|block| block.state);
     let candidate = decision
         .candidate
         .as_ref()
@@ -207,6 +211,7 @@ pub fn report(
         state,
         why,
         delivery: view.delivery,
+        blocks,
         current: current.as_ref().map(|s| set_report(&s.set, Some(s), desk)),
         candidate,
         conditions,
@@ -256,7 +261,10 @@ fn state(
     match (current, waiting) {
         (None, _) => (
             State::None,
-            "no set has been here yet".to_owned(),
+            match view.is_first() {
+                true => "nothing was imported yet: the next run asks the registry".to_owned(),
+                false => "no set has been here yet".to_owned(),
+            },
             None,
             None,
         ),

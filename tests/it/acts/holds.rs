@@ -214,7 +214,12 @@ async fn a_hold_that_is_not_committed_is_seen_and_can_be_lifted() {
     world
         .run(&[&UNHOLD[..], &["--commit"]].concat())
         .fails(1, &["never committed", "leave --commit out"]);
-    world.run(&UNHOLD).ok();
+    let said = world.run(&UNHOLD).ok();
+    assert!(
+        said.stdout.contains(&format!("removed {file}")),
+        "{}",
+        said.stdout
+    );
     assert_eq!(world.dirty(), [""; 0]);
     world.run(&UNHOLD).fails(1, &["nothing holds shop/prod"]);
 }

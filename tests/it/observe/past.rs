@@ -163,7 +163,7 @@ async fn an_empty_repository_and_a_missing_branch_are_said_plainly() {
     assert!(
         error
             .to_string()
-            .ends_with("is empty: push a first commit to it"),
+            .ends_with("is empty: it needs a first commit"),
         "{error}"
     );
     base.commit("trunk", "Begin", &[file("a", "b")]);

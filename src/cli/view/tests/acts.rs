@@ -42,6 +42,7 @@ fn rollback(written: Written) -> Act {
         ])
         .into_keys()
         .collect(),
+        removed: Vec::new(),
         images: 1,
         written,
     }

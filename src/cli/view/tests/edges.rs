@@ -30,6 +30,7 @@ fn a_broken_edge_says_what_it_answered_since_when_and_whom_it_concerns() {
     let status = || StatusView {
         plan: &plan,
         all: false,
+        checked: true,
     };
     let view = |edges| WithEdges {
         status: status(),

@@ -295,6 +295,7 @@ Plan: nothing to do. 1 broken.
     let status = crate::cli::view::status::StatusView {
         plan: &plan,
         all: false,
+        checked: true,
     };
     let text = shown(&status, &frame(None));
     assert!(

@@ -103,6 +103,7 @@ pub(super) fn stage(name: &str, version: &str, age: &str) -> StageReport {
         state: State::Settled,
         why: String::new(),
         delivery: Delivery::Commit,
+        blocks: Vec::new(),
         current: Some(current(pipeline, version, age)),
         candidate: None,
         conditions: Vec::new(),

@@ -7,7 +7,11 @@ use crate::plan::Plan;
 use crate::plan::report::{State, Subject};
 
 fn view(plan: &Plan) -> StatusView<'_> {
-    StatusView { plan, all: false }
+    StatusView {
+        plan,
+        all: false,
+        checked: true,
+    }
 }
 
 #[test]
@@ -116,6 +120,7 @@ myapp      1.2.0 2d   1.2.0 1d   settled
         &StatusView {
             plan: &many(),
             all: true,
+            checked: true,
         },
         &frame(Some(60)),
     );

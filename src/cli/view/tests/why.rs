@@ -8,7 +8,7 @@ use crate::cli::view::why::{Imported, WhyView};
 use crate::model::image_stream::{NamedTagEventList, ObjectReference};
 use crate::model::{Digest, ImageStream, Period, TagEvent, TagReference, Verdict};
 use crate::plan::facts::CheckMemory;
-use crate::plan::report::{StageReport, State};
+use crate::plan::report::{BlockReport, StageReport, State};
 
 fn orders() -> StageReport {
     let mut stage = stage("orders/prod-eu", "1.42.3", "11d")
@@ -67,6 +67,7 @@ fn plain<'a>(stage: &'a StageReport, labels: &'a Labels) -> WhyView<'a> {
         stage,
         imported: Vec::new(),
         labels,
+        unaffected: 29,
         skippable: Vec::new(),
     }
 }
@@ -299,7 +300,11 @@ myapp/dev   settled   nothing to take; soak 3d is still to be shown
     };
     let text = shown(&view, &frame(Some(140)));
     assert!(
-        text.contains("registry.example answered 401 since 13:40, 6 failures"),
+        text.contains("registry.example answered 401 since 13:40, 6 tries"),
+        "{text}"
+    );
+    assert!(
+        text.contains("dev stays at 1.2.0 (d4ec429463cc); 29 other pipelines are unaffected"),
         "{text}"
     );
     assert!(text.contains("14:10, every 15m; last 13:57"), "{text}");
@@ -365,4 +370,66 @@ fn two_rules_about_approvals_are_one_wait() {
     let text = shown(&plain(&moving, &Labels::new()), &frame(None));
     let first = "keycloak/prod   moving   its pull request comes with the next run and waits for approvals\n";
     assert!(text.starts_with(first), "{text}");
+}
+
+#[test]
+fn everything_that_stops_a_stage_is_listed_the_worst_first() {
+    let block = |state, reason: &str, why: &str, help: &str| BlockReport {
+        state,
+        reason: reason.to_owned(),
+        why: why.to_owned(),
+        until: None,
+        help: Some(help.to_owned()),
+    };
+    let mut stage = stage("shop/prod", "1.0.0", "1d");
+    stage.stopped_by(block(
+        State::Held,
+        "EditedByHand",
+        "EditedByHand: shop:prod was put to 4fd5e94d45d2 by 77ab01c2, which is no promotion",
+        "revert it",
+    ));
+    stage.stopped_by(block(
+        State::Held,
+        "Held",
+        "audit (@mara)",
+        "headwater unhold shop/prod",
+    ));
+    stage.stopped_by(block(
+        State::Broken,
+        "Invalid",
+        "a file cannot be read",
+        "headwater check",
+    ));
+    let view = plain(&stage, &BTreeMap::new()).data();
+    let reasons: Vec<&str> = view
+        .stage
+        .blocks
+        .iter()
+        .map(|b| b.reason.as_str())
+        .collect();
+    assert_eq!(reasons, ["Invalid", "EditedByHand", "Held"]);
+    same(
+        &shown(&plain(&stage, &Labels::new()), &frame(Some(120))),
+        "\
+shop/prod   broken   somebody must mend it
+
+  runs now   1.0.0  8a87d4658ecf  since Sun 22 Nov 14:02 (1d), commit 77ab01c2
+  because    a file cannot be read
+  and        shop:prod was put to 4fd5e94d45d2 by 77ab01c2, which is no promotion (EditedByHand)
+  and        audit (@mara)
+
+  to act: headwater check   |   revert it   |   headwater unhold shop/prod
+",
+    );
+    let plan = plan_of(vec![stage]);
+    let status = crate::cli::view::status::StatusView {
+        plan: &plan,
+        all: false,
+        checked: true,
+    };
+    let text = shown(&status, &frame(None));
+    assert!(
+        text.contains("broken   prod: a file cannot be read (+2 more)"),
+        "{text}"
+    );
 }
