@@ -12,20 +12,75 @@ use crate::reconciler::{Check, Done, ObserveError, Pass, StageReport, State};
 pub(super) struct Teller {
     /// Failed passes in a row.
     failed: u32,
+    /// The stable word of the last failure.
+    reason: &'static str,
+    forge_failed: bool,
     states: BTreeMap<StageKey, State>,
 }
 
 impl Teller {
     /// Tells of a pass that took so long.
     pub(super) fn tell(&mut self, ended: &Result<Pass, ObserveError>, took: Duration) {
-        told(ended, took, self.failed);
+        let elapsed_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
         match ended {
             Ok(pass) => {
+                if self.failed > 0 {
+                    tracing::info!(tries = self.failed, "passes come to a plan again");
+                }
                 self.failed = 0;
+                self.forge(pass);
+                tell_pass(pass);
                 pass.plan.stages.iter().for_each(|stage| self.stage(stage));
+                tracing::debug!(
+                    elapsed_ms,
+                    rounds = pass.effort.rounds,
+                    requests = pass.effort.questions,
+                    tries = pass.effort.tries,
+                    "the pass ended"
+                );
             }
-            Err(_) => self.failed += 1,
+            Err(error) => self.failure(error, elapsed_ms),
         }
+    }
+
+    /// A pass that came to no plan.
+    fn failure(&mut self, error: &ObserveError, elapsed_ms: u64) {
+        let fault = error.fault();
+        let (reason, retry) = (error.reason(), fault.retry.as_str());
+        let next_try = fault.retry.at().map(tracing::field::display);
+        let goes_on = self.failed > 0 && self.reason == reason;
+        self.failed += 1;
+        self.reason = reason;
+        let (fault, tries) = (fault.party.as_str(), self.failed);
+        // Two macros because a level is part of the place in the source.
+        if goes_on {
+            tracing::debug!(
+                %error, reason, fault, retry, next_try, tries, elapsed_ms,
+                "the pass failed again"
+            );
+        } else {
+            tracing::error!(
+                %error, reason, fault, retry, next_try, tries, elapsed_ms,
+                "the pass failed"
+            );
+        }
+    }
+
+    /// A forge that cannot be asked any more, or can again.
+    fn forge(&mut self, pass: &Pass) {
+        let failure = pass.observation.facts.forge_failure.as_ref();
+        match (failure, self.forge_failed) {
+            (Some(failure), false) => tracing::warn!(
+                reason = failure.reason,
+                error = failure.message,
+                fault = failure.party.map(|party| party.as_str()),
+                retry = if failure.transient { "later" } else { "never" },
+                "the forge cannot be asked for pull requests"
+            ),
+            (None, true) => tracing::info!("the forge answers again"),
+            _ => {}
+        }
+        self.forge_failed = failure.is_some();
     }
 
     /// A stage that is in another state than before.
@@ -40,37 +95,6 @@ impl Teller {
                 stage.key,
                 stage.state.as_str(),
                 stage.why
-            );
-        }
-    }
-}
-
-fn told(ended: &Result<Pass, ObserveError>, took: Duration, failed_before: u32) {
-    let elapsed_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
-    match ended {
-        Ok(pass) => {
-            if failed_before > 0 {
-                tracing::info!(tries = failed_before, "passes come to a plan again");
-            }
-            tell_pass(pass);
-            tracing::debug!(
-                elapsed_ms,
-                rounds = pass.effort.rounds,
-                requests = pass.effort.questions,
-                tries = pass.effort.tries,
-                "the pass ended"
-            );
-        }
-        Err(error) => {
-            let fault = error.fault();
-            tracing::error!(
-                error = %error,
-                fault = fault.party.as_str(),
-                retry = fault.retry.as_str(),
-                next_try = fault.retry.at().map(tracing::field::display),
-                tries = failed_before + 1,
-                elapsed_ms,
-                "the pass failed"
             );
         }
     }

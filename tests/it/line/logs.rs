@@ -198,3 +198,37 @@ async fn a_failure_is_told_once_with_every_field_and_a_quiet_pass_says_nothing()
     assert_eq!(loud.count(), 3, "passes after the first are quiet");
     signal(&logged.child, "TERM");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_repository_that_goes_away_is_told_once_and_once_more_when_it_is_back() {
+    let line = Line::new().await;
+    let base = line.base();
+    let logged = Logged::start(&line, "debug");
+    logged.after_passes(1);
+    let away = base.path().with_extension("away");
+    std::fs::rename(base.path(), &away).unwrap();
+    let failed = |line: &Value| {
+        let message = line["message"].as_str().unwrap_or_default();
+        message.starts_with("the pass failed")
+    };
+    wait_for(|| logged.lines().iter().filter(|line| failed(line)).count() >= 3);
+    std::fs::rename(&away, base.path()).unwrap();
+    let back = |line: &Value| line["message"] == "passes come to a plan again";
+    wait_for(|| logged.lines().iter().any(back));
+    let lines = logged.lines();
+    let errors: Vec<&Value> = lines
+        .iter()
+        .filter(|line| line["level"] == "ERROR")
+        .collect();
+    assert_eq!(errors.len(), 1, "{errors:#?}");
+    assert_eq!(errors[0]["tries"], 1);
+    for field in ["pass", "error", "reason", "fault", "retry"] {
+        assert!(errors[0][field].is_string(), "{field}: {:#}", errors[0]);
+    }
+    let back = lines.iter().find(|line| back(line)).unwrap();
+    assert!(
+        back["level"] == "INFO" && back["tries"].as_u64() >= Some(3),
+        "{back:#}"
+    );
+    signal(&logged.child, "TERM");
+}
