@@ -227,7 +227,7 @@ async fn an_unknown_stage_is_answered_with_those_there_are() {
     for (stage, help) in [
         ("myap/prod", "did you mean `myapp`?"),
         ("myapp/prd", "did you mean `prod`?"),
-        ("myapp/zzzzzz", "it has dev, qa, prod"),
+        ("myapp/zzzzzz", "known here: dev, qa, prod"),
         ("zzzzzz/prod", "known here: keycloak, myapp"),
     ] {
         for verb in ["why", "history"] {
