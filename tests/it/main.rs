@@ -11,6 +11,7 @@ mod acts;
 mod architecture;
 mod cli;
 mod demo;
+mod faults;
 mod forge;
 mod fuzz;
 mod git;

@@ -4,11 +4,13 @@
 //! - [`hermetic`]: commands that see nothing of the machine they run on, and bare Git repositories to act on.
 //! - [`git_http`]: a repository served over smart HTTP by Git's own `http-backend`.
 //! - [`docker_registry`]: Debian's registry on a free port, plain or with TLS and passwords, and images to put there.
+//! - [`fault_proxy`]: a proxy that delays, cuts, changes and counts, in front of any of the others.
 //! - [`odd_registry`]: a registry that misbehaves on purpose.
 //! - [`scrape`]: a strict reader of metrics.
 //! - [`world`]: all of it together with the engine, people and a clock, to tell stories in.
 
 pub(crate) mod docker_registry;
+pub(crate) mod fault_proxy;
 pub(crate) mod git_http;
 pub(crate) mod hermetic;
 pub(crate) mod odd_registry;

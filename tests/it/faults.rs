@@ -1,0 +1,3 @@
+//! What must happen when something outside fails, lies or attacks: every fault staged through the fault proxy.
+
+mod proxy;
