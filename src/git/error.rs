@@ -15,6 +15,14 @@ pub enum GitError {
         /// What happened.
         message: String,
     },
+    /// The server is not the one it should be, or says so badly (its owner's or the operator's to mend).
+    #[error("cannot trust `{location}`: {message}")]
+    Tls {
+        /// Where, without secrets.
+        location: String,
+        /// What is wrong with its certificate, and what to do.
+        message: String,
+    },
     /// The server does not accept our credentials, or none were given (the operator's to mend).
     #[error("`{location}` refuses access: {message}")]
     Auth {
@@ -138,7 +146,9 @@ impl Faulty for GitError {
             Self::Network { .. } => Fault::of(Party::Remote).later(None),
             Self::Locked(_) | Self::Corrupt { .. } => operator.later(None),
             Self::Local { transient, .. } if *transient => operator.later(None),
-            Self::Local { .. } | Self::Auth { .. } | Self::Rejected { .. } => operator,
+            Self::Local { .. } | Self::Tls { .. } | Self::Auth { .. } | Self::Rejected { .. } => {
+                operator
+            }
             Self::NotFound(_) | Self::Unsupported(_) | Self::Invalid(_) => user,
         }
     }

@@ -15,6 +15,7 @@ use url::Url;
 use super::credentials::authorization;
 use super::error::{GitError, clean};
 use super::location::HttpUrl;
+use super::tls::{causes, client, words};
 use super::traffic::Tally;
 use crate::config::git::GitSettings;
 
@@ -34,37 +35,9 @@ pub(super) struct Server {
 
 impl Server {
     pub(super) fn new(location: &HttpUrl, settings: &GitSettings) -> Result<Self, GitError> {
-        let mut builder = Client::builder()
-            .user_agent(concat!(
-                "git/2.0 (headwater ",
-                env!("CARGO_PKG_VERSION"),
-                ")"
-            ))
-            .connect_timeout(settings.timeouts.connect.as_std())
-            .read_timeout(settings.timeouts.read.as_std())
-            .timeout(settings.timeouts.total.as_std())
-            .redirect(reqwest::redirect::Policy::none())
-            .referer(false);
-        if let Some(file) = &settings.ca_file {
-            let pem = std::fs::read(file)
-                .map_err(|error| GitError::io(&format!("read `{}`", file.display()), &error))?;
-            let bundle = reqwest::Certificate::from_pem_bundle(&pem).map_err(|error| {
-                GitError::Invalid(format!(
-                    "`{}` is not a bundle of certificates: {error}",
-                    file.display()
-                ))
-            })?;
-            builder = builder.tls_certs_merge(bundle);
-        }
-        let client = builder.build().map_err(|error| {
-            GitError::Invalid(format!(
-                "the HTTP client cannot be set up: {}",
-                causes(&error)
-            ))
-        })?;
         Ok(Self {
             url: location.url.clone(),
-            client,
+            client: client(settings)?,
             authorization: authorization(location, &settings.credentials)?,
             tally: Arc::default(),
         })
@@ -114,15 +87,17 @@ impl Session {
     }
 
     pub(super) fn network(&self, error: &reqwest::Error) -> GitError {
+        let location = self.server.shown().to_owned();
+        let cause = causes(error);
+        if let Some(message) = words(&cause) {
+            return GitError::Tls { location, message };
+        }
         let message = if error.is_timeout() {
             "no answer in time".to_owned()
         } else {
-            causes(error)
+            cause
         };
-        GitError::Network {
-            location: self.server.shown().to_owned(),
-            message,
-        }
+        GitError::Network { location, message }
     }
 
     /// The server does not behave as one; another time it may (a proxy's error page).
@@ -332,15 +307,6 @@ fn media_type(response: &Response) -> String {
         .and_then(|value| value.to_str().ok())
         .map(|text| text.split(';').next().unwrap_or(text).trim().to_owned())
         .unwrap_or_default()
-}
-
-/// The innermost cause of a network error; the outer ones only repeat the address.
-fn causes(error: &dyn std::error::Error) -> String {
-    let mut innermost = error;
-    while let Some(source) = innermost.source() {
-        innermost = source;
-    }
-    clean(&innermost.to_string(), 300)
 }
 
 /// The ids of an advertisement's `shallow <id>` lines, and the advertisement without these lines, at which libgit2 stops.

@@ -18,6 +18,7 @@ mod remote;
 mod replay;
 mod repository;
 mod signed;
+mod tls;
 mod traffic;
 mod transport;
 mod types;

@@ -3,6 +3,7 @@
 mod local;
 mod objects;
 mod remote;
+mod tls;
 mod work_tree;
 
 use std::collections::BTreeMap;

@@ -16,6 +16,8 @@ use axum::response::Response;
 use base64::Engine as _;
 use tokio::io::AsyncWriteExt as _;
 
+use super::tls::{Identity, TlsListener};
+
 type Hook = Box<dyn FnOnce() + Send>;
 type Judge = Box<dyn FnMut(bool) -> Fate + Send>;
 
@@ -34,6 +36,7 @@ pub(crate) enum Fate {
 
 /// The server; it stops when dropped.
 pub(crate) struct GitHttp {
+    scheme: &'static str,
     address: SocketAddr,
     shared: Arc<Shared>,
     task: tokio::task::JoinHandle<()>,
@@ -53,6 +56,19 @@ struct Shared {
 impl GitHttp {
     /// Serves every bare repository below `root`; with a login, to nobody else.
     pub(crate) async fn serve(root: &Path, login: Option<(&str, &str)>) -> Self {
+        Self::start(root, login, None).await
+    }
+
+    /// The same over TLS, with this certificate.
+    pub(crate) async fn serve_tls(
+        root: &Path,
+        login: Option<(&str, &str)>,
+        identity: &Identity,
+    ) -> Self {
+        Self::start(root, login, Some(identity)).await
+    }
+
+    async fn start(root: &Path, login: Option<(&str, &str)>, identity: Option<&Identity>) -> Self {
         let shared = Arc::new(Shared {
             root: root.to_owned(),
             login: login.map(|(user, password)| (user.to_owned(), password.to_owned())),
@@ -68,10 +84,15 @@ impl GitHttp {
             .with_state(Arc::clone(&shared));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let task = tokio::spawn(async move {
-            axum::serve(listener, app).await.unwrap();
-        });
+        let task = match identity {
+            None => tokio::spawn(async move { axum::serve(listener, app).await.unwrap() }),
+            Some(identity) => {
+                let listener = TlsListener::new(listener, identity);
+                tokio::spawn(async move { axum::serve(listener, app).await.unwrap() })
+            }
+        };
         Self {
+            scheme: if identity.is_some() { "https" } else { "http" },
             address,
             shared,
             task,
@@ -80,17 +101,17 @@ impl GitHttp {
 
     /// The address of a repository.
     pub(crate) fn url(&self, name: &str) -> String {
-        format!("http://{}/{name}", self.address)
+        format!("{}/{name}", self.origin())
     }
 
     /// The address of a repository with a login in it.
     pub(crate) fn url_with_login(&self, login: &str, name: &str) -> String {
-        format!("http://{login}@{}/{name}", self.address)
+        format!("{}://{login}@{}/{name}", self.scheme, self.address)
     }
 
     /// Scheme, host and port.
     pub(crate) fn origin(&self) -> String {
-        format!("http://{}", self.address)
+        format!("{}://{}", self.scheme, self.address)
     }
 
     /// Called once, when the next push has seen the refs and its update has not been looked at yet.

@@ -7,6 +7,7 @@
 //! - [`fault_proxy`]: a proxy that delays, cuts, changes and counts, in front of any of the others.
 //! - [`odd_registry`]: a registry that misbehaves on purpose.
 //! - [`scrape`]: a strict reader of metrics.
+//! - [`tls`]: certificates that a house authority issues, and a listener that shows one.
 //! - [`world`]: all of it together with the engine, people and a clock, to tell stories in.
 
 pub(crate) mod docker_registry;
@@ -15,4 +16,5 @@ pub(crate) mod git_http;
 pub(crate) mod hermetic;
 pub(crate) mod odd_registry;
 pub(crate) mod scrape;
+pub(crate) mod tls;
 pub(crate) mod world;
