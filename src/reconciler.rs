@@ -183,17 +183,22 @@ impl Reconciler {
     pub async fn pass(&self, now: Timestamp) -> Result<Pass, ObserveError> {
         let mut effort = Effort::default();
         let mut done = Vec::new();
+        let mut refused = Vec::new();
         loop {
             let (observation, made, asked) = self.asking(now).await?;
             effort.rounds += asked.rounds;
             effort.questions += asked.outside();
-            let mut receipt = self.applier.apply(&made).await;
-            // What was done before a race was lost stays done.
-            done.append(&mut receipt.done);
+            let mut receipt = self.apply(&made, now).await?;
             effort.tries += 1;
             let tries = effort.tries;
-            if !receipt.again || tries >= MOST_TRIES {
+            let last = !receipt.again || tries >= MOST_TRIES;
+            // What was done before a race was lost stays done, and what is remembered as refused is not tried again.
+            done.append(&mut receipt.done);
+            receipt.refused.retain(|r| last || !r.changes.is_empty());
+            refused.append(&mut receipt.refused);
+            if last {
                 receipt.done = done;
+                receipt.refused = refused;
                 return Ok(Pass {
                     observation,
                     plan: made,
@@ -205,6 +210,17 @@ impl Reconciler {
             let most = 20_u64 << tries.min(6);
             tokio::time::sleep(Duration::from_millis(fastrand::u64(0..most))).await;
         }
+    }
+
+    /// Carries a plan out, and remembers what was refused for the next one.
+    async fn apply(&self, plan: &Plan, now: Timestamp) -> Result<Receipt, ObserveError> {
+        let receipt = self.applier.apply(plan).await;
+        let refused = receipt.refused.iter().filter(|r| !r.changes.is_empty());
+        let refused: Vec<_> = refused
+            .map(|r| (r.changes.as_slice(), r.why.as_str()))
+            .collect();
+        self.observer.remember_refused(&refused, now).await?;
+        Ok(receipt)
     }
 
     /// Passes at one instant until nothing is left to do: at most as many as the longest pipeline has stages, and two.
@@ -230,7 +246,7 @@ impl Reconciler {
         if made.outcome() != saved.outcome() {
             return Ok(Applied::Changed(Box::new(made)));
         }
-        let receipt = self.applier.apply(saved).await;
+        let receipt = self.apply(saved, now).await?;
         Ok(Applied::Done(Box::new(Pass {
             observation,
             plan: made,

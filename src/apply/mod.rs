@@ -15,6 +15,7 @@ use crate::forge::{Forge, ForgeError};
 use crate::git::{GitError, NewCommit, Person, Repository};
 use crate::model::{CommitId, Fault, Faulty as _, Party, Timestamp};
 use crate::plan::effect::CommitContent;
+use crate::plan::refusal::changes_of;
 use crate::plan::{Effect, Plan};
 
 /// Carries plans out.
@@ -79,6 +80,9 @@ pub struct Refusal {
     pub why: String,
     /// Who has to do something, and whether a later pass may succeed by itself.
     pub fault: Fault,
+    /// By which it is remembered; nothing where the next pass may try again.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub changes: Vec<String>,
 }
 
 /// What became of a plan.
@@ -96,7 +100,11 @@ pub struct Receipt {
 /// How one effect ended.
 enum Ended {
     Done(Done),
+    /// By a rule of somebody's: remembered, unless it is transient.
     Refused(Refusal),
+    /// By trouble on the way: the next pass tries again.
+    Failed(Refusal),
+    /// What it was planned on is not so any more.
     Lost,
 }
 
@@ -105,21 +113,28 @@ impl Applier {
     pub async fn apply(&self, plan: &Plan) -> Receipt {
         let mut receipt = Receipt::default();
         for effect in &plan.effects {
-            match self.one(effect, plan).await {
-                Ended::Done(done) => receipt.done.push(done),
-                Ended::Refused(refusal) => receipt.refused.push(refusal),
-                Ended::Lost => {
-                    receipt.again = true;
-                    break;
+            for ended in self.one(effect, plan).await {
+                match ended {
+                    Ended::Done(done) => receipt.done.push(done),
+                    Ended::Refused(refusal) => receipt.refused.push(remembered(refusal, effect)),
+                    Ended::Failed(refusal) => receipt.refused.push(refusal),
+                    Ended::Lost => receipt.again = true,
                 }
+            }
+            if receipt.again {
+                break;
             }
         }
         receipt
     }
 
-    async fn one(&self, effect: &Effect, plan: &Plan) -> Ended {
-        match effect {
-            Effect::PushBase { expect, commit } => push_base::run(self, expect, commit, plan).await,
+    async fn one(&self, effect: &Effect, plan: &Plan) -> Vec<Ended> {
+        let ended = match effect {
+            Effect::PushBase {
+                expect,
+                commit,
+                sets,
+            } => return push_base::run(self, expect, commit, sets, plan).await,
             Effect::OpenPullRequest {
                 branch,
                 expect,
@@ -162,7 +177,8 @@ impl Applier {
             Effect::ClosePullRequest { id, text, reason } => {
                 close_pull_request::run(self, id, text, reason, plan.stamp).await
             }
-        }
+        };
+        vec![ended]
     }
 
     /// Writes a commit as objects. The same content at the same instant on the same parent is the same commit.
@@ -197,15 +213,31 @@ fn refused(what: String, why: String) -> Ended {
         what,
         why,
         fault: Fault::of(Party::Operator),
+        changes: Vec::new(),
     })
 }
 
+/// A refusal that no retry mends is remembered by all that the effect would have brought about, unless it says itself.
+fn remembered(mut refusal: Refusal, effect: &Effect) -> Refusal {
+    if !refusal.fault.heals() && refusal.changes.is_empty() {
+        refusal.changes = changes_of(effect);
+    }
+    refusal
+}
+
 fn git_refusal(what: &str, error: &GitError) -> Ended {
-    Ended::Refused(Refusal {
+    let refusal = Refusal {
         what: what.to_owned(),
         why: error.to_string(),
         fault: error.fault(),
-    })
+        changes: Vec::new(),
+    };
+    match error {
+        GitError::Auth { .. } | GitError::Rejected { .. } | GitError::Invalid(_) => {
+            Ended::Refused(refusal)
+        }
+        _ => Ended::Failed(refusal),
+    }
 }
 
 /// Moves under our feet are lost races; all else is a refusal.
@@ -214,10 +246,12 @@ fn forge_ended(what: &str, error: &ForgeError) -> Ended {
         ForgeError::HeadMoved { .. } | ForgeError::BaseMoved { .. } | ForgeError::State { .. } => {
             Ended::Lost
         }
+        ForgeError::Git(error) => git_refusal(what, error),
         other => Ended::Refused(Refusal {
             what: what.to_owned(),
             why: other.to_string(),
             fault: other.fault(),
+            changes: Vec::new(),
         }),
     }
 }

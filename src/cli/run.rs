@@ -30,6 +30,7 @@ struct RunReport {
 pub async fn run(context: &Context, _args: &RunArgs) -> Result<Exit, CliError> {
     let engine = Engine::open(context, false)?;
     let now = context.now();
+    engine.reconciler.observer.try_refused().await;
     let passes = {
         let _spinner = context.out.progress().spinner("running");
         let passes = engine.reconciler.run(now).await;

@@ -42,6 +42,27 @@ pub(super) fn tidy(mirror: &Repository) -> Result<bool, GitError> {
     Ok(true)
 }
 
+/// Deletes what a process that was killed left half written. Hold the mirror's lock: then no living process writes packs;
+/// single objects are written without it, so those have to be old.
+pub(super) fn sweep_halves(mirror: &Repository) -> Result<(), GitError> {
+    let objects = mirror.path().join("objects");
+    let named = |file: &PathBuf, prefix: &str| {
+        let name = file.file_name().and_then(|name| name.to_str());
+        name.is_some_and(|name| name.starts_with(prefix))
+    };
+    for file in files(&objects.join("pack"), "")? {
+        if named(&file, "pack_git2_") {
+            remove(&file)?;
+        }
+    }
+    for file in files(&objects, "")? {
+        if named(&file, "tmp_object_git2_") && is_old(&file) {
+            remove(&file)?;
+        }
+    }
+    Ok(())
+}
+
 /// Writes the one pack; gives its file name without extension.
 fn repack(mirror: &Repository, folder: &Path) -> Result<String, git2::Error> {
     let mut walk = mirror.revwalk()?;

@@ -10,7 +10,7 @@ use tokio::runtime::Handle;
 use super::error::GitError;
 use super::local::update_refs;
 use super::location::{Location, locate};
-use super::maintenance::tidy;
+use super::maintenance::{sweep_halves, tidy};
 use super::mirror::{Mirror, is_damage};
 use super::push::push;
 use super::read::{Objects, commit_id};
@@ -167,7 +167,10 @@ impl Inner {
             other => other?,
         };
         // A mirror that could not be tidied is still a good mirror.
-        if let Err(error) = mirror.open().and_then(|handle| tidy(&handle)) {
+        let tidied = mirror
+            .open()
+            .and_then(|handle| sweep_halves(&handle).and_then(|()| tidy(&handle)));
+        if let Err(error) = tidied {
             tracing::debug!(%error, "the mirror could not be tidied");
         }
         Ok(fetched)

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
-use git2::{Oid, PushOptions, RemoteCallbacks, Repository};
+use git2::{ErrorClass, ErrorCode, Oid, PushOptions, RemoteCallbacks, Repository};
 use tokio::runtime::Handle;
 
 use super::error::{GitError, clean};
@@ -124,6 +124,7 @@ fn push_once(
     let stale: RefCell<BTreeMap<String, Oid>> = RefCell::default();
     let answers: RefCell<BTreeMap<String, Option<String>>> = RefCell::default();
     let said: RefCell<Vec<u8>> = RefCell::default();
+    let lacking: RefCell<Option<String>> = RefCell::default();
     let specs: Vec<String> = updates
         .iter()
         .map(|update| match &update.new {
@@ -161,9 +162,14 @@ fn push_once(
             });
         let mut options = PushOptions::new();
         options.remote_callbacks(callbacks);
-        repository
-            .remote_anonymous(address)?
+        let mut anonymous = repository.remote_anonymous(address)?;
+        anonymous
             .push(&specs, Some(&mut options))
+            .inspect_err(|error| {
+                if (error.class(), error.code()) == (ErrorClass::Odb, ErrorCode::NotFound) {
+                    *lacking.borrow_mut() = Some(clean(error.message(), MAX_MESSAGE));
+                }
+            })
     });
     let stale = stale.into_inner();
     if !stale.is_empty() {
@@ -171,7 +177,14 @@ fn push_once(
     }
     let answers = answers.into_inner();
     if answers.is_empty() {
-        sent?;
+        // What a commit of ours names and our own copy lacks is our damage, and nothing that the server has not found.
+        sent.map_err(|error| match lacking.into_inner() {
+            Some(message) if matches!(error, GitError::NotFound(_)) => GitError::Corrupt {
+                location: repository.path().display().to_string(),
+                message,
+            },
+            _ => error,
+        })?;
     }
     let said = String::from_utf8_lossy(&said.into_inner()).into_owned();
     Ok(Round::Answered(

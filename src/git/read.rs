@@ -49,6 +49,17 @@ impl<'a> Objects<'a> {
         }
     }
 
+    /// The same for a commit that was here a moment ago.
+    pub(super) fn lacking(&self, error: GitError) -> GitError {
+        match error {
+            GitError::NotFound(message) => GitError::Corrupt {
+                location: self.shown.clone(),
+                message,
+            },
+            other => other,
+        }
+    }
+
     pub(super) fn commit(&self, id: &CommitId) -> Result<Commit<'a>, GitError> {
         self.repository.find_commit(oid(id)?).map_err(|error| {
             if error.code() == ErrorCode::NotFound {

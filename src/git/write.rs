@@ -18,7 +18,7 @@ impl Objects<'_> {
     /// Makes a commit; no ref moves.
     pub(super) fn make_commit(&self, new: &NewCommit) -> Result<CommitId, GitError> {
         let start = match &new.start {
-            Some(start) => self.tree_of(start)?,
+            Some(start) => self.tree_of(start).map_err(|error| self.lacking(error))?,
             None => self.empty_tree()?,
         };
         let tree = self.edit_tree(&start, &new.files)?;
@@ -32,7 +32,7 @@ impl Objects<'_> {
         let parents = new
             .parents
             .iter()
-            .map(|parent| self.commit(parent))
+            .map(|parent| self.commit(parent).map_err(|error| self.lacking(error)))
             .collect::<Result<Vec<_>, _>>()?;
         let id = self
             .repository

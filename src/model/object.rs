@@ -189,6 +189,11 @@ pub fn hash8(text: &str) -> String {
     hex::encode(&Sha256::digest(text.as_bytes())[..4])
 }
 
+/// The first sixteen: for keys of memories that may grow large.
+pub fn hash16(text: &str) -> String {
+    hex::encode(&Sha256::digest(text.as_bytes())[..8])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

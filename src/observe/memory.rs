@@ -1,4 +1,4 @@
-//! Check memory: when each tag was last asked for, and with what luck. A file that may be deleted at any time: without it
+//! Check memory: when each tag was last asked for, and with what luck; what the Git server refused. A file that may be deleted at any time: without it
 //! everything is due now. Nothing of it is ever written into Git.
 
 use std::collections::BTreeMap;
@@ -9,11 +9,14 @@ use serde::{Deserialize, Serialize};
 use super::store;
 use crate::manifests::Documents;
 use crate::model::promotion::INTERVAL;
-use crate::model::{ImageReference, ImageStream, Namespace, Period, TagKey, TagReference};
+use crate::model::{
+    CommitId, ImageReference, ImageStream, Namespace, Period, TagKey, TagReference, Timestamp,
+};
 use crate::plan::checks::source;
-use crate::plan::facts::{Answer, CheckMemory, Outcome, Resolved};
+use crate::plan::facts::{Answer, CheckMemory, Outcome, RefusedPush, Resolved};
 use crate::plan::import::remember;
 use crate::plan::question::Resolve;
+use crate::plan::refusal;
 
 /// Version of the file.
 const VERSION: u32 = 1;
@@ -29,6 +32,8 @@ const MOST_CHARACTERS: usize = 500;
 pub(super) struct Memory {
     path: Option<PathBuf>,
     tags: BTreeMap<TagKey, CheckMemory>,
+    refused: BTreeMap<String, RefusedPush>,
+    moved_back: Option<(CommitId, Timestamp)>,
     changed: bool,
 }
 
@@ -36,6 +41,8 @@ pub(super) struct Memory {
 struct Written<'a> {
     v: u32,
     tags: &'a BTreeMap<TagKey, CheckMemory>,
+    refused: &'a BTreeMap<String, RefusedPush>,
+    moved_back: &'a Option<(CommitId, Timestamp)>,
 }
 
 #[derive(Deserialize)]
@@ -43,6 +50,10 @@ struct Written<'a> {
 struct Read {
     v: u32,
     tags: BTreeMap<TagKey, CheckMemory>,
+    #[serde(default)]
+    refused: BTreeMap<String, RefusedPush>,
+    #[serde(default)]
+    moved_back: Option<(CommitId, Timestamp)>,
 }
 
 impl Memory {
@@ -52,10 +63,45 @@ impl Memory {
             .as_ref()
             .and_then(|path| store::read_json::<Read>(path, MOST_BYTES));
         let usable = read.filter(|read| read.v == VERSION && read.tags.len() <= MOST_TAGS);
+        let (tags, refused, moved_back) = usable
+            .map(|read| (read.tags, read.refused, read.moved_back))
+            .unwrap_or_default();
         Self {
             path,
-            tags: usable.map(|read| read.tags).unwrap_or_default(),
+            tags,
+            refused,
+            moved_back,
             changed: false,
+        }
+    }
+
+    /// Where the base was before it was last moved back by force, and when that was noticed.
+    pub(super) fn moved_back(&self) -> Option<&(CommitId, Timestamp)> {
+        self.moved_back.as_ref()
+    }
+
+    /// Notes where the base was before it was moved back, or that it is there again.
+    pub(super) fn note_moved_back(&mut self, moved: Option<(CommitId, Timestamp)>) {
+        self.changed |= self.moved_back != moved;
+        self.moved_back = moved;
+    }
+
+    /// What the Git server refused.
+    pub(super) fn refused(&self) -> &BTreeMap<String, RefusedPush> {
+        &self.refused
+    }
+
+    /// Takes in that the Git server refused these changes.
+    pub(super) fn refuse(&mut self, changes: &[String], why: &str, now: Timestamp) {
+        let why: String = why.chars().take(MOST_CHARACTERS).collect();
+        refusal::remember(&mut self.refused, changes, &why, now);
+        self.changed = true;
+    }
+
+    /// Lets everything that was refused be tried again at once.
+    pub(super) fn try_refused(&mut self) {
+        for refused in self.refused.values_mut() {
+            refused.next_try = refused.at;
         }
     }
 
@@ -114,6 +160,8 @@ impl Memory {
         let written = Written {
             v: VERSION,
             tags: &self.tags,
+            refused: &self.refused,
+            moved_back: &self.moved_back,
         };
         let done = store::replace(path, |to| {
             serde_json::to_writer(to, &written).map_err(std::io::Error::other)

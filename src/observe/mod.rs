@@ -38,6 +38,7 @@ use crate::forge::Forge;
 use crate::git::{Fetched, GitError, Repository};
 use crate::model::{CommitId, Name, Timestamp};
 use crate::plan::facts::{PlanGuard, PlanSettings, Trouble};
+use crate::plan::rewound::said_until;
 use crate::plan::{Facts, Observation, Question, Snapshot};
 use crate::registry::Client;
 use answers::{Asked, Registries, texts};
@@ -145,6 +146,7 @@ impl Observer {
                 documents,
             })
             .await?;
+        self.look_back(&mut state, &fetched, &head, now).await?;
         let facts = self.facts(&mut state, &fetched, &reading, now).await?;
         let blobs = state.carried.blobs(&reading, facts.pulls.as_deref());
         tracing::debug!(
@@ -215,6 +217,33 @@ impl Observer {
         Ok(())
     }
 
+    /// Remembers that the Git server refused changes by a rule of its own: which, and in what words.
+    pub async fn remember_refused(
+        &self,
+        refused: &[(&[String], &str)],
+        now: Timestamp,
+    ) -> Result<(), ObserveError> {
+        if refused.is_empty() {
+            return Ok(());
+        }
+        let mut state = self.state.lock().await;
+        for (changes, why) in refused {
+            state.memory.refuse(changes, why, now);
+        }
+        let mut memory = std::mem::take(&mut state.memory);
+        state.memory = aside(move || {
+            memory.save();
+            memory
+        })
+        .await?;
+        Ok(())
+    }
+
+    /// Lets refused changes be tried again at once: whoever asks has perhaps just mended what was in the way.
+    pub async fn try_refused(&self) {
+        self.state.lock().await.memory.try_refused();
+    }
+
     /// The observation that recorded facts belong to: nobody is asked, only Git objects are read. A commit that is not
     /// here is fetched.
     pub async fn replay(&self, facts: Facts) -> Result<Observation, ObserveError> {
@@ -257,6 +286,33 @@ impl Observer {
         Ok(())
     }
 
+    /// Remembers that the base was moved back by force, until that is no news any more or undone.
+    async fn look_back(
+        &self,
+        state: &mut State,
+        fetched: &Fetched,
+        head: &CommitId,
+        now: Timestamp,
+    ) -> Result<(), ObserveError> {
+        let known = state.memory.moved_back().cloned();
+        let moved = match (&fetched.moved_back, known) {
+            (Some(from), _) => Some((from.clone(), now)),
+            (None, None) => return Ok(()),
+            (None, Some((from, at))) => {
+                let undone = self.repository.is_ancestor(&from, head).await?;
+                (!undone && now < said_until(at)).then_some((from, at))
+            }
+        };
+        state.memory.note_moved_back(moved);
+        let mut memory = std::mem::take(&mut state.memory);
+        state.memory = aside(move || {
+            memory.save();
+            memory
+        })
+        .await?;
+        Ok(())
+    }
+
     async fn facts(
         &self,
         state: &mut State,
@@ -293,13 +349,15 @@ impl Observer {
             },
             described: state.carried.described().clone(),
             memory: state.memory.tags().clone(),
+            refused: state.memory.refused().clone(),
             pulls,
             forge_failure,
             forge_trouble: state.troubles.now.forge.clone(),
             branches: our_branches(fetched),
             orphans,
             teams: self.settings.teams.clone(),
-            moved_back: fetched.moved_back.clone(),
+            moved_back: state.memory.moved_back().map(|(from, _)| from.clone()),
+            moved_back_at: state.memory.moved_back().map(|(_, at)| *at),
             ..Facts::at(reading.commit.clone(), now)
         })
     }

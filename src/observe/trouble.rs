@@ -132,6 +132,7 @@ pub(super) const fn reason(error: &GitError) -> &'static str {
         GitError::NotFound(_) => "NotFound",
         GitError::Network { .. } => "Unreachable",
         GitError::Corrupt { .. } => "Corrupt",
+        GitError::Tls { .. } => "Untrusted",
         GitError::Locked(_) => "Locked",
         GitError::Local { .. } => "Local",
         GitError::Unsupported(_) | GitError::Invalid(_) => "Invalid",

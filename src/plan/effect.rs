@@ -17,6 +17,9 @@ pub enum Effect {
         expect: CommitId,
         /// The commit.
         commit: CommitContent,
+        /// What it is made of. Where the server refuses the whole by a rule of its own, these are pushed one by one.
+        #[serde(default)]
+        sets: Vec<ChangeSet>,
     },
     /// A new branch and its pull request.
     OpenPullRequest {
@@ -67,6 +70,18 @@ pub enum Effect {
         /// Why, for people.
         reason: String,
     },
+}
+
+/// A part of a commit that can stand alone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ChangeSet {
+    /// By which a refusal is remembered.
+    pub id: String,
+    /// It alone, on top of the base or of others of the same wave that write none of its files; `None` where it is the
+    /// whole, or cannot be made without the others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alone: Option<CommitContent>,
 }
 
 /// A branch's content, made anew.

@@ -17,7 +17,9 @@ use super::pull::closing::closing;
 use super::pull::drift;
 use super::pull::flow::{Flow, Outcome};
 use super::pull::life::open_of;
+use super::refusal;
 use super::report::{BlockReport, Change, ChangeKind, HoldReport, StageReport, State, Subject};
+use super::rewound;
 use super::road::settled::settled;
 use super::road::{Road, StageView, roads};
 use super::stage::first::{self, Offer};
@@ -52,6 +54,7 @@ pub fn plan(obs: &Observation) -> Plan {
     work.vanished(&views, &mut desk);
     drift::report_stops(&survey, &mut desk);
     broken::report(&mut desk);
+    rewound::report(&mut desk);
     work.finish(&roads, desk)
 }
 
@@ -252,22 +255,21 @@ impl Work<'_> {
     }
 
     fn finish(mut self, roads: &BTreeMap<Name, Road<'_>>, mut desk: Desk<'_>) -> Plan {
-        let wave = wave::build(
-            std::mem::take(&mut self.items),
-            self.survey,
-            &mut self.templates,
-            &mut desk,
-        );
+        let items = std::mem::take(&mut self.items);
+        let (items, refused) = refusal::part(items, self.survey, &mut desk);
+        let mut wave = wave::build(items, self.survey, &mut self.templates, &mut desk);
+        wave.stopped.extend(refused);
         let drift = drift::environments(self.survey, &self.pulls.claimed, &mut desk);
-        self.tell_wave(&wave, &mut desk);
-        let mut effects: Vec<Effect> = wave.effect(&desk).into_iter().collect();
-        let mut changes = wave.changes;
-        let others = self
-            .pulls
+        let pulls = std::mem::take(&mut self.pulls);
+        let others = pulls
             .effects
             .into_iter()
             .chain(drift.effects)
-            .zip(self.pulls.changes.into_iter().chain(drift.changes));
+            .zip(pulls.changes.into_iter().chain(drift.changes));
+        let others = refusal::allowed(others, &mut wave.stopped, &mut desk);
+        self.tell_wave(&wave, &mut desk);
+        let mut effects: Vec<Effect> = wave.effect(&desk).into_iter().collect();
+        let mut changes = wave.changes;
         for (effect, change) in others {
             // The base moves at most once in a plan: what a merge was checked on must be what it is merged into.
             let moves_base = matches!(effect, Effect::MergePullRequest { .. });

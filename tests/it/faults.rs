@@ -1,3 +1,4 @@
 //! What must happen when something outside fails, lies or attacks: every fault staged through the fault proxy.
 
+mod git;
 mod proxy;

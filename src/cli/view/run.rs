@@ -213,7 +213,9 @@ impl RunView<'_> {
         if effects == 0 && self.receipt.done.is_empty() {
             format!("Done: nothing to do{rest}.")
         } else if self.receipt.again || refused > 0 {
-            let (done, all) = (self.receipt.done.len(), counted(effects, "effect"));
+            let done = self.receipt.done.len();
+            // A commit that was refused as a whole is tried in parts.
+            let all = counted(effects.max(done + refused), "effect");
             format!("Done in part: {done} of {all} ({planned} planned), {refused} refused{rest}.")
         } else {
             format!("Done: {planned}{rest}.")

@@ -2,5 +2,6 @@
 
 pub mod files;
 pub mod propose;
+pub mod sets;
 pub mod stamps;
 pub mod wave;

@@ -3,12 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::files::{self, Files, NoText, apply};
+use super::sets::{self, Parts, id_of_drift};
 use crate::manifests::edit::StreamEdit;
 use crate::model::{Delivery, Name, PinnedImage, StageKey, StreamKey, TagKey};
 use crate::plan::desk::Desk;
-use crate::plan::effect::{CommitContent, Effect};
+use crate::plan::effect::{ChangeSet, CommitContent, Effect};
 use crate::plan::output::survey::{Place, Survey, applications};
 use crate::plan::output::{self, Stop, Templates, delta, flips_back, wanted};
+use crate::plan::refusal;
 use crate::plan::report::{Change, ChangeKind, HoldReport, State, Subject};
 use crate::plan::road::environment_delivery;
 use crate::plan::text::{Trailer, wave_message};
@@ -51,6 +53,8 @@ pub struct Wave {
     pub trailers: Vec<Trailer>,
     /// Stages that move with it.
     pub moved: BTreeSet<StageKey>,
+    /// What it is made of.
+    pub sets: Vec<ChangeSet>,
     /// Items that cannot go, and why.
     pub stopped: Vec<HoldReport>,
 }
@@ -79,7 +83,20 @@ pub fn build(
                 .any(|i| i.heads.keys().any(|k| used.contains(k)))
         }) else {
             match compose(&items, &rendered.files, &rendered.changes, desk) {
-                Ok(wave) => return Wave { stopped, ..wave },
+                Ok(wave) => {
+                    let parts = Parts {
+                        items: &items,
+                        outputs: &rendered.files,
+                        drift: &rendered.changes,
+                        whole: &wave.files,
+                    };
+                    let sets = sets::of(&parts, survey, templates, desk);
+                    return Wave {
+                        stopped,
+                        sets,
+                        ..wave
+                    };
+                }
                 Err(out) => {
                     stopped.extend(out.hold.map(|h| *h));
                     items.remove(out.index);
@@ -178,7 +195,10 @@ fn render(
         match result {
             (Ok((_, delta)), _) if delta.files.is_empty() => {}
             (Ok((_, delta)), used) => {
-                if touched || !stalled(&place, &delta.files, &used, desk) {
+                if touched
+                    || !(stalled(&place, &delta.files, &used, desk)
+                        || refused_before(&place, &delta.files, desk))
+                {
                     rendered
                         .changes
                         .insert(place.clone(), drift_change(&place, &delta.files));
@@ -218,6 +238,18 @@ fn stalled(place: &Place, files: &Files, used: &BTreeSet<TagKey>, desk: &mut Des
     desk.hold(subject, State::Held, "Stalled", why).help =
         Some("stop one of them, or bring both to one version".to_owned());
     true
+}
+
+/// Whether the server refused this very drift, and it has to wait.
+fn refused_before(place: &Place, files: &Files, desk: &mut Desk<'_>) -> bool {
+    let subject = Subject::Application {
+        environment: place.0.clone(),
+        application: place.1.clone(),
+    };
+    let hold = refusal::hold(&id_of_drift(place, files), &subject, desk);
+    let held = hold.is_some();
+    desk.holds.extend(hold);
+    held
 }
 
 /// What people read of outputs that are put right without a tag moving.
@@ -337,6 +369,7 @@ impl Wave {
                 message,
                 files: self.files.clone(),
             },
+            sets: self.sets.clone(),
         })
     }
 }

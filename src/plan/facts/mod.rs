@@ -43,6 +43,9 @@ pub struct Facts {
     /// When each tag was last checked, and with what luck. A cache: it may be empty.
     #[serde(default)]
     pub memory: BTreeMap<TagKey, CheckMemory>,
+    /// What the Git server refused by a rule of its own, by change. A cache: it may be empty.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub refused: BTreeMap<String, RefusedPush>,
     /// Pull requests that bear our marker, open or not; `None` when the forge could not be asked.
     #[serde(default)]
     pub pulls: Option<Vec<PullRequestFacts>>,
@@ -64,6 +67,9 @@ pub struct Facts {
     /// Set when the base went back: the head seen before, which is no ancestor any more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub moved_back: Option<CommitId>,
+    /// When that was noticed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub moved_back_at: Option<Timestamp>,
 }
 
 impl Facts {
@@ -79,6 +85,7 @@ impl Facts {
             resolved: BTreeMap::new(),
             described: BTreeMap::new(),
             memory: BTreeMap::new(),
+            refused: BTreeMap::new(),
             pulls: Some(Vec::new()),
             forge_failure: None,
             forge_trouble: None,
@@ -86,6 +93,7 @@ impl Facts {
             orphans: BTreeMap::new(),
             teams: BTreeMap::new(),
             moved_back: None,
+            moved_back_at: None,
         }
     }
 
@@ -223,6 +231,22 @@ pub struct CheckMemory {
     pub next_try: Option<Timestamp>,
     /// A digest that differs from the recorded one, and since when it is seen.
     pub seen: Option<(Digest, Timestamp)>,
+}
+
+/// What is remembered of a change that the Git server refused.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RefusedPush {
+    /// The server's words.
+    pub why: String,
+    /// How often in a row.
+    pub times: u32,
+    /// The first time of this row.
+    pub since: Timestamp,
+    /// The last time.
+    pub at: Timestamp,
+    /// No try before this instant.
+    pub next_try: Timestamp,
 }
 
 /// Maps with structured keys, as lists of pairs in JSON.

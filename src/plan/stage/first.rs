@@ -218,7 +218,8 @@ pub fn loose<'i>(imports: &'i [Import], views: &[&StageView<'_>]) -> Vec<&'i Imp
 }
 
 /// Why a tag that no pipeline seems to own is not imported: a file from which nothing could be read stands beside its
-/// stream's, or bears its name. If that is its pipeline, nobody knows the rules.
+/// stream's, or bears its name. If that is its pipeline, nobody knows the rules. At the top of a folder of streams or
+/// pipelines, where many lie side by side, only a file that is named after the stream counts.
 pub fn perhaps_owned(stream: &StreamKey, desk: &Desk<'_>) -> Option<String> {
     let docs = desk.docs;
     let unread = docs.broken_pipelines.iter();
@@ -231,9 +232,26 @@ pub fn perhaps_owned(stream: &StreamKey, desk: &Desk<'_>) -> Option<String> {
         docs.streams.values().any(|s| s.path == *file)
             || docs.pipelines.values().any(|p| p.path == *file)
     };
-    let mut beside = docs.errors().filter(|e| e.path.parent() == path.parent());
+    let folder = path.parent();
+    let paths = &docs.config.spec.paths;
+    let crowded = [&paths.streams, &paths.pipelines]
+        .map(Some)
+        .contains(&folder.as_ref());
+    let mut beside = docs.errors().filter(|e| {
+        let related = !crowded || is_named_after(&e.path, stream.name.as_str());
+        e.path.parent() == folder && related
+    });
     let error = beside.find(|e| !is_read(&e.path))?;
     Some(format!("{}: {}", error.path, error.message))
+}
+
+/// Whether a file is called `<name>.yaml`, `<name>-pipeline.yaml` and the like.
+fn is_named_after(file: &RepoPath, name: &str) -> bool {
+    let text = file.as_str();
+    let file_name = text.rsplit('/').next().unwrap_or(text);
+    file_name
+        .strip_prefix(name)
+        .is_some_and(|rest| rest.starts_with(['.', '-', '_']))
 }
 
 /// Names of stages, for lookups within a pipeline.

@@ -169,6 +169,7 @@ async fn a_push_that_a_hook_refuses_is_reported_in_its_words_and_loses_nothing()
     let build = world.good_build("1.0.0");
     let head = world.repository.resolve("main");
     for _ in 0..2 {
+        world.advance("1m");
         let pass = world.pass().await;
         assert!(
             pass.receipt.done.is_empty() && !pass.receipt.again,
@@ -187,6 +188,7 @@ async fn a_push_that_a_hook_refuses_is_reported_in_its_words_and_loses_nothing()
     }
     assert_eq!(world.repository.resolve("main"), head);
     std::fs::remove_file(world.repository.path().join("hooks/pre-receive")).unwrap();
+    world.advance("2m");
     world.settle().await;
     assert_eq!(world.head("app", "qa"), Some(build));
 }

@@ -210,6 +210,7 @@ fn a_refused_push_is_not_called_done() {
     let receipt = Receipt {
         done: vec![],
         refused: vec![Refusal {
+            changes: Vec::new(),
             what: "push to main".to_owned(),
             why: "main takes changes only by pull request".to_owned(),
             fault: Fault::of(Party::Operator),

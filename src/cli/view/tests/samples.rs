@@ -351,6 +351,7 @@ pub(super) fn push(changed: &[(&str, Option<&str>)]) -> crate::plan::Effect {
             message: "Carry out 1 import, 1 promotion\n\nmore".to_owned(),
             files: files(changed),
         },
+        sets: Vec::new(),
     }
 }
 

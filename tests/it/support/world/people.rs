@@ -284,8 +284,9 @@ impl Repository {
         };
         let tree = commit.tree().unwrap();
         tree.walk(git2::TreeWalkMode::PreOrder, |folder, entry| {
-            if entry.kind() == Some(git2::ObjectType::Blob) {
-                let path = format!("{folder}{}", entry.name().unwrap());
+            let name = entry.name().ok();
+            if let (Some(git2::ObjectType::Blob), Some(name)) = (entry.kind(), name) {
+                let path = format!("{folder}{name}");
                 let blob = self.git.find_blob(entry.id()).unwrap();
                 files.insert(path, String::from_utf8_lossy(blob.content()).into_owned());
             }
