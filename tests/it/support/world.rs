@@ -445,6 +445,12 @@ impl World {
         self.restart();
     }
 
+    /// The repository is reached at another address from now on, which takes a restart.
+    pub(crate) fn reach_at(&mut self, location: &str) {
+        location.clone_into(&mut self.location);
+        self.restart();
+    }
+
     /// The operator changes settings, which takes a restart.
     pub(crate) fn operator(&mut self, change: impl FnOnce(&mut Settings)) {
         change(&mut self.settings);
