@@ -177,14 +177,7 @@ fn push_once(
     }
     let answers = answers.into_inner();
     if answers.is_empty() {
-        // What a commit of ours names and our own copy lacks is our damage, and nothing that the server has not found.
-        sent.map_err(|error| match lacking.into_inner() {
-            Some(message) if matches!(error, GitError::NotFound(_)) => GitError::Corrupt {
-                location: repository.path().display().to_string(),
-                message,
-            },
-            _ => error,
-        })?;
+        sent.map_err(|error| damage(error, lacking.into_inner(), repository))?;
     }
     let said = String::from_utf8_lossy(&said.into_inner()).into_owned();
     Ok(Round::Answered(
@@ -196,6 +189,17 @@ fn push_once(
             })
             .collect(),
     ))
+}
+
+/// What a commit of ours names and our own copy lacks is our damage, and nothing that the server has not found.
+fn damage(error: GitError, lacking: Option<String>, repository: &Repository) -> GitError {
+    match lacking {
+        Some(message) if matches!(error, GitError::NotFound(_)) => GitError::Corrupt {
+            location: repository.path().display().to_string(),
+            message,
+        },
+        _ => error,
+    }
 }
 
 fn expectations(updates: &[&RefUpdate]) -> Result<BTreeMap<String, Oid>, GitError> {
