@@ -33,13 +33,13 @@ pub struct RegistrySettings {
     pub use_docker_config: bool,
     /// The most bytes a manifest or an image configuration may have.
     pub max_manifest_bytes: usize,
-    /// Requests that may be under way to one host at a time.
+    /// The most requests that may be under way to one host at a time: fewer while it is slow, fails or asks for patience.
     pub concurrency: usize,
     /// How long connecting may take.
     pub connect_timeout: Period,
     /// How long a registry may stay silent.
     pub read_timeout: Period,
-    /// How long one request may take with all its redirects and tries.
+    /// How long one request may take with all its redirects and tries; a single try gets half of it at most.
     pub total_timeout: Period,
 }
 
@@ -52,7 +52,7 @@ impl Default for RegistrySettings {
             docker_config: None,
             use_docker_config: true,
             max_manifest_bytes: 4 * 1024 * 1024,
-            concurrency: 8,
+            concurrency: 64,
             connect_timeout: Period::seconds(10),
             read_timeout: Period::seconds(15),
             total_timeout: Period::seconds(60),
@@ -78,7 +78,7 @@ pub struct RegistryEntry {
     /// A PEM bundle trusted for this host besides the system's.
     #[serde(default)]
     pub ca_file: Option<PathBuf>,
-    /// Requests under way to this host at a time, instead of the general number.
+    /// The most requests under way to this host at a time, instead of the general number.
     #[serde(default)]
     pub concurrency: Option<usize>,
     /// Hosts outside this registry's own site that may be handed its credentials as token servers.

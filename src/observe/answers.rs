@@ -11,13 +11,13 @@ use super::error::ObserveError;
 use super::images::Images;
 use crate::config::known::hide;
 use crate::git::{BlobProblem, Repository};
-use crate::model::{BlobId, Faulty as _, ImageReference, Timestamp};
+use crate::model::{BlobId, Faulty as _, ImageReference, ImageRepository, Namespace, Timestamp};
 use crate::plan::facts::{Answer, Failure, ImageFacts, Outcome, Resolved};
 use crate::plan::question::{Describe, Resolve};
 use crate::plan::{Facts, Question};
 use crate::registry::{Access, Client, ImageMetadata, Platform, RegistryError};
 
-/// Registry questions under way at a time; the client bounds them for each host besides.
+/// Questions under way at a time to one registry; the client bounds them besides.
 const IN_FLIGHT: usize = 64;
 /// The largest file that a plan may read.
 const MOST_BYTES: usize = 1 << 20;
@@ -92,6 +92,56 @@ pub(super) struct Registries<'a> {
     pub now: Timestamp,
 }
 
+/// A question for a registry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ask<'a> {
+    Resolve(&'a Resolve),
+    Describe(&'a Describe),
+}
+
+impl Ask<'_> {
+    fn repository(&self) -> &ImageRepository {
+        match self {
+            Self::Resolve(question) => &question.reference.repository,
+            Self::Describe(question) => &question.image.repository,
+        }
+    }
+
+    fn namespace(&self) -> &Namespace {
+        match self {
+            Self::Resolve(question) => &question.namespace,
+            Self::Describe(question) => &question.namespace,
+        }
+    }
+}
+
+/// A lane for each registry, so that one that is slow keeps nobody from another; in each, one question of every repository
+/// and namespace in turn, so that one with ten thousand tags keeps nobody with four of them waiting.
+fn fair(asked: &Asked) -> Vec<Vec<Ask<'_>>> {
+    let resolve = asked.resolve.iter().map(Ask::Resolve);
+    let describe = asked.describe.iter().map(Ask::Describe);
+    let mut turns: BTreeMap<(String, Namespace, String), usize> = BTreeMap::new();
+    let mut lanes: BTreeMap<String, Vec<(usize, Ask<'_>)>> = BTreeMap::new();
+    for ask in resolve.chain(describe) {
+        let host = ask.repository().registry().to_string();
+        let key = (
+            host.clone(),
+            ask.namespace().clone(),
+            ask.repository().path(),
+        );
+        let turn = turns.entry(key).or_default();
+        lanes.entry(host).or_default().push((*turn, ask));
+        *turn += 1;
+    }
+    lanes
+        .into_values()
+        .map(|mut lane| {
+            lane.sort_by_key(|(turn, _)| *turn);
+            lane.into_iter().map(|(_, ask)| ask).collect()
+        })
+        .collect()
+}
+
 enum One {
     Resolved(Resolve, Outcome<Resolved>),
     Described(Describe, Outcome<ImageFacts>),
@@ -108,19 +158,19 @@ impl Registries<'_> {
                 tell(done, total);
             }
         };
-        let resolve = asked.resolve.iter().map(Ok);
-        let describe = asked.describe.iter().map(Err);
         let tell = &tell;
-        let work = resolve.chain(describe).map(|question| async move {
-            let one = match question {
-                Ok(question) => One::Resolved(question.clone(), self.resolve(question).await),
-                Err(question) => One::Described(question.clone(), self.describe(question).await?),
-            };
-            tell();
-            Ok::<One, ObserveError>(one)
+        let lanes = fair(asked).into_iter().map(|lane| {
+            let work = lane.into_iter().map(|question| async move {
+                let one = match question {
+                    Ask::Resolve(q) => One::Resolved(q.clone(), self.resolve(q).await),
+                    Ask::Describe(q) => One::Described(q.clone(), self.describe(q).await?),
+                };
+                tell();
+                Ok::<One, ObserveError>(one)
+            });
+            futures_util::stream::iter(work).buffer_unordered(IN_FLIGHT)
         });
-        let all: Vec<One> = futures_util::stream::iter(work)
-            .buffer_unordered(IN_FLIGHT)
+        let all: Vec<One> = futures_util::stream::select_all(lanes)
             .try_collect()
             .await?;
         let mut answers = Answers::default();
@@ -254,6 +304,47 @@ mod tests {
             ("NotFound", false)
         );
         assert_eq!(found.message.chars().count(), MOST_CHARACTERS);
+    }
+
+    #[test]
+    fn nobody_waits_for_another_registry_or_for_a_stream_with_many_tags() {
+        let resolve = |reference: &str| Resolve {
+            namespace: "myapp".parse().unwrap(),
+            reference: reference.parse().unwrap(),
+            insecure: false,
+        };
+        let many = (0..5).map(|n| resolve(&format!("quay.io/big/app:v{n}")));
+        let few = [
+            "quay.io/small/app:a",
+            "quay.io/small/app:b",
+            "ghcr.io/x/y:z",
+        ]
+        .map(resolve);
+        let asked = Asked {
+            resolve: many.chain(few).collect(),
+            ..Asked::default()
+        };
+        let lanes = fair(&asked);
+        let shown = |ask: &Ask<'_>| match ask {
+            Ask::Resolve(question) => question.reference.to_string(),
+            Ask::Describe(question) => question.image.to_string(),
+        };
+        let lanes: Vec<Vec<String>> = lanes
+            .iter()
+            .map(|lane| lane.iter().map(shown).collect())
+            .collect();
+        assert_eq!(lanes.len(), 2);
+        assert_eq!(lanes[0], ["ghcr.io/x/y:z"]);
+        assert_eq!(
+            lanes[1][..4],
+            [
+                "quay.io/big/app:v0",
+                "quay.io/small/app:a",
+                "quay.io/big/app:v1",
+                "quay.io/small/app:b"
+            ]
+        );
+        assert_eq!(lanes[1].len(), 7);
     }
 
     #[test]

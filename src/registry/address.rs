@@ -1,7 +1,9 @@
 //! Which network addresses may be connected, checked on the very address a connection is made to.
 
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
+use futures_util::future::BoxFuture;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
 /// What kind of place an address is.
@@ -109,15 +111,27 @@ impl Reach {
 #[error("it has only addresses that are private, local or reserved")]
 pub(super) struct BlockedAddress;
 
-/// Resolves names and hands on only the addresses within reach, so that the checked address is the connected one.
-pub(super) struct GuardedResolver(pub(super) Reach);
+/// Asks for the addresses of a name.
+pub(super) type Lookup = fn(String) -> BoxFuture<'static, io::Result<Vec<SocketAddr>>>;
+
+/// What the system knows.
+pub(super) fn system(name: String) -> BoxFuture<'static, io::Result<Vec<SocketAddr>>> {
+    Box::pin(async move { Ok(tokio::net::lookup_host((name, 0)).await?.collect()) })
+}
+
+/// Resolves names and hands on only the addresses within reach, so that the checked address is the connected one: each
+/// connection asks anew and goes to what that answer allowed, never to what another answer says.
+pub(super) struct GuardedResolver {
+    pub(super) reach: Reach,
+    pub(super) lookup: Lookup,
+}
 
 impl Resolve for GuardedResolver {
     fn resolve(&self, name: Name) -> Resolving {
-        let reach = self.0;
+        let reach = self.reach;
+        let found = (self.lookup)(name.as_str().to_owned());
         Box::pin(async move {
-            let found: Vec<SocketAddr> =
-                tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
+            let found = found.await?;
             let any = !found.is_empty();
             let permitted: Vec<SocketAddr> = found
                 .into_iter()

@@ -111,7 +111,8 @@ pub(super) struct Who<'a> {
 }
 
 impl Who<'_> {
-    fn refused(&self, detail: impl Into<String>) -> RegistryError {
+    /// That access was refused.
+    pub(super) fn refused(&self, detail: impl Into<String>) -> RegistryError {
         RegistryError::Unauthorized {
             subject: self.subject.to_owned(),
             detail: detail.into(),

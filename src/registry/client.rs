@@ -14,6 +14,7 @@ use super::hosts::{Hosts, SettingsError, Upstream};
 use super::http::{Answer, Ask, Http};
 use super::manifest::{self, Manifest};
 use super::pool::Pool;
+use super::refusals::Refusals;
 use super::stats::{Counters, Stats};
 use crate::config::registry::RegistrySettings;
 use crate::model::{Digest, ImageReference, ImageRepository, Namespace};
@@ -46,6 +47,7 @@ pub struct Client(pub(super) Arc<Inner>);
 pub(super) struct Inner {
     pub(super) http: Http,
     tokens: Tokens,
+    refusals: Refusals,
     credentials: Credentials,
     limit: usize,
 }
@@ -89,6 +91,7 @@ impl Client {
                 total: settings.total_timeout.as_std(),
             },
             tokens: Tokens::new(),
+            refusals: Refusals::new(),
             credentials: Credentials::new(settings),
             limit: settings.max_manifest_bytes,
         })))
@@ -102,7 +105,7 @@ impl Client {
     /// The doors of all registries asked so far, by host.
     pub fn doors(&self) -> Vec<Door> {
         let known = self.0.http.hosts.known();
-        let reading = |upstream: &Arc<Upstream>| upstream.gate.reading(&upstream.name);
+        let reading = |upstream: &Arc<Upstream>| upstream.gate.reading();
         known.iter().map(reading).collect()
     }
 
@@ -258,7 +261,7 @@ impl Client {
             reach: upstream.reach,
             method,
         };
-        let outcome = inner.prove(&who, &mut ask).await;
+        let outcome = inner.ask_known(&who, &mut ask).await;
         let refused = match &outcome {
             Ok(answer) => answer.status == StatusCode::UNAUTHORIZED,
             Err(error) => matches!(error, RegistryError::Unauthorized { .. }),
@@ -271,6 +274,29 @@ impl Client {
 }
 
 impl Inner {
+    /// Asks unless the credential was refused a moment ago; a registry that nobody met yet is asked by one at a time.
+    async fn ask_known(&self, who: &Who<'_>, ask: &mut Ask<'_>) -> Result<Answer, RegistryError> {
+        let introduction = who.upstream.introduce().await;
+        self.refusals.check(who).await?;
+        let outcome = self.prove(who, ask).await;
+        match &outcome {
+            Ok(answer) if answer.status == StatusCode::UNAUTHORIZED => {
+                let detail = format!("`{}` answers 401", who.upstream.name);
+                self.refusals.refused(who, detail).await;
+            }
+            Ok(_) if ask.authorization.is_some() => self.refusals.accepted(who).await,
+            Err(RegistryError::Unauthorized { detail, .. }) => {
+                self.refusals.refused(who, detail.clone()).await;
+            }
+            _ => {}
+        }
+        if outcome.is_ok() || matches!(outcome, Err(RegistryError::Unauthorized { .. })) {
+            who.upstream.met();
+        }
+        drop(introduction);
+        outcome
+    }
+
     async fn prove(&self, who: &Who<'_>, ask: &mut Ask<'_>) -> Result<Answer, RegistryError> {
         ask.authorization = self.tokens.foresee(&self.http, who).await?;
         let answer = self.http.exchange(who.upstream, ask).await?;

@@ -119,9 +119,14 @@ impl Client {
             );
         }
         let fetches = children.into_iter().map(|child| async move {
-            let metadata = self
-                .describe_manifest(question, child.digest, nesting, left)
-                .await?;
+            let digest = child.digest.clone();
+            let described = self.describe_manifest(question, child.digest, nesting, left);
+            let metadata = described.await.map_err(|error| match error {
+                RegistryError::NotFound { .. } => question.invalid(format!(
+                    "its index lists `{digest}`, which is not in the registry"
+                )),
+                other => other,
+            })?;
             Ok((child.platform, metadata))
         });
         futures_util::stream::iter(fetches)

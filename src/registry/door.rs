@@ -9,7 +9,7 @@ use crate::model::Timestamp;
 pub struct Door {
     /// The host as streams name it.
     pub host: String,
-    /// Requests that may be under way at a time.
+    /// Requests that may be under way at a time: more while the host answers promptly, fewer while it is overtaxed.
     pub permits: u64,
     /// Those of them that nobody uses.
     pub free: u64,
@@ -17,6 +17,8 @@ pub struct Door {
     pub waiting: u64,
     /// No request goes there before this instant.
     pub shut_until: Option<Timestamp>,
+    /// It is shut because the host failed too often, not because it asked for a pause.
+    pub failing: bool,
     /// Requests made again at once.
     pub retries: u64,
     /// Answers that sent us away for a while.

@@ -1,23 +1,28 @@
-//! One host's door: how many requests may be under way, and until when none may go.
+//! One host's door: who may go when, how many at a time, and until when nobody. Overtaxed hosts get fewer requests, failing
+//! ones none but a probe now and then.
 
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use reqwest::header::HeaderMap;
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::door::{Door, Tally};
 use super::error::RegistryError;
+use super::limit::Limit;
+use super::pause::{LONGEST_PAUSE, Quota};
 use crate::model::Timestamp;
 
-/// The longest a registry may send us away for.
-const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
-/// Failures in a row after which a host is left alone.
-const FAILURES: u32 = 5;
+/// Strikes without a success between them after which a host is left alone.
+const STRIKES: u32 = 5;
+/// Strikes for a try that failed after so long a time: waiting for nothing costs most.
+const SLOW: (Duration, u32) = (Duration::from_secs(5), 3);
 /// The first and the longest time a failing host is left alone.
 const REST: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(600));
+/// The longest that is waited at the door for a scarce quota's sake; whoever would wait longer comes back later.
+const QUEUE: Duration = Duration::from_secs(2);
 
 /// Why a door is shut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,79 +33,279 @@ enum Shut {
     Failing,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
+    limit: Limit,
+    under_way: usize,
+    waiting: VecDeque<oneshot::Sender<Pass>>,
+    /// The number of the next pass, and the first one of this round: requests that were under way together are told one
+    /// thing, not many.
+    next: u64,
+    round: u64,
     /// Monotone, so that a jumping wall clock neither opens nor bars the door.
     shut: Option<(Instant, Shut)>,
+    probing: bool,
     refusals: u32,
-    failures: u32,
+    strikes: u32,
+    answers: u64,
+    rests: u32,
+    /// The time between requests that a scarce quota allows, and when the next one may go.
+    pace: Option<(Duration, Instant)>,
 }
 
 /// The door of one host.
 #[derive(Debug)]
 pub(super) struct Gate {
-    permits: Semaphore,
-    size: usize,
+    host: String,
     /// What passed.
     pub(super) tally: Tally,
     state: Mutex<State>,
 }
 
+/// A place at the host, free again when this is dropped.
+#[derive(Debug)]
+pub(super) struct Pass {
+    gate: Arc<Gate>,
+    number: u64,
+    entered: Instant,
+    probe: bool,
+}
+
 impl Gate {
-    /// A door for so many requests at a time (at least one).
-    pub(super) fn new(concurrency: usize) -> Self {
-        Self {
-            permits: Semaphore::new(concurrency.clamp(1, 1024)),
-            size: concurrency.clamp(1, 1024),
+    /// A door for at most so many requests at a time (at least one).
+    pub(super) fn new(host: &str, most: usize) -> Arc<Self> {
+        let state = State {
+            limit: Limit::new(most),
+            under_way: 0,
+            waiting: VecDeque::new(),
+            next: 1,
+            round: 0,
+            shut: None,
+            probing: false,
+            refusals: 0,
+            strikes: 0,
+            answers: 0,
+            rests: 0,
+            pace: None,
+        };
+        Arc::new(Self {
+            host: host.to_owned(),
             tally: Tally::default(),
-            state: Mutex::default(),
+            state: Mutex::new(state),
+        })
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits for a free place, first come first served; an error while the door is shut. What costs nothing of a quota
+    /// does not wait for it.
+    pub(super) async fn enter(self: &Arc<Self>, costs: bool) -> Result<Pass, RegistryError> {
+        let host = &self.host;
+        loop {
+            let place = {
+                let mut state = self.state();
+                state.check(host)?;
+                if state.waiting.is_empty() && state.under_way < state.limit.places() {
+                    Ok(state.admit(self))
+                } else {
+                    let (sender, place) = oneshot::channel();
+                    state.waiting.push_back(sender);
+                    Err(place)
+                }
+            };
+            let pass = match place {
+                Ok(pass) => pass,
+                Err(place) => {
+                    let waiting = self.tally.wait();
+                    let pass = place.await;
+                    drop(waiting);
+                    // Else the door was shut, and with it the queue sent home.
+                    let Ok(pass) = pass else { continue };
+                    pass
+                }
+            };
+            let at = if costs {
+                self.state().book(host)?
+            } else {
+                None
+            };
+            if let Some(at) = at {
+                tokio::time::sleep_until(at).await;
+            }
+            // Those who waited while a neighbour was sent away must not knock all the same.
+            if !pass.probe {
+                self.state().check(host)?;
+            }
+            return Ok(pass);
         }
     }
 
-    /// Waits for a free place; an error while the door is shut.
-    pub(super) async fn enter(&self, host: &str) -> Result<SemaphorePermit<'_>, RegistryError> {
-        self.check(host)?;
-        let waiting = self.tally.wait();
-        let permit = self
-            .permits
-            .acquire()
-            .await
-            .map_err(|_| RegistryError::Network {
-                host: host.to_owned(),
-                detail: "the client is shutting down".to_owned(),
-            })?;
-        drop(waiting);
-        // Those who waited while a neighbour was sent away must not knock all the same.
-        self.check(host)?;
-        Ok(permit)
+    /// Lets in as many as there are places.
+    fn hand_on(self: &Arc<Self>) {
+        loop {
+            let (sender, pass) = {
+                let mut state = self.state();
+                if state.under_way >= state.limit.places() {
+                    return;
+                }
+                let Some(sender) = state.waiting.pop_front() else {
+                    return;
+                };
+                if sender.is_closed() {
+                    continue;
+                }
+                (sender, state.admit(self))
+            };
+            // Whoever left just now gives the place back by dropping it.
+            drop(sender.send(pass));
+        }
     }
 
+    /// The registry said how much of a quota is left.
+    pub(super) fn quota(&self, quota: Quota) {
+        let mut state = self.state();
+        state.pace = quota.gap().map(|gap| match state.pace {
+            Some((_, next)) => (gap, next),
+            None => (gap, Instant::now() + gap),
+        });
+    }
+
+    /// What it looks like now.
+    pub(super) fn reading(&self) -> Door {
+        let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        let state = self.state();
+        let left = |until: Instant| until.saturating_duration_since(Instant::now());
+        let shut = state
+            .shut
+            .filter(|(until, _)| state.probing || !left(*until).is_zero());
+        let places = state.limit.places();
+        Door {
+            host: self.host.clone(),
+            permits: places as u64,
+            free: places.saturating_sub(state.under_way) as u64,
+            waiting: read(&self.tally.waiting),
+            shut_until: shut.map(|(until, _)| from_now(left(until))),
+            failing: shut.is_some_and(|(_, why)| why == Shut::Failing),
+            retries: read(&self.tally.retries),
+            refusals: read(&self.tally.refusals),
+            received_bytes: read(&self.tally.received),
+        }
+    }
+
+    /// Answers that showed the host at work.
+    pub(super) fn answers(&self) -> u64 {
+        self.state().answers
+    }
+}
+
+impl State {
     fn check(&self, host: &str) -> Result<(), RegistryError> {
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some((until, why)) = state.shut else {
+        let Some((until, why)) = self.shut else {
             return Ok(());
         };
         let left = until.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return Ok(());
-        }
         let host = host.to_owned();
-        let retry_at = from_now(left);
-        Err(match why {
-            Shut::Asked => RegistryError::RateLimited { host, retry_at },
-            Shut::Failing => RegistryError::Unavailable { host, retry_at },
-        })
+        match why {
+            Shut::Asked if left.is_zero() => Ok(()),
+            Shut::Failing if left.is_zero() && !self.probing => Ok(()),
+            Shut::Asked => Err(RegistryError::RateLimited {
+                host,
+                retry_at: from_now(left),
+            }),
+            Shut::Failing => Err(RegistryError::Unavailable {
+                host,
+                retry_at: from_now(left.max(Duration::from_secs(1))),
+            }),
+        }
+    }
+
+    fn admit(&mut self, gate: &Arc<Gate>) -> Pass {
+        let probe = matches!(self.shut, Some((_, Shut::Failing))) && !self.probing;
+        self.probing |= probe;
+        self.under_way += 1;
+        let number = self.next;
+        self.next += 1;
+        Pass {
+            gate: Arc::clone(gate),
+            number,
+            entered: Instant::now(),
+            probe,
+        }
+    }
+
+    /// Takes the next turn that a scarce quota allows.
+    fn book(&mut self, host: &str) -> Result<Option<Instant>, RegistryError> {
+        let Some((gap, next)) = &mut self.pace else {
+            return Ok(None);
+        };
+        let now = Instant::now();
+        let at = (*next).max(now);
+        if at - now > QUEUE {
+            return Err(RegistryError::RateLimited {
+                host: host.to_owned(),
+                retry_at: from_now(at - now),
+            });
+        }
+        *next = at + *gap;
+        Ok(Some(at))
+    }
+
+    /// Shuts the door, for longer if it is shut already, and sends the queue home.
+    fn shut(&mut self, pause: Duration, why: Shut) {
+        let until = Instant::now() + pause;
+        if self.shut.is_none_or(|(before, _)| before < until) {
+            self.shut = Some((until, why));
+        }
+        self.probing = false;
+        self.waiting.clear();
+    }
+
+    /// Whether a failure is the first of its round. It makes room for fewer, and what is under way now is the next round.
+    fn new_round(&mut self, number: u64) -> bool {
+        let first = number >= self.round;
+        if first {
+            self.limit.overtaxed();
+            self.round = self.next;
+        }
+        first
+    }
+}
+
+impl Pass {
+    /// The registry whose door it is, as streams name it.
+    pub(super) fn host(&self) -> &str {
+        &self.gate.host
+    }
+
+    /// So many bytes of a body were read.
+    pub(super) fn received(&self, bytes: usize) {
+        self.gate.tally.received(bytes);
+    }
+
+    /// An answer came that shows the host at work.
+    pub(super) fn answered(self) {
+        let mut state = self.gate.state();
+        state.answers += 1;
+        (state.strikes, state.refusals, state.rests) = (0, 0, 0);
+        if matches!(state.shut, Some((_, Shut::Failing))) {
+            state.shut = None;
+            state.probing = false;
+        }
+        let full = state.under_way >= state.limit.places();
+        state.limit.answered(self.entered.elapsed(), full);
     }
 
     /// The registry sent us away, for `pause` or without saying how long; returns when it may be asked again.
     pub(super) fn refused(&self, pause: Option<Duration>) -> Timestamp {
-        self.tally.refused();
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        self.gate.tally.refused();
+        let mut state = self.gate.state();
+        let first = state.new_round(self.number);
         let left = state.shut.map_or(Duration::ZERO, |(until, _)| {
             until.saturating_duration_since(Instant::now())
         });
-        if pause.is_none() && !left.is_zero() {
-            // Requests that were under way together are one refusal, not many.
+        if pause.is_none() && !left.is_zero() && !first {
             return from_now(left);
         }
         let guess = || {
@@ -110,51 +315,39 @@ impl Gate {
         };
         let pause = pause.unwrap_or_else(guess).min(LONGEST_PAUSE);
         state.refusals += 1;
-        let until = Instant::now() + pause;
-        if state.shut.is_none_or(|(before, _)| before < until) {
-            state.shut = Some((until, Shut::Asked));
-        }
+        state.shut(pause, Shut::Asked);
         from_now(pause)
     }
 
-    /// What it looks like now.
-    pub(super) fn reading(&self, host: &str) -> Door {
-        let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let left = state.shut.map_or(Duration::ZERO, |(until, _)| {
-            until.saturating_duration_since(Instant::now())
-        });
-        Door {
-            host: host.to_owned(),
-            permits: self.size as u64,
-            free: self.permits.available_permits() as u64,
-            waiting: read(&self.tally.waiting),
-            shut_until: (!left.is_zero()).then(|| from_now(left)),
-            retries: read(&self.tally.retries),
-            refusals: read(&self.tally.refusals),
-            received_bytes: read(&self.tally.received),
+    /// The request failed, and is given up if it was the `last` try. Whether the host is left alone from now on.
+    pub(super) fn failed(&self, last: bool) -> bool {
+        let mut state = self.gate.state();
+        if state.new_round(self.number) {
+            let slow = self.entered.elapsed() >= SLOW.0;
+            state.strikes += if slow { SLOW.1 } else { u32::from(last) };
         }
-    }
-
-    /// An answer came that shows the host at work.
-    pub(super) fn answered(&self) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.failures = 0;
-        state.refusals = 0;
-    }
-
-    /// A request failed for good although it was tried again.
-    pub(super) fn failed(&self) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.failures += 1;
-        let Some(beyond) = state.failures.checked_sub(FAILURES) else {
-            return;
-        };
-        let rest = REST.0.saturating_mul(1 << beyond.min(8)).min(REST.1);
-        let until = Instant::now() + rest;
-        if state.shut.is_none_or(|(before, _)| before < until) {
-            state.shut = Some((until, Shut::Failing));
+        if !self.probe && state.strikes < STRIKES {
+            return false;
         }
+        let open = |(until, _): (Instant, Shut)| until <= Instant::now();
+        if state.shut.is_none_or(open) {
+            let rest = REST.0.saturating_mul(1 << state.rests.min(8)).min(REST.1);
+            state.rests += 1;
+            state.shut(rest, Shut::Failing);
+        }
+        true
+    }
+}
+
+impl Drop for Pass {
+    fn drop(&mut self) {
+        let mut state = self.gate.state();
+        state.under_way -= 1;
+        if self.probe && matches!(state.shut, Some((until, _)) if until <= Instant::now()) {
+            state.probing = false;
+        }
+        drop(state);
+        self.gate.hand_on();
     }
 }
 
@@ -166,105 +359,5 @@ fn from_now(wait: Duration) -> Timestamp {
         .unwrap_or(now)
 }
 
-/// The pause that a `Retry-After` header asks for: seconds or an HTTP date, nothing if it is neither.
-pub(super) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
-    let text = headers.get("retry-after")?.to_str().ok()?.trim();
-    if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
-        let seconds = text.parse().unwrap_or(u64::MAX);
-        return Some(Duration::from_secs(seconds).min(LONGEST_PAUSE));
-    }
-    let at = jiff::fmt::rfc2822::parse(text).ok()?.timestamp();
-    let wait = Duration::try_from(at.duration_since(now)).unwrap_or(Duration::ZERO);
-    Some(wait.min(LONGEST_PAUSE))
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn after(text: &str) -> Option<Duration> {
-        let mut headers = HeaderMap::new();
-        headers.insert("retry-after", text.parse().unwrap());
-        retry_after(&headers, "2015-10-21T07:28:00Z".parse().unwrap())
-    }
-
-    #[test]
-    fn retry_after_is_seconds_or_a_date_and_never_more_than_an_hour() {
-        assert_eq!(after("7"), Some(Duration::from_secs(7)));
-        assert_eq!(
-            after("Wed, 21 Oct 2015 07:28:30 GMT"),
-            Some(Duration::from_secs(30))
-        );
-        assert_eq!(after("Wed, 21 Oct 2015 07:00:00 GMT"), Some(Duration::ZERO));
-        for long in [
-            "999999999",
-            "99999999999999999999999",
-            "Wed, 21 Oct 2099 07:28:00 GMT",
-        ] {
-            assert_eq!(after(long), Some(LONGEST_PAUSE), "{long}");
-        }
-        for odd in ["soon", "-1", "", "1.5"] {
-            assert_eq!(after(odd), None, "{odd}");
-        }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_shut_door_opens_when_its_time_has_come() {
-        let gate = Gate::new(1);
-        gate.refused(Some(Duration::from_secs(7)));
-        assert!(matches!(
-            gate.enter("r").await,
-            Err(RegistryError::RateLimited { .. })
-        ));
-        tokio::time::advance(Duration::from_millis(6_900)).await;
-        assert!(gate.enter("r").await.is_err());
-        tokio::time::advance(Duration::from_millis(101)).await;
-        assert!(gate.enter("r").await.is_ok());
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn without_a_word_the_pause_doubles_from_about_a_second() {
-        let gate = Gate::new(1);
-        let mut before = 0.0_f64;
-        for n in 0..4 {
-            gate.refused(None);
-            let shut = gate.state.lock().unwrap().shut;
-            let pause = shut.unwrap().0.duration_since(Instant::now()).as_secs_f64();
-            assert!(
-                pause >= f64::from(1 << n) && pause <= 1.5 * f64::from(1 << n),
-                "{pause}"
-            );
-            assert!(pause > before);
-            before = pause;
-            assert!(
-                gate.refused(None) > Timestamp::now(),
-                "a neighbour's refusal adds nothing"
-            );
-            tokio::time::advance(Duration::from_secs_f64(pause)).await;
-        }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_host_that_keeps_failing_is_left_alone_and_probed_again() {
-        let gate = Gate::new(1);
-        for _ in 0..4 {
-            gate.failed();
-        }
-        assert!(gate.enter("r").await.is_ok());
-        gate.failed();
-        assert!(matches!(
-            gate.enter("r").await,
-            Err(RegistryError::Unavailable { .. })
-        ));
-        tokio::time::advance(Duration::from_secs(31)).await;
-        assert!(gate.enter("r").await.is_ok());
-        gate.failed();
-        tokio::time::advance(Duration::from_secs(31)).await;
-        assert!(gate.enter("r").await.is_err(), "the second rest is longer");
-        tokio::time::advance(Duration::from_secs(31)).await;
-        assert!(gate.enter("r").await.is_ok());
-        gate.answered();
-        gate.failed();
-        assert!(gate.enter("r").await.is_ok(), "one success forgives all");
-    }
-}
+mod tests;

@@ -2,9 +2,10 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use reqwest::Url;
+use reqwest::{Method, Url};
 
 use super::address::Reach;
 use super::auth::Scheme;
@@ -52,12 +53,35 @@ pub(super) struct Upstream {
     /// Foreign hosts that may see its credentials.
     token_realms: Vec<String>,
     /// Its limits and its pauses.
-    pub(super) gate: Gate,
+    pub(super) gate: Arc<Gate>,
     /// How it wants to be authenticated, once it said so.
     pub(super) scheme: Mutex<Option<Scheme>>,
+    introduction: tokio::sync::Mutex<()>,
+    met: AtomicBool,
 }
 
 impl Upstream {
+    /// Whoever asks first does so alone: it learns for all others how this registry wants to be asked. `None` once
+    /// somebody has.
+    pub(super) async fn introduce(&self) -> Option<tokio::sync::MutexGuard<'_, ()>> {
+        if self.met.load(Ordering::Acquire) {
+            return None;
+        }
+        let alone = self.introduction.lock().await;
+        (!self.met.load(Ordering::Acquire)).then_some(alone)
+    }
+
+    /// Somebody has asked and was answered.
+    pub(super) fn met(&self) {
+        self.met.store(true, Ordering::Release);
+    }
+
+    /// Whether a request counts towards this registry's quota. Docker Hub counts no HEAD (its documentation on pull
+    /// usage), although it answers it with what is left.
+    pub(super) fn counts(&self, method: &Method) -> bool {
+        self.name != "docker.io" || method != Method::HEAD
+    }
+
     /// Host and port that are asked: what credentials and tokens belong to.
     pub(super) fn authority(&self) -> String {
         authority(&self.base)
@@ -255,8 +279,10 @@ impl Hosts {
             reach: if listed { Reach::Local } else { Reach::Public },
             tls: entry.map_or(Tls::System, tls_of),
             token_realms: entry.map(|e| e.token_realms.clone()).unwrap_or_default(),
-            gate: Gate::new(concurrency),
+            gate: Gate::new(name, concurrency),
             scheme: Mutex::default(),
+            introduction: tokio::sync::Mutex::default(),
+            met: AtomicBool::new(false),
         })
     }
 }

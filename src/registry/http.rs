@@ -14,16 +14,17 @@ use tokio::time::Instant;
 
 use super::address::{AddressClass, Reach};
 use super::error::RegistryError;
-use super::gate::retry_after;
+use super::gate::Pass;
 use super::hosts::{Hosts, Tls, Upstream, authority};
+use super::pause::{Quota, retry_after};
 use super::pool::{Pool, connection_error};
 use super::stats::Counters;
 use crate::model::Timestamp;
 
 /// Redirects that are followed.
 const MAX_REDIRECTS: usize = 5;
-/// Times a request is made before giving up.
-const TRIES: usize = 3;
+/// Times a request is made before giving up, and those of a registry that answers others meanwhile.
+const TRIES: (usize, usize) = (3, 6);
 /// Bodies of refusals up to this size are read away, so that the connection can be used again.
 const DRAIN: u64 = 16 * 1024;
 
@@ -84,36 +85,38 @@ impl Http {
         let mut waits = ExponentialBuilder::new()
             .with_min_delay(Duration::from_millis(200))
             .with_max_delay(Duration::from_secs(2))
-            .with_max_times(TRIES - 1)
+            .with_max_times(TRIES.1 - 1)
             .with_jitter()
             .build();
         let mut left = self.total;
+        let before = upstream.gate.answers();
+        let mut tries = 0;
         loop {
-            let permit = upstream.gate.enter(&upstream.name).await?;
+            tries += 1;
+            let costs = upstream.counts(&ask.method);
+            let pass = upstream.gate.enter(costs).await?;
             let start = Instant::now();
-            let outcome = self.timed(upstream, ask, left).await;
-            drop(permit);
+            let outcome = self.timed(upstream, ask, left, &pass).await;
             let error = match outcome {
                 Ok(answer) => {
-                    upstream.gate.answered();
+                    pass.answered();
                     return Ok(answer);
                 }
                 Err(error) if may_mend_now(&error) => error,
                 Err(error) => return Err(error),
             };
             left = left.saturating_sub(start.elapsed());
-            match waits.next() {
-                Some(wait) if wait < left => {
-                    tracing::debug!(host = upstream.name, %error, "trying again");
-                    upstream.gate.tally.retried();
-                    tokio::time::sleep(wait).await;
-                    left = left.saturating_sub(wait);
-                }
-                _ => {
-                    upstream.gate.failed();
-                    return Err(error);
-                }
-            }
+            let worth_it = tries < TRIES.0 || upstream.gate.answers() > before;
+            let wait = waits.next().filter(|wait| worth_it && *wait < left);
+            let left_alone = pass.failed(wait.is_none());
+            drop(pass);
+            let Some(wait) = wait.filter(|_| !left_alone) else {
+                return Err(error);
+            };
+            tracing::debug!(host = upstream.name, %error, "trying again");
+            upstream.gate.tally.retried();
+            tokio::time::sleep(wait).await;
+            left = left.saturating_sub(wait);
         }
     }
 
@@ -122,18 +125,26 @@ impl Http {
         upstream: &Upstream,
         ask: &Ask<'_>,
         left: Duration,
+        pass: &Pass,
     ) -> Result<Answer, RegistryError> {
-        match tokio::time::timeout(left, self.follow(upstream, ask)).await {
+        // Half the time, so that an answer that trickles leaves some for a second try and its place for others.
+        let patience = left.min(self.total / 2);
+        match tokio::time::timeout(patience, self.follow(upstream, ask, pass)).await {
             Ok(outcome) => outcome,
             Err(_) => Err(RegistryError::Network {
                 host: authority(&ask.url),
-                detail: format!("no complete answer within {} s", self.total.as_secs()),
+                detail: format!("no complete answer within {} s", patience.as_secs()),
             }),
         }
     }
 
     /// One try, along its redirects. Whoever changes the origin loses the authorization for good.
-    async fn follow(&self, upstream: &Upstream, ask: &Ask<'_>) -> Result<Answer, RegistryError> {
+    async fn follow(
+        &self,
+        upstream: &Upstream,
+        ask: &Ask<'_>,
+        pass: &Pass,
+    ) -> Result<Answer, RegistryError> {
         let mut url = ask.url.clone();
         let mut authorization = ask.authorization.as_ref();
         let mut trust = self.hosts.foreign(upstream, &url, ask.reach);
@@ -145,7 +156,12 @@ impl Http {
             let redirects = ask.method != Method::POST && response.status().is_redirection();
             let location = response.headers().get(LOCATION).filter(|_| redirects);
             let Some(location) = location else {
-                return self.read(upstream, ask, &url, response, onwards).await;
+                let own = url.origin() == upstream.base.origin();
+                let quota = Quota::read(response.headers(), Timestamp::now());
+                if let Some(quota) = quota.filter(|_| own) {
+                    upstream.gate.quota(quota);
+                }
+                return self.read(ask, &url, response, onwards, pass).await;
             };
             let next = next_hop(&url, location).map_err(|why| RegistryError::Forbidden {
                 host: authority(&url),
@@ -196,22 +212,22 @@ impl Http {
     /// Judges the status and reads the body within its bound.
     async fn read(
         &self,
-        upstream: &Upstream,
         ask: &Ask<'_>,
         url: &Url,
         mut response: Response,
         onwards: Reach,
+        pass: &Pass,
     ) -> Result<Answer, RegistryError> {
         let status = response.status();
         let host = authority(url);
         let pause = retry_after(response.headers(), Timestamp::now());
         if status == StatusCode::TOO_MANY_REQUESTS {
-            let retry_at = upstream.gate.refused(pause);
-            let host = upstream.name.clone();
+            let retry_at = pass.refused(pause);
+            let host = pass.host().to_owned();
             return Err(RegistryError::RateLimited { host, retry_at });
         }
         if status.is_server_error() || status == StatusCode::REQUEST_TIMEOUT {
-            let retry_at = pause.map(|pause| upstream.gate.refused(Some(pause)));
+            let retry_at = pause.map(|pause| pass.refused(Some(pause)));
             let status = status.as_u16();
             return Err(RegistryError::Server {
                 host,
@@ -223,7 +239,7 @@ impl Http {
         if status == StatusCode::OK && ask.method != Method::HEAD {
             refuse_coding(ask, &response)?;
             let read = read_bounded(ask, url, &mut response, &mut body).await;
-            upstream.gate.tally.received(body.len());
+            pass.received(body.len());
             read?;
         } else if response
             .content_length()

@@ -7,6 +7,7 @@ use serde::de::IgnoredAny;
 use sha2::{Digest as _, Sha512};
 
 use super::error::RegistryError;
+use super::unique;
 use crate::model::{Digest, Timestamp};
 
 /// The media types of image manifests.
@@ -44,7 +45,7 @@ pub(super) struct Descriptor {
     pub(super) digest: Digest,
     #[serde(default)]
     pub(super) platform: Option<RawPlatform>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "unique::optional")]
     annotations: Option<BTreeMap<String, String>>,
 }
 
@@ -77,6 +78,7 @@ struct Raw {
     config: Option<Descriptor>,
     layers: Option<Vec<IgnoredAny>>,
     manifests: Option<Vec<Descriptor>>,
+    #[serde(default, deserialize_with = "unique::optional")]
     annotations: Option<BTreeMap<String, String>>,
 }
 
@@ -178,7 +180,7 @@ impl ImageConfig {
         }
         #[derive(Deserialize)]
         struct Inner {
-            #[serde(rename = "Labels")]
+            #[serde(rename = "Labels", default, deserialize_with = "unique::optional")]
             labels: Option<BTreeMap<String, String>>,
         }
         check_depth(bytes)?;
@@ -368,5 +370,20 @@ mod tests {
             Some("v8")
         );
         assert!(ImageConfig::parse(b"[]").is_err());
+    }
+
+    #[test]
+    fn a_label_that_stands_twice_is_none() {
+        for bad in [
+            r#"{"config": {"Labels": {"tests": "failed", "tests": "passed"}}}"#,
+            r#"{"config": {"Labels": {"a": "1"}}, "config": {"Labels": {"a": "2"}}}"#,
+            r#"{"config": {"Labels": {"a": 1}}}"#,
+        ] {
+            assert!(ImageConfig::parse(bad.as_bytes()).is_err(), "{bad}");
+        }
+        let twice = r#"{"schemaVersion": 2, "manifests": [], "annotations": {"a": "1", "a": "2"}}"#;
+        assert!(parse(twice, INDEX).is_err());
+        let none = r#"{"schemaVersion": 2, "manifests": [], "annotations": null}"#;
+        assert!(parse(none, INDEX).is_ok());
     }
 }

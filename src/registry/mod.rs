@@ -14,11 +14,15 @@ mod gate;
 mod helper;
 mod hosts;
 mod http;
+mod limit;
 mod manifest;
 mod metadata;
+mod pause;
 mod pool;
+mod refusals;
 mod stats;
 mod tags;
+mod unique;
 
 pub use client::{Access, Client, Resolved};
 pub use door::Door;

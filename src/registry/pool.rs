@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use reqwest::{Certificate, Url};
 
-use super::address::{BlockedAddress, GuardedResolver, Reach};
+use super::address::{BlockedAddress, GuardedResolver, Lookup, Reach, system};
 use super::error::RegistryError;
 use super::hosts::{Tls, authority};
 
@@ -20,6 +20,7 @@ pub(super) struct Pool {
     clients: Mutex<HashMap<(Option<Tls>, Reach), reqwest::Client>>,
     connect: Duration,
     read: Duration,
+    lookup: Lookup,
 }
 
 impl Pool {
@@ -29,6 +30,7 @@ impl Pool {
             clients: Mutex::default(),
             connect,
             read,
+            lookup: system,
         }
     }
 
@@ -64,7 +66,10 @@ impl Pool {
             .no_proxy()
             .connect_timeout(self.connect)
             .read_timeout(self.read)
-            .dns_resolver(GuardedResolver(reach));
+            .dns_resolver(GuardedResolver {
+                reach,
+                lookup: self.lookup,
+            });
         let builder = match tls {
             None => builder.tls_certs_only([]),
             Some(Tls::System) => builder,
@@ -139,9 +144,11 @@ fn tls_words(text: &str) -> Option<String> {
             "UnknownIssuer",
             "its certificate comes from an unknown authority; name that authority's file in `caFile`",
         ),
-        ("Expired", "its certificate has expired"),
-        ("NotValidYet", "its certificate is not valid yet"),
-        ("NotValidForName", "its certificate is for another host"),
+        ("certificate expired", "its certificate has expired"),
+        (
+            "certificate not valid yet",
+            "its certificate is not valid yet",
+        ),
         ("not valid for name", "its certificate is for another host"),
         (
             "InvalidContentType",
@@ -162,4 +169,92 @@ fn tls_words(text: &str) -> Option<String> {
     ];
     let mark = marks.iter().find_map(|mark| text.find(mark))?;
     Some(text[mark..].to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use futures_util::future::BoxFuture;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    type Found = BoxFuture<'static, io::Result<Vec<SocketAddr>>>;
+
+    fn at(address: impl Into<IpAddr>) -> SocketAddr {
+        (address.into(), 0).into()
+    }
+
+    /// Nobody listens at the first two addresses, one of either family.
+    fn dead_first(_: String) -> Found {
+        let dead = [at([127, 0, 0, 9]), at("fd00::9".parse::<IpAddr>().unwrap())];
+        let all = [dead[0], dead[1], at(Ipv4Addr::LOCALHOST)];
+        Box::pin(async move { Ok(all.to_vec()) })
+    }
+
+    /// An address that is allowed at first and never again.
+    fn rebinding(_: String) -> Found {
+        static ASKED: AtomicUsize = AtomicUsize::new(0);
+        let first = ASKED.fetch_add(1, Ordering::SeqCst) == 0;
+        let address: IpAddr = if first {
+            Ipv4Addr::LOCALHOST.into()
+        } else {
+            [169, 254, 169, 254].into()
+        };
+        Box::pin(async move { Ok(vec![at(address)]) })
+    }
+
+    async fn server() -> (u16, tokio::task::JoinHandle<()>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let task = tokio::spawn(async move {
+            loop {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let _ = stream.read(&mut [0; 4096]).await;
+                let answer = "HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n";
+                let _ = stream.write_all(answer.as_bytes()).await;
+            }
+        });
+        (port, task)
+    }
+
+    async fn get(pool: &Pool, url: &Url) -> Result<u16, RegistryError> {
+        let client = pool.client(url, &Tls::System, Reach::Local)?;
+        let sent = client.get(url.clone()).send().await;
+        sent.map(|answer| answer.status().as_u16())
+            .map_err(|error| connection_error(url, error))
+    }
+
+    fn pool(lookup: Lookup) -> Pool {
+        let second = Duration::from_secs(4);
+        Pool {
+            lookup,
+            ..Pool::new(second, second)
+        }
+    }
+
+    #[tokio::test]
+    async fn a_dead_first_address_gives_way_to_a_live_one() {
+        let (port, server) = server().await;
+        let url = Url::parse(&format!("http://registry.test:{port}/")).unwrap();
+        assert_eq!(get(&pool(dead_first), &url).await, Ok(204));
+        server.abort();
+    }
+
+    #[tokio::test]
+    async fn a_name_that_leads_elsewhere_the_second_time_is_not_followed_there() {
+        let (port, server) = server().await;
+        let url = Url::parse(&format!("http://registry.test:{port}/")).unwrap();
+        let pool = pool(rebinding);
+        assert_eq!(get(&pool, &url).await, Ok(204));
+        assert!(matches!(
+            get(&pool, &url).await,
+            Err(RegistryError::Forbidden { .. })
+        ));
+        server.abort();
+    }
 }

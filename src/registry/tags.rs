@@ -12,6 +12,8 @@ use crate::model::{ImageRepository, TagName};
 
 /// Tags asked for at a time.
 const PAGE: usize = 1000;
+/// The most pages of a list: some registries give a hundred tags at a time.
+const MAX_PAGES: usize = 1000;
 /// The most tags of a repository.
 const MAX_TAGS: usize = 100_000;
 
@@ -21,7 +23,8 @@ struct Page {
 }
 
 impl Client {
-    /// All tags of a repository, sorted; names that no tag may have are left out. More than 100,000 are an error.
+    /// All tags of a repository, sorted; names that no tag may have are left out. More than 100,000 tags or 1,000 pages
+    /// are an error.
     pub async fn tags(
         &self,
         repository: &ImageRepository,
@@ -37,7 +40,7 @@ impl Client {
         };
         let mut tags = BTreeSet::new();
         let mut item = format!("list?n={PAGE}");
-        loop {
+        for _ in 0..MAX_PAGES {
             let answer = self.ask(&question, Method::GET, "tags", &item).await?;
             check_status(&question, &answer)?;
             let page: Page = serde_json::from_slice(&answer.body)
@@ -57,6 +60,7 @@ impl Client {
             item = next_item(&here, link)
                 .ok_or_else(|| question.invalid("its list of tags goes on somewhere else"))?;
         }
+        Err(question.invalid(format!("its list of tags has more than {MAX_PAGES} pages")))
     }
 }
 

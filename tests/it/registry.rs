@@ -15,7 +15,7 @@ use headwater::registry::{Access, Client, ImageMetadata, RegistryError, Resolved
 
 use crate::support::docker_registry::INDEX;
 
-fn client(settings: &str) -> Client {
+pub(crate) fn client(settings: &str) -> Client {
     let mut settings: RegistrySettings = serde_yaml::from_str(settings).unwrap();
     if settings.docker_config.is_none() {
         settings.use_docker_config = false;
@@ -23,25 +23,25 @@ fn client(settings: &str) -> Client {
     Client::new(&settings).unwrap()
 }
 
-fn plain(host: &str) -> Client {
+pub(crate) fn plain(host: &str) -> Client {
     client(&format!(
         "registries: [{{host: '{host}', plainHttp: true}}]"
     ))
 }
 
-fn access() -> Access {
+pub(crate) fn access() -> Access {
     Access {
         namespace: "myapp".parse().unwrap(),
         insecure: false,
     }
 }
 
-async fn resolve(client: &Client, reference: &str) -> Result<Resolved, RegistryError> {
+pub(crate) async fn resolve(client: &Client, reference: &str) -> Result<Resolved, RegistryError> {
     let reference: ImageReference = reference.parse().unwrap();
     client.resolve(&reference, &access()).await
 }
 
-async fn describe(client: &Client, image: &str) -> Result<ImageMetadata, RegistryError> {
+pub(crate) async fn describe(client: &Client, image: &str) -> Result<ImageMetadata, RegistryError> {
     let image: PinnedImage = image.parse().unwrap();
     client.describe(&image, &access()).await
 }
@@ -53,7 +53,7 @@ fn labels(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
         .collect()
 }
 
-fn status(code: u16, headers: &[(&str, &str)], body: impl Into<Body>) -> Response<Body> {
+pub(crate) fn status(code: u16, headers: &[(&str, &str)], body: impl Into<Body>) -> Response<Body> {
     let mut response = Response::builder().status(code);
     for (name, value) in headers {
         response = response.header(*name, *value);
@@ -72,11 +72,14 @@ fn index() -> Response<Body> {
     )
 }
 
-async fn resolve_owned(client: Client, reference: String) -> Result<Resolved, RegistryError> {
+pub(crate) async fn resolve_owned(
+    client: Client,
+    reference: String,
+) -> Result<Resolved, RegistryError> {
     resolve(&client, &reference).await
 }
 
-async fn tags(client: Client, repository: String) -> Result<Vec<String>, RegistryError> {
+pub(crate) async fn tags(client: Client, repository: String) -> Result<Vec<String>, RegistryError> {
     let repository = ImageRepository::try_from(repository).unwrap();
     let tags = client.tags(&repository, &access()).await?;
     Ok(tags.iter().map(ToString::to_string).collect())

@@ -25,6 +25,12 @@ pub(crate) enum Identity {
     Issued,
     /// The authority's own certificate, as many house-made registries have it.
     Authority,
+    /// Issued, but for a time that is over.
+    Expired,
+    /// Issued for another host.
+    OfAnotherHost,
+    /// Issued by nobody but itself.
+    SelfSigned,
 }
 
 /// A running registry; it stops when it is dropped.
@@ -281,11 +287,20 @@ fn write_certificates(folder: &Path, identity: Identity) {
         .push(DnType::CommonName, "house authority");
     let authority_key = KeyPair::generate().unwrap();
     let authority_pem = authority.self_signed(&authority_key).unwrap().pem();
+    let key = KeyPair::generate().unwrap();
+    let host = match identity {
+        Identity::OfAnotherHost => "registry.test",
+        _ => "127.0.0.1",
+    };
+    let mut leaf = CertificateParams::new(vec![host.to_owned()]).unwrap();
+    if identity == Identity::Expired {
+        leaf.not_before = rcgen::date_time_ymd(2020, 1, 1);
+        leaf.not_after = rcgen::date_time_ymd(2021, 1, 1);
+    }
     let (server, key) = match identity {
         Identity::Authority => (authority_pem.clone(), authority_key),
-        Identity::Plain | Identity::Issued => {
-            let key = KeyPair::generate().unwrap();
-            let leaf = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
+        Identity::SelfSigned => (leaf.self_signed(&key).unwrap().pem(), key),
+        _ => {
             let issuer = Issuer::from_params(&authority, &authority_key);
             (leaf.signed_by(&key, &issuer).unwrap().pem(), key)
         }

@@ -9,8 +9,8 @@
 //! assert_eq!(proxy.requests("HEAD", "/manifests/", 503), 20);
 //! ```
 //!
-//! A **rule** chooses requests: by method (`*` is any), by a regular expression on path and query, and of those the
-//! `nth` (from 1), `every` so many, or a `ratio` drawn from the seed. The first rule that fits decides, in the order in
+//! A **rule** chooses requests: by method (`*` is any), by a regular expression on path and query, by a header that they
+//! are `lacking`, and of those the `nth` (from 1), `every` so many, or a `ratio` drawn from the seed. The first rule that fits decides, in the order in
 //! which they were added; what no rule wants passes untouched, streaming both ways. `late` lets it wait first.
 //!
 //! | what shall happen | fault |

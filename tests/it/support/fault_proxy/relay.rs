@@ -70,27 +70,27 @@ impl Client<'_> {
         Ok(())
     }
 
-    /// Counts a request and finds what it meets.
-    async fn meet(&self, head: Head) -> Exchange {
-        let headers = head.headers.iter();
-        let seen = Seen {
-            method: head.word(0).to_owned(),
-            target: head.word(1).to_owned(),
-            headers: headers
-                .map(|(name, value)| (name.to_ascii_lowercase(), value.clone()))
-                .collect(),
+    fn seen(&self, method: &str, target: &str, headers: Vec<(String, String)>) -> Seen {
+        Seen {
+            method: method.to_owned(),
+            target: target.to_owned(),
+            headers,
             connection: self.connection,
             proxy: self.shared.host.clone(),
             status: None,
             body: 0,
-        };
+        }
+    }
+
+    /// Counts a request and finds what it meets.
+    async fn meet(&self, head: Head) -> Exchange {
+        let headers = head.headers.iter();
+        let headers = headers
+            .map(|(name, value)| (name.to_ascii_lowercase(), value.clone()))
+            .collect();
+        let seen = self.seen(head.word(0), head.word(1), headers);
         let at = self.shared.record.came(seen.clone());
-        let chosen = self
-            .shared
-            .rules
-            .lock()
-            .unwrap()
-            .choose(&seen.method, &seen.target);
+        let chosen = self.shared.rules.lock().unwrap().choose(&seen);
         tokio::time::sleep(chosen.0).await;
         Exchange {
             at,
@@ -187,7 +187,8 @@ impl Client<'_> {
 
     /// Forwards bytes without understanding them.
     async fn tunnel(&mut self) -> Result<()> {
-        let (late, fault) = self.shared.rules.lock().unwrap().choose("TCP", "");
+        let seen = self.seen("TCP", "", Vec::new());
+        let (late, fault) = self.shared.rules.lock().unwrap().choose(&seen);
         tokio::time::sleep(late).await;
         let record = &self.shared.record;
         match &fault {

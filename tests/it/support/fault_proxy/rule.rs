@@ -6,12 +6,14 @@ use std::time::Duration;
 use regex::Regex;
 
 use super::fault::Fault;
+use super::record::Seen;
 
 /// Chooses requests.
 #[derive(Debug, Clone)]
 pub(crate) struct Rule {
     method: String,
     path: Regex,
+    lacking: Option<String>,
     choice: Choice,
     late: Duration,
     met: usize,
@@ -36,9 +38,18 @@ impl Rule {
         Self {
             method: method.to_owned(),
             path: Regex::new(path).unwrap(),
+            lacking: None,
             choice: Choice::All,
             late: Duration::ZERO,
             met: 0,
+        }
+    }
+
+    /// Only those without this header.
+    pub(crate) fn lacking(self, header: &str) -> Self {
+        Self {
+            lacking: Some(header.to_owned()),
+            ..self
         }
     }
 
@@ -76,8 +87,12 @@ impl Rule {
         Self { late, ..self }
     }
 
-    fn fits(&mut self, method: &str, target: &str, random: &mut fastrand::Rng) -> bool {
-        if !(self.method == "*" || self.method == method) || !self.path.is_match(target) {
+    fn fits(&mut self, seen: &Seen, random: &mut fastrand::Rng) -> bool {
+        let has = |header: &String| seen.header(header).is_some();
+        if !(self.method == "*" || self.method == seen.method)
+            || !self.path.is_match(&seen.target)
+            || self.lacking.as_ref().is_some_and(has)
+        {
             return false;
         }
         self.met += 1;
@@ -121,12 +136,12 @@ impl Rules {
     }
 
     /// What this request meets, and after what time.
-    pub(super) fn choose(&mut self, method: &str, target: &str) -> (Duration, Fault) {
+    pub(super) fn choose(&mut self, seen: &Seen) -> (Duration, Fault) {
         let random = &mut self.random;
         let found = self
             .rules
             .iter_mut()
-            .find_map(|(rule, fault)| rule.fits(method, target, random).then_some((rule, fault)));
+            .find_map(|(rule, fault)| rule.fits(seen, random).then_some((rule, fault)));
         found.map_or((Duration::ZERO, Fault::Nothing), |(rule, fault)| {
             (rule.late, fault.clone())
         })
