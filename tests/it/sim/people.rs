@@ -211,14 +211,18 @@ impl Day {
         }
     }
 
-    /// Nothing holds or freezes or is broken any more.
+    /// Nothing holds or freezes or is broken any more, and nobody asks for anything. What was lifted stays lifted.
     pub(super) fn brakes_off(&mut self) {
-        let files = self.world.repository.files("main").into_keys();
-        let brakes: Vec<String> = files
-            .filter(|path| path.starts_with("holds/") || path.starts_with("freezes/"))
-            .collect();
-        for path in brakes {
-            self.delete(&path);
+        for (path, text) in self.world.repository.files("main") {
+            let is_brake = path.starts_with("holds/") || path.starts_with("freezes/");
+            if is_brake && !text.contains("lifted: true") {
+                self.delete(&path);
+            }
+            let asks = |line: &&str| line.contains("headwater.dev/request");
+            if path.starts_with("pipelines/") && text.lines().any(|line| asks(&line)) {
+                let kept = text.split_inclusive('\n').filter(|line| !asks(line));
+                self.write(&path, &kept.collect::<String>());
+            }
         }
         for path in std::mem::take(&mut self.broken) {
             self.delete(path);

@@ -2,7 +2,7 @@
 //! Git server's are in the hands of chance.
 
 use headwater::config::registry::RegistryEntry;
-use headwater::model::Digest;
+use headwater::model::{Digest, Period};
 
 use super::front::Front;
 use crate::laws::ledger::Road;
@@ -98,6 +98,10 @@ pub(super) async fn begin(served: bool) -> (World, [Front; 2]) {
             token_realms: Vec::new(),
         });
         settings.registry.registries = entries.collect();
+        // On a busy machine a real server may be slow, and that is no fault of this story.
+        let timeouts = &mut settings.git.timeouts;
+        (timeouts.connect, timeouts.read) = (Period::seconds(300), Period::seconds(300));
+        timeouts.total = Period::seconds(600);
     });
     world.advance("209w");
     (world, fronts)
