@@ -15,6 +15,7 @@ use crate::observe::Observer;
 pub use crate::plan::Plan;
 pub use crate::plan::checks::Check;
 use crate::plan::checks::checks;
+use crate::plan::due::{Lateness, lateness};
 use crate::plan::question::MOST_ROUNDS;
 use crate::plan::{Facts, Observation, Question, plan};
 pub use crate::plan::{StageReport, State};
@@ -47,6 +48,8 @@ pub struct Pass {
     /// What it cost.
     #[serde(skip)]
     pub effort: Effort,
+    /// How late the tags were that it asked for.
+    pub lateness: Lateness,
 }
 
 /// What a pass cost.
@@ -184,6 +187,7 @@ impl Reconciler {
         let mut effort = Effort::default();
         let mut done = Vec::new();
         let mut refused = Vec::new();
+        let mut asked_for = Lateness::default();
         loop {
             let (observation, made, asked) = self.asking(now).await?;
             effort.rounds += asked.rounds;
@@ -191,6 +195,11 @@ impl Reconciler {
             let mut receipt = self.apply(&made, now).await?;
             effort.tries += 1;
             let tries = effort.tries;
+            let late = lateness(&observation);
+            // Where a race was lost, the first try was the one that asked.
+            if late.checked > 0 {
+                asked_for = late;
+            }
             let last = !receipt.again || tries >= MOST_TRIES;
             // What was done before a race was lost stays done, and what is remembered as refused is not tried again.
             done.append(&mut receipt.done);
@@ -204,6 +213,7 @@ impl Reconciler {
                     plan: made,
                     receipt,
                     effort,
+                    lateness: asked_for,
                 });
             }
             tracing::debug!(tries, "somebody else was faster; observing again");
@@ -248,6 +258,7 @@ impl Reconciler {
         }
         let receipt = self.apply(saved, now).await?;
         Ok(Applied::Done(Box::new(Pass {
+            lateness: lateness(&observation),
             observation,
             plan: made,
             receipt,

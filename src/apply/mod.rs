@@ -7,8 +7,10 @@ mod push_base;
 mod push_branch;
 mod update_pull_request;
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
+use futures_util::FutureExt as _;
 use serde::Serialize;
 
 use crate::forge::{Forge, ForgeError};
@@ -113,7 +115,7 @@ impl Applier {
     pub async fn apply(&self, plan: &Plan) -> Receipt {
         let mut receipt = Receipt::default();
         for effect in &plan.effects {
-            for ended in self.one(effect, plan).await {
+            for ended in self.shielded(effect, plan).await {
                 match ended {
                     Ended::Done(done) => receipt.done.push(done),
                     Ended::Refused(refusal) => receipt.refused.push(remembered(refusal, effect)),
@@ -126,6 +128,19 @@ impl Applier {
             }
         }
         receipt
+    }
+
+    /// An effect that panics is one that failed: the others go on, and the next pass looks how far it came.
+    async fn shielded(&self, effect: &Effect, plan: &Plan) -> Vec<Ended> {
+        let carried = AssertUnwindSafe(self.one(effect, plan)).catch_unwind();
+        carried.await.unwrap_or_else(|_| {
+            vec![Ended::Failed(Refusal {
+                what: subject_of(effect, plan),
+                why: "a bug in headwater ended it on the way".to_owned(),
+                fault: Fault::of(Party::Us),
+                changes: Vec::new(),
+            })]
+        })
     }
 
     async fn one(&self, effect: &Effect, plan: &Plan) -> Vec<Ended> {
@@ -223,6 +238,17 @@ fn remembered(mut refusal: Refusal, effect: &Effect) -> Refusal {
         refusal.changes = changes_of(effect);
     }
     refusal
+}
+
+/// What an effect is about, for people.
+fn subject_of(effect: &Effect, plan: &Plan) -> String {
+    match effect {
+        Effect::PushBase { .. } => format!("push to {}", plan.branch),
+        Effect::OpenPullRequest { branch, .. } => format!("open a pull request from {branch}"),
+        Effect::UpdatePullRequest { id, .. } => format!("update pull request {id}"),
+        Effect::MergePullRequest { id, .. } => format!("merge pull request {id}"),
+        Effect::ClosePullRequest { id, .. } => format!("close pull request {id}"),
+    }
 }
 
 fn git_refusal(what: &str, error: &GitError) -> Ended {

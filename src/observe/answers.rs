@@ -2,19 +2,22 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use futures_util::{StreamExt as _, TryStreamExt as _};
+use futures_util::{FutureExt as _, StreamExt as _};
 
 use super::error::ObserveError;
 use super::images::Images;
 use crate::config::known::hide;
 use crate::git::{BlobProblem, Repository};
-use crate::model::{BlobId, Faulty as _, ImageReference, ImageRepository, Namespace, Timestamp};
-use crate::plan::facts::{Answer, Failure, ImageFacts, Outcome, Resolved};
+use crate::model::{
+    BlobId, Faulty as _, ImageReference, ImageRepository, Namespace, Party, Timestamp,
+};
+use crate::plan::facts::{Answer, Failure, ImageFacts, Outcome, PANICKED, Resolved};
 use crate::plan::question::{Describe, Resolve};
-use crate::plan::{Facts, Question};
+use crate::plan::{Observation, Question, due};
 use crate::registry::{Access, Client, ImageMetadata, Platform, RegistryError};
 
 /// Questions under way at a time to one registry; the client bounds them besides.
@@ -52,12 +55,9 @@ pub(super) struct Asked {
 }
 
 impl Asked {
-    /// The questions that have no answer yet, each once.
-    pub(super) fn new(
-        questions: &[Question],
-        facts: &Facts,
-        blobs: &BTreeMap<BlobId, Option<Arc<str>>>,
-    ) -> Self {
+    /// The questions that have no answer yet, each once; what waited longest goes first.
+    pub(super) fn new(questions: &[Question], observation: &Observation) -> Self {
+        let Observation { facts, blobs, .. } = observation;
         let mut asked = Self::default();
         let unique: std::collections::BTreeSet<&Question> = questions.iter().collect();
         for question in unique {
@@ -72,6 +72,7 @@ impl Asked {
                 _ => {}
             }
         }
+        due::oldest_first(&mut asked.resolve, facts, &observation.snapshot.documents);
         asked
     }
 }
@@ -149,7 +150,7 @@ enum One {
 
 impl Registries<'_> {
     /// Answers everything that is for registries.
-    pub(super) async fn answer(&self, asked: &Asked) -> Result<Answers, ObserveError> {
+    pub(super) async fn answer(&self, asked: &Asked) -> Answers {
         let total = asked.resolve.len() + asked.describe.len();
         let done = AtomicUsize::new(0);
         let tell = || {
@@ -161,18 +162,28 @@ impl Registries<'_> {
         let tell = &tell;
         let lanes = fair(asked).into_iter().map(|lane| {
             let work = lane.into_iter().map(|question| async move {
-                let one = match question {
-                    Ask::Resolve(q) => One::Resolved(q.clone(), self.resolve(q).await),
-                    Ask::Describe(q) => One::Described(q.clone(), self.describe(q).await?),
-                };
-                tell();
-                Ok::<One, ObserveError>(one)
+                match question {
+                    Ask::Resolve(question) => {
+                        let answer = async {
+                            let outcome = self.resolve(question).await;
+                            tell();
+                            outcome
+                        };
+                        One::Resolved(question.clone(), shielded(answer).await)
+                    }
+                    Ask::Describe(question) => {
+                        let answer = async {
+                            let outcome = self.describe(question).await;
+                            tell();
+                            outcome
+                        };
+                        One::Described(question.clone(), shielded(answer).await)
+                    }
+                }
             });
             futures_util::stream::iter(work).buffer_unordered(IN_FLIGHT)
         });
-        let all: Vec<One> = futures_util::stream::select_all(lanes)
-            .try_collect()
-            .await?;
+        let all: Vec<One> = futures_util::stream::select_all(lanes).collect().await;
         let mut answers = Answers::default();
         let at = self.now;
         for one in all {
@@ -185,7 +196,7 @@ impl Registries<'_> {
                 }
             }
         }
-        Ok(answers)
+        answers
     }
 
     async fn resolve(&self, question: &Resolve) -> Outcome<Resolved> {
@@ -202,10 +213,10 @@ impl Registries<'_> {
         }
     }
 
-    async fn describe(&self, question: &Describe) -> Result<Outcome<ImageFacts>, ObserveError> {
+    async fn describe(&self, question: &Describe) -> Outcome<ImageFacts> {
         let digest = &question.image.digest;
-        if let Some(facts) = self.images.get(digest).await? {
-            return Ok(Outcome::Ok(ImageFacts::clone(&facts)));
+        if let Some(facts) = self.images.get(digest).await {
+            return Outcome::Ok(ImageFacts::clone(&facts));
         }
         let access = Access {
             namespace: question.namespace.clone(),
@@ -214,8 +225,8 @@ impl Registries<'_> {
         match self.client.describe(&question.image, &access).await {
             Ok(metadata) => {
                 let facts = facts(metadata);
-                self.images.put(digest, facts.clone()).await?;
-                Ok(Outcome::Ok(facts))
+                self.images.put(digest, facts.clone()).await;
+                Outcome::Ok(facts)
             }
             Err(error) => {
                 let reference = ImageReference {
@@ -223,10 +234,25 @@ impl Registries<'_> {
                     tag: None,
                     digest: Some(digest.clone()),
                 };
-                Ok(Outcome::Failed(failure(&error, &reference)))
+                Outcome::Failed(failure(&error, &reference))
             }
         }
     }
+}
+
+/// An answer whose work may panic: then it is a failure of this one question, which is asked again later.
+async fn shielded<T>(answer: impl Future<Output = Outcome<T>>) -> Outcome<T> {
+    let answer = AssertUnwindSafe(answer).catch_unwind();
+    answer.await.unwrap_or_else(|_| {
+        Outcome::Failed(Failure {
+            reason: PANICKED.to_owned(),
+            message: "a bug in headwater lost the answer".to_owned(),
+            canonical: "the answer was lost".to_owned(),
+            transient: true,
+            party: Some(Party::Us),
+            retry_at: None,
+        })
+    })
 }
 
 fn facts(metadata: ImageMetadata) -> ImageFacts {

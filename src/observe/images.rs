@@ -7,7 +7,7 @@ use std::sync::Arc;
 use moka::future::Cache;
 use serde::{Deserialize, Serialize};
 
-use super::error::{ObserveError, aside};
+use super::error::aside;
 use super::store;
 use crate::model::Digest;
 use crate::plan::facts::ImageFacts;
@@ -47,37 +47,34 @@ impl Images {
     }
 
     /// What is known of an image.
-    pub(super) async fn get(
-        &self,
-        digest: &Digest,
-    ) -> Result<Option<Arc<ImageFacts>>, ObserveError> {
+    pub(super) async fn get(&self, digest: &Digest) -> Option<Arc<ImageFacts>> {
         if let Some(facts) = self.recent.get(digest).await {
-            return Ok(Some(facts));
+            return Some(facts);
         }
-        let Some(path) = self.path(digest) else {
-            return Ok(None);
-        };
+        let path = self.path(digest)?;
         let wanted = digest.clone();
-        let facts = aside(move || read(&path, &wanted)).await?.map(Arc::new);
-        if let Some(facts) = &facts {
-            self.recent.insert(digest.clone(), Arc::clone(facts)).await;
-        }
-        Ok(facts)
+        // A cache that cannot be read, for whatever reason, knows nothing.
+        let read = aside(move || read(&path, &wanted)).await.ok().flatten();
+        let facts = Arc::new(read?);
+        self.recent.insert(digest.clone(), Arc::clone(&facts)).await;
+        Some(facts)
     }
 
-    /// Keeps what an image says.
-    pub(super) async fn put(&self, digest: &Digest, facts: ImageFacts) -> Result<(), ObserveError> {
+    /// Keeps what an image says, if it can be kept.
+    pub(super) async fn put(&self, digest: &Digest, facts: ImageFacts) {
         let facts = Arc::new(facts);
         self.recent.insert(digest.clone(), Arc::clone(&facts)).await;
         let Some(path) = self.path(digest) else {
-            return Ok(());
+            return;
         };
         let kept = Kept {
             v: VERSION,
             digest: digest.clone(),
             facts: ImageFacts::clone(&facts),
         };
-        aside(move || write(&path, &kept)).await
+        if let Err(error) = aside(move || write(&path, &kept)).await {
+            tracing::warn!(%error, "what an image says is not kept");
+        }
     }
 
     /// `<folder>/sha256/ab/<hex>.json`. A digest holds nothing that could leave the folder.
@@ -89,9 +86,8 @@ impl Images {
 }
 
 fn read(path: &Path, digest: &Digest) -> Option<ImageFacts> {
-    let kept: Kept = store::read_json(path, MOST_BYTES)?;
-    let fits = kept.v == VERSION
-        && kept.digest == *digest
+    let kept: Kept = store::read_json(path, MOST_BYTES, VERSION)?;
+    let fits = kept.digest == *digest
         && kept.facts.labels.len() <= MOST_LABELS
         && kept.facts.platforms.len() <= MOST_LABELS;
     fits.then_some(kept.facts)
@@ -128,20 +124,20 @@ mod tests {
             labels: [("version".to_owned(), "1.2.3".to_owned())].into(),
             platforms: vec!["linux/amd64".to_owned()],
         };
-        at().put(&one, facts.clone()).await.unwrap();
-        assert_eq!(at().get(&one).await.unwrap().as_deref(), Some(&facts));
-        assert_eq!(at().get(&two).await.unwrap(), None);
+        at().put(&one, facts.clone()).await;
+        assert_eq!(at().get(&one).await.as_deref(), Some(&facts));
+        assert_eq!(at().get(&two).await, None);
 
         // A file put in the place of another one names the wrong digest.
         let (from, to) = (at().path(&one).unwrap(), at().path(&two).unwrap());
         std::fs::create_dir_all(to.parent().unwrap()).unwrap();
         std::fs::copy(&from, &to).unwrap();
-        assert_eq!(at().get(&two).await.unwrap(), None);
+        assert_eq!(at().get(&two).await, None);
         std::fs::write(&from, "{").unwrap();
-        assert_eq!(at().get(&one).await.unwrap(), None);
+        assert_eq!(at().get(&one).await, None);
 
         let memory = Images::new(None);
-        memory.put(&one, facts.clone()).await.unwrap();
-        assert_eq!(memory.get(&one).await.unwrap().as_deref(), Some(&facts));
+        memory.put(&one, facts.clone()).await;
+        assert_eq!(memory.get(&one).await.as_deref(), Some(&facts));
     }
 }

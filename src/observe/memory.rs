@@ -48,7 +48,8 @@ struct Written<'a> {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Read {
-    v: u32,
+    #[serde(rename = "v")]
+    _v: u32,
     tags: BTreeMap<TagKey, CheckMemory>,
     #[serde(default)]
     refused: BTreeMap<String, RefusedPush>,
@@ -61,8 +62,8 @@ impl Memory {
     pub(super) fn open(path: Option<PathBuf>) -> Self {
         let read = path
             .as_ref()
-            .and_then(|path| store::read_json::<Read>(path, MOST_BYTES));
-        let usable = read.filter(|read| read.v == VERSION && read.tags.len() <= MOST_TAGS);
+            .and_then(|path| store::read_json::<Read>(path, MOST_BYTES, VERSION));
+        let usable = read.filter(|read| read.tags.len() <= MOST_TAGS);
         let (tags, refused, moved_back) = usable
             .map(|read| (read.tags, read.refused, read.moved_back))
             .unwrap_or_default();

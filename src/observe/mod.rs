@@ -186,17 +186,18 @@ impl Observer {
         observation: &mut Observation,
         questions: &[Question],
     ) -> Result<(), ObserveError> {
-        let asked = Asked::new(questions, &observation.facts, &observation.blobs);
+        let asked = Asked::new(questions, observation);
         let registries = Registries {
             client: &self.registry,
             images: &self.images,
             progress: self.progress.as_ref(),
             now: observation.facts.now,
         };
-        let (answers, blobs) = tokio::try_join!(
+        let (answers, blobs) = tokio::join!(
             registries.answer(&asked),
             texts(&self.repository, &asked.blobs)
-        )?;
+        );
+        let blobs = blobs?;
         let mut state = self.state.lock().await;
         state.carried.keep(&answers.described, &blobs);
         if !answers.resolved.is_empty() {
@@ -280,7 +281,7 @@ impl Observer {
         observation: &mut Observation,
         questions: &[Question],
     ) -> Result<(), ObserveError> {
-        let asked = Asked::new(questions, &observation.facts, &observation.blobs);
+        let asked = Asked::new(questions, observation);
         let blobs = texts(&self.repository, &asked.blobs).await?;
         observation.blobs.extend(blobs);
         Ok(())

@@ -5,6 +5,7 @@ use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 /// The content of a cache file of at most `most` bytes; `None` where there is none that could be used.
@@ -28,9 +29,32 @@ pub(super) fn read(path: &Path, most: u64) -> Option<Vec<u8>> {
     }
 }
 
-/// The same as JSON.
-pub(super) fn read_json<T: DeserializeOwned>(path: &Path, most: u64) -> Option<T> {
-    serde_json::from_slice(&read(path, most)?)
+/// Why a cache of a version to come is not used. It is made anew and not kept: there is nothing in it that cannot be had
+/// again, and two versions that take turns only lose time.
+const LATER: &str = "a later version of headwater wrote it";
+
+/// The same as JSON that says its version in `v`.
+pub(super) fn read_json<T: DeserializeOwned>(path: &Path, most: u64, version: u32) -> Option<T> {
+    let bytes = read(path, most)?;
+    let said: Versioned = whole(path, &bytes)?;
+    is_current(path, said.v, version).then(|| whole(path, &bytes))?
+}
+
+/// Whether a cache is of this program's version; says so where a later one wrote it.
+pub(super) fn is_current(path: &Path, said: u32, version: u32) -> bool {
+    if said > version {
+        forgotten(path, LATER);
+    }
+    said == version
+}
+
+#[derive(Deserialize)]
+struct Versioned {
+    v: u32,
+}
+
+fn whole<T: DeserializeOwned>(path: &Path, bytes: &[u8]) -> Option<T> {
+    serde_json::from_slice(bytes)
         .map_err(|error| forgotten(path, &error.to_string()))
         .ok()
 }
@@ -82,7 +106,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a/b/cache.json");
         assert_eq!(read(&path, 100), None);
-        replace(&path, |to| to.write_all(b"{\"a\": 1}")).unwrap();
+        replace(&path, |to| to.write_all(b"{\"v\": 1}")).unwrap();
         let mode = fs::metadata(&path).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
         assert_eq!(
@@ -93,7 +117,7 @@ mod tests {
                 & 0o777,
             0o700
         );
-        assert_eq!(read(&path, 8).as_deref(), Some(&b"{\"a\": 1}"[..]));
+        assert_eq!(read(&path, 8).as_deref(), Some(&b"{\"v\": 1}"[..]));
         assert_eq!(read(&path, 7), None);
 
         let failed = replace(&path, |to| {
@@ -101,7 +125,13 @@ mod tests {
             Err(io::Error::other("disk full"))
         });
         assert!(failed.is_err());
-        assert_eq!(read_json::<serde_json::Value>(&path, 100).unwrap()["a"], 1);
+        let read = |version| read_json::<serde_json::Value>(&path, 100, version);
+        assert_eq!(read(1).unwrap()["v"], 1);
+        assert_eq!(
+            (read(0), read(2)),
+            (None, None),
+            "neither later nor earlier"
+        );
         assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
     }
 }

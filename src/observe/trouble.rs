@@ -42,10 +42,10 @@ impl Troubles {
     pub(super) fn open(path: Option<PathBuf>) -> Self {
         let read = path
             .as_ref()
-            .and_then(|path| store::read_json::<Kept>(path, MOST_BYTES));
+            .and_then(|path| store::read_json::<Kept>(path, MOST_BYTES, VERSION));
         Self {
             path,
-            now: read.filter(|read| read.v == VERSION).unwrap_or_default(),
+            now: read.unwrap_or_default(),
         }
     }
 

@@ -5,13 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::change::propose::{history_limit, record_event};
 use super::desk::{Desk, Known};
-use super::facts::{CheckMemory, Failure, Resolved};
+use super::due;
+use super::facts::{CheckMemory, Failure, PANICKED, Resolved};
 use super::question::Resolve;
 use super::report::{State, Subject};
 use super::road::settled::{is_pending, same_stream_alias};
+use super::shield::{shielded, stalled};
 use crate::manifests::edit::StreamEdit;
 use crate::model::image_stream::TagEventCondition;
-use crate::model::promotion::{FOLLOW, INTERVAL, SOURCE, annotation};
+use crate::model::promotion::{FOLLOW, SOURCE, annotation};
 use crate::model::tag_event::next_generation;
 use crate::model::{
     ImageReference, ImageStream, Period, PinnedImage, Source, StreamKey, TagKey, TagReference,
@@ -20,6 +22,9 @@ use crate::model::{
 
 /// A lasting failure is written into Git after this long.
 pub const LASTING: Period = Period::seconds(3600);
+
+/// A tag is stalled when a bug of ours has stopped its check so many times in a row.
+const STALLED_AFTER: u32 = 3;
 
 /// A tag that imports something new.
 #[derive(Debug, Clone, PartialEq)]
@@ -76,8 +81,18 @@ pub fn imports(promoted: &BTreeSet<TagKey>, desk: &mut Desk<'_>) -> Imports {
             .filter_map(|name| located.value.spec_tag(name))
         {
             let tag_key = TagKey::new(key.clone(), &tag.name);
-            if !promoted.contains(&tag_key) {
+            if promoted.contains(&tag_key) {
+                continue;
+            }
+            let done = (all.imports.len(), all.records.len());
+            let subject = Subject::Tag(tag_key.clone());
+            let looked = shielded(&subject, desk, |desk| {
                 look_at(&tag_key, tag, &located.value, desk, &mut all);
+            });
+            if let Err(hold) = looked {
+                all.imports.truncate(done.0);
+                all.records.truncate(done.1);
+                desk.holds.push(*hold);
             }
         }
     }
@@ -114,7 +129,7 @@ fn look_at(
     } else {
         memory
     };
-    if !is_due(tag, stream, &reference, &memory, desk) {
+    if !is_due(key, tag, stream, &reference, &memory, desk) {
         report_failure(key, &memory, desk);
         return;
     }
@@ -141,6 +156,7 @@ fn not_yet(key: &TagKey, what: &str, desk: &mut Desk<'_>) {
 
 /// Pending tags are due at once, scheduled ones after their interval; a failure waits for its next try.
 fn is_due(
+    key: &TagKey,
     tag: &TagReference,
     stream: &ImageStream,
     reference: &ImageReference,
@@ -168,17 +184,11 @@ fn is_due(
     if !tag.import_policy.scheduled || by_digest {
         return false;
     }
-    let interval = interval(Some(tag), desk);
+    let interval = due::interval(tag, desk.docs);
     memory
         .last_check
-        .is_none_or(|last| interval.after(last) <= now)
+        .is_none_or(|last| due::next(key, interval, last) <= now)
         || memory.seen.is_some()
-}
-
-/// How often a tag is asked for.
-fn interval(tag: Option<&TagReference>, desk: &Desk<'_>) -> Period {
-    let own = tag.and_then(|tag| tag.annotations.get(INTERVAL)?.parse().ok());
-    own.unwrap_or(desk.docs.config.spec.import.interval)
 }
 
 #[allow(
@@ -263,7 +273,11 @@ fn failed(
         .failing_since
         .filter(|_| memory.reason == failure.reason);
     let lasted = since.is_some_and(|s| LASTING.after(s) <= desk.now());
-    let interval = interval(stream.spec_tag(&key.tag), desk);
+    let interval = stream
+        .spec_tag(&key.tag)
+        .map_or(desk.docs.config.spec.import.interval, |tag| {
+            due::interval(tag, desk.docs)
+        });
     let memory = remember(memory, desk.now(), Err(failure), None, interval);
     report_failure(key, &memory, desk);
     if failure.transient || !lasted || failure.canonical.is_empty() {
@@ -317,12 +331,13 @@ fn report_failure(key: &TagKey, memory: &CheckMemory, desk: &mut Desk<'_>) {
         memory.message, memory.reason
     );
     let help = help(key, &memory.reason, desk);
-    let hold = desk.hold(
-        Subject::Tag(key.clone()),
-        State::Broken,
-        "ImportFailed",
-        why,
-    );
+    let again = memory.reason == PANICKED && memory.failures >= STALLED_AFTER;
+    let (reason, why) = if again {
+        ("Stalled", stalled(&why))
+    } else {
+        ("ImportFailed", why)
+    };
+    let hold = desk.hold(Subject::Tag(key.clone()), State::Broken, reason, why);
     hold.until = memory.next_try;
     hold.help = help;
 }

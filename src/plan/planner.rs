@@ -12,7 +12,7 @@ use super::facts::pull::PullState;
 use super::import::{Imports, imports, promoted_tags};
 use super::observation::Observation;
 use super::output::Templates;
-use super::output::survey::{Survey, survey};
+use super::output::survey::{Survey, survey, uses};
 use super::pull::closing::closing;
 use super::pull::drift;
 use super::pull::flow::{Flow, Outcome};
@@ -22,6 +22,7 @@ use super::report::{BlockReport, Change, ChangeKind, HoldReport, StageReport, St
 use super::rewound;
 use super::road::settled::settled;
 use super::road::{Road, StageView, roads};
+use super::shield::shielded;
 use super::stage::first::{self, Offer};
 use super::stage::{self, Decided, Wish, judge_open};
 use super::{Effect, PLAN_VERSION, Plan};
@@ -70,12 +71,45 @@ impl Work<'_> {
     fn pipeline<'a>(&mut self, road: &'a Road<'a>, imports: &Imports, desk: &mut Desk<'_>) {
         let by_name = first::by_name(road);
         for view in road {
-            if view.is_first() {
-                self.first(view, &by_name, imports, desk);
-            } else {
-                self.later(view, &by_name, desk);
+            let done = self.counts();
+            let subject = Subject::Stage(view.key.clone());
+            let worked = shielded(&subject, desk, |desk| {
+                if view.is_first() {
+                    self.first(view, &by_name, imports, desk);
+                } else {
+                    self.later(view, &by_name, desk);
+                }
+            });
+            if let Err(hold) = worked {
+                self.take_back(done);
+                self.stall(view, *hold, desk);
             }
         }
+    }
+
+    fn counts(&self) -> (usize, usize, usize) {
+        let pulls = &self.pulls;
+        (self.items.len(), pulls.effects.len(), pulls.changes.len())
+    }
+
+    fn take_back(&mut self, (items, effects, changes): (usize, usize, usize)) {
+        self.items.truncate(items);
+        self.pulls.effects.truncate(effects);
+        self.pulls.changes.truncate(changes);
+    }
+
+    /// A stage that a bug stopped. Nothing else may speak for its outputs: what its pull request holds is not known.
+    fn stall(&mut self, view: &StageView<'_>, hold: HoldReport, desk: &mut Desk<'_>) {
+        let places = self.survey.places.iter();
+        let mine = places.filter(|((environment, _), surveyed)| {
+            view.environments.contains(environment) && uses(surveyed, view)
+        });
+        self.pulls
+            .claimed
+            .extend(mine.map(|(place, _)| place.clone()));
+        let report = stage::stalled_report(view, &hold);
+        self.reports.insert(view.key.clone(), report);
+        desk.holds.push(hold);
     }
 
     fn first<'a>(
@@ -338,11 +372,12 @@ impl Work<'_> {
 
     /// A first stage whose tag cannot be imported is broken, whatever it still holds.
     fn tell_failed_imports(&mut self, desk: &Desk<'_>) {
-        for hold in desk
-            .holds
-            .iter()
-            .filter(|h| matches!(h.reason.as_str(), "ImportFailed" | "NotYet" | "Settling"))
-        {
+        for hold in desk.holds.iter().filter(|h| {
+            matches!(
+                h.reason.as_str(),
+                "ImportFailed" | "NotYet" | "Settling" | "Stalled"
+            )
+        }) {
             let Subject::Tag(tag) = &hold.subject else {
                 continue;
             };
@@ -354,7 +389,7 @@ impl Work<'_> {
             });
             let block = BlockReport {
                 why: format!("import: {}", hold.why),
-                ..block(hold)
+                ..BlockReport::from(hold)
             };
             // A digest that settles stops nothing: it is told only where nothing else is to be told.
             let stops = hold.state <= State::Held;
@@ -365,19 +400,9 @@ impl Work<'_> {
     }
 }
 
-fn block(hold: &HoldReport) -> BlockReport {
-    BlockReport {
-        state: hold.state,
-        reason: hold.reason.clone(),
-        why: hold.why.clone(),
-        until: hold.until,
-        help: hold.help.clone(),
-    }
-}
-
 /// Puts a hold on a stage's report, and on record.
 fn tell(report: &mut StageReport, hold: &HoldReport, desk: &mut Desk<'_>) {
-    report.stopped_by(block(hold));
+    report.stopped_by(BlockReport::from(hold));
     desk.holds.push(hold.clone());
 }
 

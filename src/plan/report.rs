@@ -148,6 +148,18 @@ pub struct BlockReport {
     pub help: Option<String>,
 }
 
+impl From<&HoldReport> for BlockReport {
+    fn from(hold: &HoldReport) -> Self {
+        Self {
+            state: hold.state,
+            reason: hold.reason.clone(),
+            why: hold.why.clone(),
+            until: hold.until,
+            help: hold.help.clone(),
+        }
+    }
+}
+
 /// Where a stage is and what it waits for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

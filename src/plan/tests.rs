@@ -300,3 +300,67 @@ fn whoever_asks_for_a_set_must_have_written_the_request() {
         stage(&forged, "prod").why
     );
 }
+
+#[test]
+fn a_panic_about_one_stage_or_tag_stops_that_one_and_no_other() {
+    use super::report::Subject;
+    use super::shield::trap;
+
+    let world = || {
+        let kit = kit("", "").moves("dev", "1").moves("dev", "2");
+        kit.moves("qa", "1").now(10)
+    };
+    let whole = made(world());
+    assert!(promotes(&whole, "qa").is_some() && promotes(&whole, "prod").is_some());
+    let qa = Subject::Stage("myapp/qa".parse().unwrap());
+    let stopped = trap::with(std::slice::from_ref(&qa), || made(world()));
+    assert!(promotes(&stopped, "qa").is_none());
+    assert_eq!(promotes(&stopped, "prod"), promotes(&whole, "prod"));
+    let said = stage(&stopped, "qa");
+    assert_eq!(said.state, State::Broken);
+    assert!(
+        said.why.starts_with("Stalled: a bug in headwater"),
+        "{said:#?}"
+    );
+    assert!(
+        !said.why.contains('\u{1b}') && said.why.len() < 400,
+        "{said:#?}"
+    );
+    let hold = stopped.holds.iter().find(|h| h.subject == qa).unwrap();
+    assert_eq!((hold.reason.as_str(), &hold.why), ("Stalled", &said.why));
+    let others = |plan: &Plan| {
+        let stages = plan.stages.iter().filter(|s| s.key.stage.as_str() != "qa");
+        stages.cloned().collect::<Vec<_>>()
+    };
+    assert_eq!(others(&stopped), others(&whole));
+
+    let dev = Subject::Tag("default/myapp:dev".to_owned().try_into().unwrap());
+    let asking = |plan: &Plan| {
+        plan.questions
+            .iter()
+            .any(|q| matches!(q, super::Question::Resolve(_)))
+    };
+    let due =
+        || Kit::new(&[("pipelines/myapp/pipeline.yaml", &pipeline("", ""))]).moves("dev", "1");
+    let scheduled = |kit: Kit| {
+        let mut obs = kit.observe();
+        let memory = super::facts::CheckMemory {
+            failures: 1,
+            ..Default::default()
+        };
+        obs.facts
+            .memory
+            .insert("default/myapp:dev".to_owned().try_into().unwrap(), memory);
+        obs
+    };
+    assert!(asking(&plan(&scheduled(due()))));
+    let stopped = trap::with(std::slice::from_ref(&dev), || plan(&scheduled(due())));
+    assert!(!asking(&stopped));
+    assert!(
+        stopped
+            .holds
+            .iter()
+            .any(|h| h.subject == dev && h.reason == "Stalled")
+    );
+    assert!(promotes(&stopped, "qa").is_some(), "what is there goes on");
+}

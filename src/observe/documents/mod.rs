@@ -5,6 +5,7 @@ pub(crate) mod oddities;
 pub(crate) mod tree;
 
 use std::collections::{BTreeMap, HashMap};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use super::blobs::{Wanted, read_each};
@@ -109,7 +110,7 @@ impl DocumentReader {
             unknown,
             MAX_BYTES,
             |file, content| match content {
-                Ok(bytes) => (Arc::new(load(&file.path, bytes, file.role)), true),
+                Ok(bytes) => (Arc::new(parsed(file, bytes)), true),
                 Err(problem) => (
                     Arc::new(unreadable(&file.path, problem)),
                     is_lasting(problem),
@@ -210,6 +211,17 @@ fn paths_of(settings: &Batch) -> Paths {
     configs.next_back().unwrap_or_default().spec.paths
 }
 
+/// A file parsed; one that makes the parser panic is broken like one that cannot be read.
+fn parsed(file: &Wanted, bytes: &[u8]) -> Loaded {
+    let parsing = AssertUnwindSafe(|| load(&file.path, bytes, file.role));
+    catch_unwind(parsing).unwrap_or_else(|_| {
+        broken(
+            &file.path,
+            "a bug in headwater stops the reading of this file",
+        )
+    })
+}
+
 fn unreadable(path: &RepoPath, problem: &BlobProblem) -> Loaded {
     let message = match problem {
         BlobProblem::TooLarge { bytes, limit } => {
@@ -217,6 +229,10 @@ fn unreadable(path: &RepoPath, problem: &BlobProblem) -> Loaded {
         }
         other => other.to_string(),
     };
+    broken(path, message)
+}
+
+fn broken(path: &RepoPath, message: impl Into<String>) -> Loaded {
     Loaded {
         problems: vec![Diagnostic::error(path, code::UNREADABLE, message)],
         unreadable: true,

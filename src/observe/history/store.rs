@@ -70,7 +70,7 @@ impl Store {
             }
             None => return None,
         };
-        if header.v != VERSION || header.settings != settings {
+        if !store::is_current(&self.path, header.v, VERSION) || header.settings != settings {
             tracing::debug!(path = %self.path.display(), "the cached history rests on other settings");
             return None;
         }

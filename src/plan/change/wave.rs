@@ -9,10 +9,11 @@ use crate::model::{Delivery, Name, PinnedImage, StageKey, StreamKey, TagKey};
 use crate::plan::desk::Desk;
 use crate::plan::effect::{ChangeSet, CommitContent, Effect};
 use crate::plan::output::survey::{Place, Survey, applications};
-use crate::plan::output::{self, Stop, Templates, delta, flips_back, wanted};
+use crate::plan::output::{self, Stop, Templates, flips_back, look};
 use crate::plan::refusal;
 use crate::plan::report::{Change, ChangeKind, HoldReport, State, Subject};
 use crate::plan::road::environment_delivery;
+use crate::plan::shield::shielded;
 use crate::plan::text::{Trailer, wave_message};
 
 /// One move that is delivered as a commit.
@@ -184,11 +185,7 @@ fn render(
             .iter()
             .any(|i| i.heads.keys().any(|k| surveyed.used.contains(k)));
         let result = if touched {
-            let (result, used) = wanted(environment, application, heads, templates, desk);
-            (
-                result.and_then(|w| delta(environment, &place.1, &w, desk).map(|d| (w, d))),
-                used,
-            )
+            look(environment, application, heads, templates, desk)
         } else {
             (surveyed.result.clone(), surveyed.used.clone())
         };
@@ -283,10 +280,20 @@ fn compose(
     let delivery = format!("commit on {}", desk.obs.snapshot.branch);
     let mut explained: BTreeSet<Place> = BTreeSet::new();
     for (index, item) in items.iter().enumerate() {
-        apply(&item.edits, &mut wave.files, desk).map_err(|no_text| Out {
-            index,
-            hold: refused(&item.subject, no_text),
-        })?;
+        let edited = shielded(&item.subject, desk, |desk| {
+            apply(&item.edits, &mut wave.files, desk)
+        });
+        match edited {
+            Ok(Ok(())) => {}
+            Ok(Err(no_text)) => {
+                let hold = refused(&item.subject, no_text);
+                return Err(Out { index, hold });
+            }
+            Err(bug) => {
+                let hold = Some(bug);
+                return Err(Out { index, hold });
+            }
+        }
         let mut changes = item.changes.clone();
         let mut files: Vec<_> = item
             .edits

@@ -141,6 +141,9 @@ pub enum Outcome<T> {
     Failed(Failure),
 }
 
+/// The word for an answer that a panic of ours lost.
+pub const PANICKED: &str = "Panicked";
+
 /// Why an edge has no answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

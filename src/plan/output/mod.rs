@@ -11,6 +11,8 @@ use std::rc::Rc;
 use super::desk::Desk;
 use super::output::lookup::Lookup;
 use super::output::template::{RenderInput, TemplateError, TemplateSet};
+use super::report::Subject;
+use super::shield::shielded;
 use crate::manifests::workload::image_fields;
 use crate::model::{
     Application, ApplicationName, Environment, Name, PinnedImage, RepoPath, TagKey,
@@ -68,6 +70,33 @@ pub fn folder(environment: &Environment, application: &str, desk: &Desk<'_>) -> 
         .environments
         .join(&format!("{}/rendered/{application}", environment.name()))
         .ok()
+}
+
+/// Renders one application and compares it with what is there. A panic on the way is its own affair.
+pub fn look(
+    environment: &Environment,
+    application: &Application,
+    heads: &BTreeMap<TagKey, PinnedImage>,
+    templates: &mut Templates,
+    desk: &mut Desk<'_>,
+) -> (Result<(Wanted, Delta), Stop>, BTreeSet<TagKey>) {
+    let name = application.name.to_string();
+    let subject = Subject::Application {
+        environment: environment.name().clone(),
+        application: name.clone(),
+    };
+    let looked = shielded(&subject, desk, |desk| {
+        let (result, used) = wanted(environment, application, heads, templates, desk);
+        let result = result.and_then(|w| delta(environment, &name, &w, desk).map(|d| (w, d)));
+        (result, used)
+    });
+    looked.unwrap_or_else(|hold| {
+        let stop = Stop::Broken {
+            why: hold.why,
+            help: hold.help,
+        };
+        (Err(stop), BTreeSet::new())
+    })
 }
 
 /// Renders one application with `heads` for what the plan moves.

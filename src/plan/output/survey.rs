@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Delta, Stop, Templates, Wanted, delta, folder, hand_edit, wanted};
+use super::{Delta, Stop, Templates, Wanted, folder, hand_edit, look};
 use crate::model::{Application, Environment, Name, PinnedImage, RepoPath, StageKey, TagKey};
 use crate::plan::desk::Desk;
 use crate::plan::road::{Road, StageView};
@@ -45,12 +45,11 @@ pub fn survey(
     };
     for (environment, application) in applications(desk) {
         let place = (environment.name().clone(), application.name.to_string());
-        let (result, used) = wanted(environment, application, &survey.heads, templates, desk);
+        let (result, used) = look(environment, application, &survey.heads, templates, desk);
         let used: BTreeSet<TagKey> = used
             .into_iter()
             .chain(likely(environment, application, roads))
             .collect();
-        let result = result.and_then(|w| delta(environment, &place.1, &w, desk).map(|d| (w, d)));
         survey.places.insert(place, Surveyed { result, used });
     }
     for view in roads.values().flatten() {

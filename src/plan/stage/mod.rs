@@ -316,6 +316,26 @@ fn until(verdict: &Verdict) -> Option<Timestamp> {
     }
 }
 
+/// What is told of a stage that a bug stopped.
+pub fn stalled_report(view: &StageView<'_>, hold: &HoldReport) -> StageReport {
+    StageReport {
+        key: view.key.clone(),
+        tag: view.tag().to_owned(),
+        state: hold.state,
+        why: hold.why.clone(),
+        delivery: view.delivery,
+        blocks: vec![BlockReport::from(hold)],
+        current: None,
+        candidate: None,
+        conditions: Vec::new(),
+        verify: Vec::new(),
+        passed_over: Vec::new(),
+        pull_request: None,
+        until: None,
+        help: hold.help.clone(),
+    }
+}
+
 /// A set for people.
 pub fn set_report(set: &Set, stay: Option<&Stay>, desk: &mut Desk<'_>) -> SetReport {
     SetReport {
