@@ -4,6 +4,7 @@ mod tell;
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt as _;
@@ -21,42 +22,90 @@ pub const STOP_WITHIN: Duration = Duration::from_secs(7);
 /// So many passes may follow each other at once while each does something; then the next one waits for its time.
 const MOST_AT_ONCE: usize = 20;
 
-/// Is told of every pass when it has ended: when, how long it took, and what it came to.
-pub type Listener = Box<dyn Fn(Timestamp, Duration, &Result<Pass, ObserveError>) + Send + Sync>;
-
-/// A daemon: make one, hand out wakers, run it.
-pub struct Daemon {
-    reconciler: Reconciler,
-    settings: DaemonSettings,
-    wake: Arc<Notify>,
-    listener: Listener,
+/// What passes are made with. Settings read anew make another one.
+#[derive(Debug, Clone)]
+pub struct Work {
+    /// Makes passes.
+    pub reconciler: Reconciler,
+    /// How often, and how long one may take.
+    pub settings: DaemonSettings,
 }
 
-impl Daemon {
+/// What happens in the loop.
+#[derive(Debug)]
+pub enum Turn<'a> {
+    /// The loop came round; it has stalled if it does not again within this time.
+    Within(Duration),
+    /// A pass ended at this instant, after so long.
+    Ended(Timestamp, Duration, &'a Result<Pass, ObserveError>),
+}
+
+/// Is told of every turn.
+pub type Listener<'a> = Box<dyn Fn(Turn<'_>) + Send + Sync + 'a>;
+
+/// Reads the settings anew, between two passes; `None` where they cannot be used, or change nothing.
+pub type Renewal<'a> = Box<dyn Fn() -> Option<Work> + 'a>;
+
+/// Moves a daemon from outside.
+#[derive(Debug, Clone, Default)]
+pub struct Waker {
+    wake: Arc<Notify>,
+    renew: Arc<AtomicBool>,
+}
+
+impl Waker {
+    /// Wakes it. Any number of wakes during a pass cause one more pass.
+    pub fn wake(&self) {
+        self.wake.notify_one();
+    }
+
+    /// Has the settings read anew before the next pass, which begins at once. A pass under way ends with the old ones.
+    pub fn renew(&self) {
+        self.renew.store(true, Ordering::Release);
+        self.wake();
+    }
+}
+
+/// A daemon: make one, hand out wakers, run it.
+pub struct Daemon<'a> {
+    work: Work,
+    waker: Waker,
+    renewal: Renewal<'a>,
+    listener: Listener<'a>,
+}
+
+impl<'a> Daemon<'a> {
     /// A daemon that has not started yet.
-    pub fn new(reconciler: Reconciler, settings: DaemonSettings, listener: Listener) -> Self {
+    pub fn new(work: Work, renewal: Renewal<'a>, listener: Listener<'a>) -> Self {
         Self {
-            reconciler,
-            settings,
-            wake: Arc::new(Notify::new()),
+            work,
+            waker: Waker::default(),
+            renewal,
             listener,
         }
     }
 
-    /// Wakes it. Any number of wakes during a pass cause one more pass.
-    pub fn waker(&self) -> Arc<Notify> {
-        Arc::clone(&self.wake)
+    /// What wakes it.
+    pub fn waker(&self) -> Waker {
+        self.waker.clone()
     }
 
     /// Passes until `stop` turns true. A pass under way is given a few seconds to end; what it leaves half done, the
     /// next start finds and finishes.
-    pub async fn run(self, clock: impl Fn() -> Timestamp, mut stop: watch::Receiver<bool>) {
+    pub async fn run(mut self, clock: impl Fn() -> Timestamp, mut stop: watch::Receiver<bool>) {
         let mut at_once = 0;
         let mut teller = Teller::default();
         while !*stop.borrow() {
+            if self.waker.renew.swap(false, Ordering::AcqRel)
+                && let Some(work) = (self.renewal)()
+            {
+                self.work = work;
+            }
+            let patience = self.work.settings.stalled_after.as_std();
+            (self.listener)(Turn::Within(patience));
             let now = clock();
             let (begin, span) = (Instant::now(), reconciler::span());
-            let pass = shielded(&self.reconciler, now).instrument(span.clone());
+            let pass = shielded(&self.work.reconciler, now).instrument(span.clone());
             tokio::pin!(pass);
             let ended = tokio::select! {
                 ended = &mut pass => Some(ended),
@@ -68,17 +117,18 @@ impl Daemon {
             };
             let took = begin.elapsed();
             span.in_scope(|| teller.tell(&ended, took));
-            (self.listener)(clock(), took, &ended);
+            (self.listener)(Turn::Ended(clock(), took, &ended));
             let moved = ended.as_ref().is_ok_and(|p| !p.receipt.done.is_empty());
             at_once = if moved { at_once + 1 } else { 0 };
             if moved && at_once < MOST_AT_ONCE {
                 continue;
             }
-            let tick = self.settings.tick.as_std();
-            let due = ended.ok().and_then(|p| next_due(&p.plan, now));
+            let tick = self.work.settings.tick.as_std();
+            let rest = ended.map_or(tick, |pass| rest(tick, next_instant(&pass.plan, now), now));
+            (self.listener)(Turn::Within(rest + patience));
             tokio::select! {
-                () = tokio::time::sleep(due.map_or(tick, |due| due.min(tick))) => {}
-                () = self.wake.notified() => {}
+                () = tokio::time::sleep(rest) => {}
+                () = self.waker.wake.notified() => {}
                 () = stopped(&mut stop) => {}
             }
         }
@@ -99,17 +149,52 @@ async fn stopped(stop: &mut watch::Receiver<bool>) {
     }
 }
 
-/// How long until the earliest instant at which a stage or a tag may go on by itself.
-fn next_due(plan: &Plan, now: Timestamp) -> Option<Duration> {
+/// The earliest instant after `now` at which a stage or a tag may go on by itself.
+fn next_instant(plan: &Plan, now: Timestamp) -> Option<Timestamp> {
     let instants = plan
         .stages
         .iter()
         .filter_map(|s| s.until)
         .chain(plan.holds.iter().filter_map(|h| h.until))
         .chain(plan.valid_until);
-    let soonest = instants.filter(|at| *at > now).min()?;
+    instants.filter(|at| *at > now).min()
+}
+
+/// How long to rest: until that instant, but no longer than a tick, whatever clocks say.
+fn rest(tick: Duration, next: Option<Timestamp>, now: Timestamp) -> Duration {
     // Up to the whole second behind it: woken earlier, the pass would find nothing.
-    u64::try_from(soonest.as_second() - now.as_second() + 1)
-        .ok()
-        .map(Duration::from_secs)
+    let until = next.map(|at| at.as_second() - now.as_second() + 1);
+    match until.map(u64::try_from) {
+        Some(Ok(seconds)) => Duration::from_secs(seconds).min(tick),
+        Some(Err(_)) | None => tick,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rest_is_never_negative_and_never_longer_than_a_tick() {
+        let tick = Duration::from_secs(60);
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let now = at(1_767_603_600);
+        for (next, wanted) in [
+            (None, 60),
+            (Some(at(1_767_603_605)), 6),
+            (Some(at(1_767_690_000)), 60),
+            (Some(Timestamp::MAX), 60),
+            // The clock was put ahead since the plan was made, by an hour and by all there is.
+            (Some(at(1_767_600_000)), 60),
+            (Some(Timestamp::MIN), 60),
+        ] {
+            assert_eq!(
+                rest(tick, next, now),
+                Duration::from_secs(wanted),
+                "{next:?}"
+            );
+        }
+        assert_eq!(rest(tick, Some(Timestamp::MIN), Timestamp::MAX), tick);
+        assert_eq!(rest(tick, Some(Timestamp::MAX), Timestamp::MIN), tick);
+    }
 }

@@ -17,20 +17,29 @@ fn main() -> ExitCode {
             "error: a bug: {info}"
         )));
     }));
-    let runtime = match tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-    {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            complain(&format!("error: cannot begin: {error}"));
-            return Exit::Failed.into();
-        }
+    // The runtime panics where the system gives it no thread.
+    let runtime = match std::panic::catch_unwind(runtime) {
+        Ok(Ok(runtime)) => runtime,
+        Ok(Err(error)) => return cannot_begin(&error.to_string()),
+        Err(_) => return cannot_begin("there are not enough threads or memory for it"),
     };
     let run = || runtime.block_on(cli::run(std::env::args_os()));
     let exit = std::panic::catch_unwind(AssertUnwindSafe(run)).unwrap_or(Exit::Failed);
     runtime.shutdown_timeout(PATIENCE);
     exit.into()
+}
+
+fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+}
+
+fn cannot_begin(why: &str) -> ExitCode {
+    complain(&format!(
+        "error: cannot begin: {why}\nhelp: see what this process may have: ulimit -a"
+    ));
+    Exit::Failed.into()
 }
 
 fn complain(text: &str) {

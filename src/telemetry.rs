@@ -1,14 +1,14 @@
 //! Logs and the redactor. Logs go to stderr through a bounded queue: a blocked pipe loses lines (counted), never work.
-//! Whatever we print, log or panic with passes [`redact`], which knows every secret by value.
+//! Whatever we print, log or panic with passes [`redact`], which knows every secret by value. Panics are counted here too.
 //! Names of fields are in [`FIELDS`].
 
 mod fields;
 mod json;
+mod queue;
 
 use std::io::Write;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
 use tracing_subscriber::EnvFilter;
@@ -19,29 +19,35 @@ pub use fields::FIELDS;
 pub use crate::config::known::{hide as redact, register as register_secret};
 use crate::config::{LogFormat, LogSettings};
 use crate::model::{Fault, Faulty, Party};
+use queue::Queue;
 
-/// Lines that may wait for a slow reader.
-const QUEUE: usize = 4096;
 /// How long leaving waits for the last lines.
 const FAREWELL: Duration = Duration::from_millis(500);
-static DROPPED: AtomicU64 = AtomicU64::new(0);
+
+/// The log of this process, while there is one.
+static LOG: RwLock<Option<Queue>> = RwLock::new(None);
 static BUGS: AtomicU64 = AtomicU64::new(0);
 
-/// How many log lines were lost since the process began.
-pub fn dropped_lines() -> u64 {
-    DROPPED.load(Ordering::Relaxed)
-}
-
-/// How many panics there were since the process began.
+/// Panics since the start, caught or not.
 pub fn bugs() -> u64 {
     BUGS.load(Ordering::Relaxed)
 }
 
-/// Counts a panic and says on stderr what happened, without secrets.
+/// Counts a panic and says it: through the log where there is one, for a thread that panics must not wait for a reader.
 pub fn report_bug(text: &str) {
     BUGS.fetch_add(1, Ordering::Relaxed);
+    let log = LOG.read().unwrap_or_else(PoisonError::into_inner).clone();
     // There is nowhere left to say that stderr does not work.
-    let _ = writeln!(std::io::stderr(), "{}", redact(text));
+    let _ = match log {
+        Some(mut queue) => writeln!(queue, "{text}"),
+        None => writeln!(std::io::stderr(), "{}", redact(text)),
+    };
+}
+
+/// Log lines since the start that nobody will ever read, because the reader was too slow.
+pub fn dropped_lines() -> u64 {
+    let log = LOG.read().unwrap_or_else(PoisonError::into_inner);
+    log.as_ref().map_or(0, Queue::dropped)
 }
 
 /// Why logging cannot begin.
@@ -73,10 +79,8 @@ pub struct Guard {
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        let (done, wait) = sync_channel(1);
-        if self.queue.lines.try_send(Line::Flush(done)).is_ok() {
-            let _ = wait.recv_timeout(FAREWELL);
-        }
+        *LOG.write().unwrap_or_else(PoisonError::into_inner) = None;
+        self.queue.flush_within(FAREWELL);
     }
 }
 
@@ -86,13 +90,11 @@ pub fn start(
     color: bool,
     sink: Box<dyn Write + Send>,
 ) -> Result<Guard, TelemetryError> {
-    let queue = Queue::into(sink);
-    let guard = Guard {
-        queue: queue.clone(),
-    };
-    tracing::dispatcher::set_global_default(dispatch(settings, color, queue)?)
-        .map_err(|_| TelemetryError::Twice)?;
-    Ok(guard)
+    let queue = Queue::into(sink, settings.format);
+    let dispatch = dispatch(settings, color, queue.clone())?;
+    tracing::dispatcher::set_global_default(dispatch).map_err(|_| TelemetryError::Twice)?;
+    *LOG.write().unwrap_or_else(PoisonError::into_inner) = Some(queue.clone());
+    Ok(Guard { queue })
 }
 
 fn dispatch(
@@ -121,65 +123,6 @@ fn directives(level: &str) -> String {
     }
 }
 
-enum Line {
-    Text(Vec<u8>),
-    Flush(SyncSender<()>),
-}
-
-/// The way of lines to a thread that may block.
-#[derive(Debug, Clone)]
-struct Queue {
-    lines: SyncSender<Line>,
-    dropped: Arc<AtomicU64>,
-}
-
-impl Queue {
-    fn into(sink: Box<dyn Write + Send>) -> Self {
-        let (lines, receiver) = sync_channel(QUEUE);
-        let dropped = Arc::new(AtomicU64::new(0));
-        let counter = Arc::clone(&dropped);
-        // A log without its thread is a log that drops everything: no reason to stop.
-        let _ = std::thread::Builder::new()
-            .name("log".to_owned())
-            .spawn(move || drain(&receiver, &counter, sink));
-        Self { lines, dropped }
-    }
-}
-
-fn drain(lines: &Receiver<Line>, dropped: &AtomicU64, mut sink: Box<dyn Write + Send>) {
-    while let Ok(line) = lines.recv() {
-        match line {
-            Line::Text(text) => {
-                let lost = dropped.swap(0, Ordering::Relaxed);
-                if lost > 0 {
-                    let _ = writeln!(sink, "headwater: {lost} log lines were dropped");
-                }
-                let _ = sink.write_all(&text);
-            }
-            Line::Flush(done) => {
-                let _ = sink.flush();
-                let _ = done.try_send(());
-            }
-        }
-    }
-}
-
-impl Write for Queue {
-    fn write(&mut self, buffer: &[u8]) -> std::io::Result<usize> {
-        let text = String::from_utf8_lossy(buffer);
-        let line = Line::Text(redact(&text).into_owned().into_bytes());
-        if self.lines.try_send(line).is_err() {
-            self.dropped.fetch_add(1, Ordering::Relaxed);
-            DROPPED.fetch_add(1, Ordering::Relaxed);
-        }
-        Ok(buffer.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
 impl<'a> MakeWriter<'a> for Queue {
     type Writer = Self;
     fn make_writer(&'a self) -> Self {
@@ -189,7 +132,7 @@ impl<'a> MakeWriter<'a> for Queue {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Mutex;
+    use std::sync::{Arc, Mutex};
 
     use secrecy::SecretString;
 
@@ -210,7 +153,7 @@ mod tests {
 
     fn logged(format: LogFormat, level: &str, log: impl FnOnce()) -> String {
         let sink = Sink::default();
-        let queue = Queue::into(Box::new(sink.clone()));
+        let queue = Queue::into(Box::new(sink.clone()), format);
         let settings = LogSettings {
             level: level.to_owned(),
             format,
@@ -243,45 +186,5 @@ mod tests {
         });
         assert!(text.contains("ours") && text.contains("serious"), "{text}");
         assert!(!text.contains("theirs"), "{text}");
-    }
-
-    #[test]
-    fn a_blocked_reader_costs_lines_and_no_time() {
-        /// Says when it is first written to, and takes nothing until its gate is dropped.
-        struct Blocked {
-            entered: SyncSender<()>,
-            gate: Receiver<()>,
-            sink: Sink,
-        }
-        impl Write for Blocked {
-            fn write(&mut self, buffer: &[u8]) -> std::io::Result<usize> {
-                let _ = self.entered.try_send(());
-                let _ = self.gate.recv();
-                self.sink.write(buffer)
-            }
-            fn flush(&mut self) -> std::io::Result<()> {
-                Ok(())
-            }
-        }
-        let ((entered, writing), (shut, gate)) = (sync_channel(1), sync_channel(0));
-        let sink = Sink::default();
-        let mut queue = Queue::into(Box::new(Blocked {
-            entered,
-            gate,
-            sink: sink.clone(),
-        }));
-        queue.write_all(b"first\n").unwrap();
-        writing.recv().unwrap();
-        for _ in 0..QUEUE + 7 {
-            queue.write_all(b"x\n").unwrap();
-        }
-        assert_eq!(queue.dropped.load(Ordering::Relaxed), 7);
-        drop(shut);
-        let (done, wait) = sync_channel(1);
-        queue.lines.send(Line::Flush(done)).unwrap();
-        wait.recv().unwrap();
-        let text = String::from_utf8(sink.0.lock().unwrap().clone()).unwrap();
-        assert!(text.starts_with("first\nheadwater: 7 log lines were dropped\nx\n"));
-        assert_eq!(text.lines().count(), QUEUE + 2);
     }
 }

@@ -49,13 +49,25 @@ impl Engine {
     /// # Errors
     /// When there is no repository, or a setting makes no sense.
     pub fn open(context: &Context, settle: bool) -> Result<Self, CliError> {
+        Self::open_with(context, context.settings(), settle)
+    }
+
+    /// The same with other settings than those the process began with.
+    ///
+    /// # Errors
+    /// When there is no repository, or a setting makes no sense.
+    pub fn open_with(
+        context: &Context,
+        settings: &Settings,
+        settle: bool,
+    ) -> Result<Self, CliError> {
         let opening = Opening {
             location: context.globals.repository.location(),
             local: context.globals.local,
             settle,
             progress: Some(bar(context.out.progress().clone())),
         };
-        Self::assemble(context.settings(), opening)
+        Self::assemble(settings, opening)
     }
 
     /// What is to be done now; shown to be under way on a terminal.
@@ -193,6 +205,9 @@ const fn git_help(error: &GitError) -> Option<&'static str> {
             "give credentials for it under `git.credentials` of the settings (`headwater config` shows those in use)",
         ),
         GitError::Network { .. } => Some("nothing was written; try again later"),
+        GitError::Local { .. } => Some(
+            "see that this folder can be written and has room, or choose another with `git.cacheDir` of the settings",
+        ),
         _ => None,
     }
 }

@@ -41,7 +41,7 @@ pub use error::CliError;
 pub use exit::Exit;
 pub use output::Out;
 
-use crate::config::{Inputs, Loaded, Settings};
+use crate::config::{ConfigError, Inputs, Loaded, Settings};
 use crate::model::Timestamp;
 use crate::telemetry;
 use output::Look;
@@ -58,6 +58,8 @@ pub struct Context {
     pub variables: BTreeMap<String, String>,
     /// Where the present instant comes from.
     pub clock: Clock,
+    /// What the settings were gathered from, to read them again.
+    pub inputs: Inputs,
 }
 
 impl Context {
@@ -102,14 +104,10 @@ fn prepare(
     variables: BTreeMap<String, String>,
     out: Out,
 ) -> Result<(Context, telemetry::Guard), (Out, CliError)> {
+    let inputs = inputs(args, &variables);
     let prepared = (|| {
         let globals = Globals::resolve(&args.global, &args.verb)?;
-        let gathered = crate::config::gather(&inputs(args, &variables))?;
-        gathered
-            .secrets()
-            .iter()
-            .for_each(telemetry::register_secret);
-        let loaded = gathered.settings()?;
+        let loaded = load(&inputs)?;
         let log = telemetry::start(
             &loaded.settings.log,
             out.look().color_stderr,
@@ -125,11 +123,25 @@ fn prepare(
                 out,
                 variables,
                 clock: Clock::Wall,
+                inputs,
             };
             Ok((context, log))
         }
         Err(error) => Err((out, error)),
     }
+}
+
+/// Reads settings; their secrets are known before anything is said about values.
+///
+/// # Errors
+/// When they cannot be read or used.
+pub(crate) fn load(inputs: &Inputs) -> Result<Loaded, ConfigError> {
+    let gathered = crate::config::gather(inputs)?;
+    gathered
+        .secrets()
+        .iter()
+        .for_each(telemetry::register_secret);
+    gathered.settings()
 }
 
 fn inputs(args: &Args, variables: &BTreeMap<String, String>) -> Inputs {

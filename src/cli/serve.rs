@@ -1,6 +1,8 @@
 //! `serve`: the daemon with its health and status page, until a signal ends it.
 
 mod notes;
+mod renewal;
+mod signals;
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;
@@ -8,26 +10,23 @@ use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use tokio::net::TcpListener;
-use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::args::ServeArgs;
 use super::engine::{self, Engine};
 use super::{CliError, Context, Exit};
-use crate::daemon::Daemon;
-use crate::model::Period;
-use crate::reconciler::{ObserveError, Pass};
-use crate::server::{self, Board, Metrics, Readings};
+use crate::daemon::{Daemon, Turn, Work};
+use crate::server::{self, Board, Metrics, Pulse, Readings};
 use crate::telemetry;
 use notes::Notes;
+use renewal::Renewing;
+use signals::Signals;
 
-/// The loop has stalled if no pass ended for this long, or for three ticks where those are longer.
-const STALLED_AFTER: u64 = 1200;
 /// How long open connections may hold up the end.
 const LAST_ANSWERS: Duration = Duration::from_secs(1);
 
-/// Runs until SIGTERM or SIGINT; a second one ends it at once. SIGHUP wakes it.
+/// Runs until SIGTERM or SIGINT; a second one ends it at once. SIGHUP has the settings read anew, and wakes it.
 ///
 /// # Errors
 /// When there is no repository, or the address cannot be listened on.
@@ -48,23 +47,18 @@ pub async fn run(context: &Context, _args: &ServeArgs) -> Result<Exit, CliError>
         repository: engine.git.describe(),
         tick: settings.tick,
     };
+    let pulse = Pulse::new(settings.stalled_after.as_std());
     let (stop, stopped) = watch::channel(false);
     let server = match settings.listen {
         Some(address) => {
             let listener = listen(context, address).await?;
-            let stalled = settings.tick.as_seconds().saturating_mul(3);
-            let stalled = Period::seconds(stalled.max(STALLED_AFTER));
-            let shown = Arc::clone(&board);
-            let metrics = Arc::clone(&notes.metrics);
-            let stopped = stopped.clone();
-            Some(tokio::spawn(server::serve(
-                listener,
-                shown,
-                metrics,
-                stalled,
-                engine::now,
-                stopped,
-            )))
+            let shown = server::Shown {
+                board: Arc::clone(&board),
+                metrics: Arc::clone(&notes.metrics),
+                pulse: pulse.clone(),
+                stop: stopped.clone(),
+            };
+            Some(tokio::spawn(server::serve(listener, shown)))
         }
         None => None,
     };
@@ -73,10 +67,16 @@ pub async fn run(context: &Context, _args: &ServeArgs) -> Result<Exit, CliError>
         tick = %settings.tick,
         "serving"
     );
-    let listener = Box::new(move |at, took, ended: &Result<Pass, ObserveError>| {
-        notes.ended(at, took, ended);
-    });
-    let daemon = Daemon::new(engine.reconciler, settings.clone(), listener);
+    let work = Work {
+        reconciler: engine.reconciler,
+        settings: settings.clone(),
+    };
+    let renewing = Renewing::new(context, board);
+    let listener = move |turn: Turn<'_>| match turn {
+        Turn::Within(patience) => pulse.expect(patience),
+        Turn::Ended(at, took, ended) => notes.ended(at, took, ended),
+    };
+    let daemon = Daemon::new(work, Box::new(move || renewing.read()), Box::new(listener));
     let waker = daemon.waker();
     let passes = daemon.run(engine::now, stopped);
     let ended = tokio::select! {
@@ -124,46 +124,5 @@ async fn end(server: Option<JoinHandle<std::io::Result<()>>>) {
         Ok(Err(error)) => tracing::warn!(%error, "the status page failed"),
         Ok(Ok(Ok(()))) => {}
         Err(_) => server.abort(),
-    }
-}
-
-/// What the operator says while it runs.
-struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-    hang_up: Signal,
-}
-
-impl Signals {
-    /// Takes them over, before anything else starts.
-    fn new() -> Result<Self, CliError> {
-        let take = |kind| {
-            signal(kind).map_err(|error| {
-                CliError::failed("cannot listen for signals").because(error.to_string())
-            })
-        };
-        Ok(Self {
-            terminate: take(SignalKind::terminate())?,
-            interrupt: take(SignalKind::interrupt())?,
-            hang_up: take(SignalKind::hangup())?,
-        })
-    }
-
-    /// Passes them on; returns when told to stop for the second time.
-    async fn obey(mut self, stop: &watch::Sender<bool>, waker: &Notify) {
-        loop {
-            tokio::select! {
-                _ = self.terminate.recv() => {}
-                _ = self.interrupt.recv() => {}
-                _ = self.hang_up.recv() => {
-                    waker.notify_one();
-                    continue;
-                }
-            }
-            if stop.send_replace(true) {
-                return;
-            }
-            tracing::info!("stopping when the pass under way has ended");
-        }
     }
 }

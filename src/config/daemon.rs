@@ -17,6 +17,9 @@ pub struct DaemonSettings {
     /// Address for health and status, or `off`. Loopback unless the operator opens it.
     #[serde(serialize_with = "write_listen", deserialize_with = "read_listen")]
     pub listen: Option<SocketAddr>,
+    /// A pass that takes longer than this has stalled: the liveness check fails, so that whoever watches starts anew.
+    #[serde(deserialize_with = "read_patience")]
+    pub stalled_after: Period,
 }
 
 impl Default for DaemonSettings {
@@ -24,6 +27,7 @@ impl Default for DaemonSettings {
         Self {
             tick: Period::seconds(60),
             listen: Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 8080))),
+            stalled_after: Period::seconds(1200),
         }
     }
 }
@@ -34,6 +38,14 @@ fn read_tick<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Period, D::Er
         return Err(de::Error::custom("a tick is at least 1s"));
     }
     Ok(tick)
+}
+
+fn read_patience<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Period, D::Error> {
+    let patience = Period::deserialize(deserializer)?;
+    if patience.as_seconds() == 0 {
+        return Err(de::Error::custom("a pass needs at least 1s"));
+    }
+    Ok(patience)
 }
 
 fn write_listen<S: Serializer>(

@@ -10,6 +10,7 @@ use futures_util::FutureExt as _;
 use super::world::{World, broken};
 use crate::cli::output::{Format, Look, Style, Zone};
 use crate::cli::{Args, CliError, Clock, Context, Exit, Globals, Out, dispatch};
+use crate::config::Inputs;
 
 /// How much of a command's result is shown.
 #[derive(Debug, Clone, Copy)]
@@ -85,6 +86,7 @@ impl<'a> Shell<'a> {
             out,
             variables: BTreeMap::new(),
             clock: Clock::At(world.now),
+            inputs: Inputs::default(),
         };
         // `demo` itself is one of the commands dispatched, so the future must not hold its own kind.
         let exit = dispatch(&context, &args.verb)

@@ -24,10 +24,7 @@ pub(super) struct Mirror {
 impl Mirror {
     /// The mirror of `address` (without secrets) below `cache`; made if it is not there.
     pub(super) fn prepare(cache: &Path, address: &str) -> Result<Self, GitError> {
-        fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(cache)
+        make_cache(cache)
             .map_err(|error| GitError::io(&format!("create `{}`", cache.display()), &error))?;
         let name = hex::encode(&Sha256::digest(address.as_bytes())[..16]);
         let mirror = Self {
@@ -65,12 +62,16 @@ impl Mirror {
         let path = self.dir.with_extension("lock");
         let describe =
             |error: &std::io::Error| GitError::io(&format!("lock `{}`", path.display()), error);
-        let file = File::options()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(&path)
-            .map_err(|error| describe(&error))?;
+        let mut options = File::options();
+        options.create(true).truncate(false).write(true);
+        let opened = options.open(&path).or_else(|error| match path.parent() {
+            // The whole cache was deleted under us: it is made anew.
+            Some(cache) if error.kind() == std::io::ErrorKind::NotFound => {
+                make_cache(cache).and_then(|()| options.open(&path))
+            }
+            _ => Err(error),
+        });
+        let file = opened.map_err(|error| describe(&error))?;
         let start = Instant::now();
         loop {
             match file.try_lock() {
@@ -112,7 +113,16 @@ impl Mirror {
             }
             _ => {}
         }
-        fs::rename(&self.dir, &aside).map_err(describe)?;
+        match fs::rename(&self.dir, &aside) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                tracing::warn!(
+                    mirror.path = %self.dir.display(),
+                    "the mirror is gone and made anew"
+                );
+                return self.create();
+            }
+            moved => moved.map_err(describe)?,
+        }
         tracing::warn!(
             path = %self.dir.display(),
             "the mirror is damaged; it is kept as `{}` and made anew",
@@ -164,6 +174,13 @@ impl Mirror {
         let _ = making.keep();
         Ok(())
     }
+}
+
+fn make_cache(cache: &Path) -> std::io::Result<()> {
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(cache)
 }
 
 /// Whether an error means that the mirror's own files are bad.

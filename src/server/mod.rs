@@ -1,6 +1,8 @@
-//! The HTTP server of the daemon: health, status and metrics, read-only, on loopback unless the operator opens it.
+//! The HTTP server of the daemon: liveness, readiness, status and metrics, read-only, on loopback unless the operator opens it.
 
+mod board;
 mod metrics;
+mod pulse;
 mod readings;
 
 use std::sync::{Arc, RwLock};
@@ -10,99 +12,36 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
-use serde::Serialize;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+pub use board::{Board, SettingsInUse};
 pub use metrics::{Metrics, Outcome};
+pub use pulse::Pulse;
 pub use readings::Readings;
 
 use crate::config::known::hide;
-use crate::model::{CommitId, Period, Timestamp};
-use crate::plan::edges::EdgeReport;
-use crate::plan::report::{HoldReport, StageReport};
-
-/// What the server shows; filled by whoever runs the passes.
-#[derive(Debug, Clone, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Board {
-    /// Version of this structure.
-    pub v: u32,
-    /// When the daemon started.
-    pub started: Timestamp,
-    /// When the last pass ended.
-    pub last_pass: Option<Timestamp>,
-    /// Passes since the start.
-    pub passes: u64,
-    /// Why the last pass did not come to a plan, and since when none did.
-    pub failure: Option<String>,
-    /// When the row of failures began.
-    pub failing_since: Option<Timestamp>,
-    /// Failed passes in a row.
-    pub failures: u32,
-    /// Edges that do not answer.
-    pub edges: Vec<EdgeReport>,
-    /// The base branch of the last plan.
-    pub branch: String,
-    /// The base commit of the last plan.
-    pub commit: Option<CommitId>,
-    /// Stages of the last plan.
-    pub stages: Vec<StageReport>,
-    /// What the last plan held back.
-    pub holds: Vec<HoldReport>,
-    /// What Git or the forge refused in the last pass.
-    pub refused: Vec<String>,
-}
-
-impl Board {
-    /// The board before the first pass.
-    pub const fn new(started: Timestamp) -> Self {
-        Self {
-            v: 1,
-            started,
-            last_pass: None,
-            passes: 0,
-            failure: None,
-            failing_since: None,
-            failures: 0,
-            edges: Vec::new(),
-            branch: String::new(),
-            commit: None,
-            stages: Vec::new(),
-            holds: Vec::new(),
-            refused: Vec::new(),
-        }
-    }
-}
 
 /// Everything a request needs.
 #[derive(Clone)]
-struct Shown {
-    board: Arc<RwLock<Board>>,
-    metrics: Arc<Metrics>,
-    /// Without a pass for this long the loop has stalled.
-    stalled_after: Period,
-    clock: fn() -> Timestamp,
+pub struct Shown {
+    /// The status page; filled by whoever runs the passes.
+    pub board: Arc<RwLock<Board>>,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// Whether the loop comes round.
+    pub pulse: Pulse,
+    /// Turns true when the daemon is to stop.
+    pub stop: watch::Receiver<bool>,
 }
 
 /// Serves until `stop` turns true.
 ///
 /// # Errors
 /// When connections cannot be accepted any more.
-pub async fn serve(
-    listener: TcpListener,
-    board: Arc<RwLock<Board>>,
-    metrics: Arc<Metrics>,
-    stalled_after: Period,
-    clock: fn() -> Timestamp,
-    mut stop: watch::Receiver<bool>,
-) -> std::io::Result<()> {
-    let routes = routes(Shown {
-        board,
-        metrics,
-        stalled_after,
-        clock,
-    });
+pub async fn serve(listener: TcpListener, shown: Shown) -> std::io::Result<()> {
+    let mut stop = shown.stop.clone();
+    let routes = routes(shown);
     axum::serve(listener, routes)
         .with_graceful_shutdown(async move {
             // A sender that is gone stops the server as well.
@@ -114,29 +53,44 @@ pub async fn serve(
 fn routes(shown: Shown) -> Router {
     Router::new()
         .route("/healthz", get(health))
+        .route("/readyz", get(ready))
         .route("/status", get(status))
         .route("/metrics", get(numbers))
         .with_state(shown)
 }
 
-/// 200 while passes end, 503 when none has for too long: a wedged loop must not look alive. Before the first pass has
-/// ended it is measured from the start.
+/// Liveness: 200 while the loop comes round, 503 when a pass hangs for too long. A restart may mend that. That the
+/// repository or a registry is away is no reason: a restart would not bring it back.
 async fn health(State(shown): State<Shown>) -> Response {
-    let Ok((started, last)) = shown.board.read().map(|b| (b.started, b.last_pass)) else {
+    let Ok(last) = shown.board.read().map(|board| board.last_pass) else {
         return fresh(StatusCode::INTERNAL_SERVER_ERROR, "a bug: not readable\n");
     };
-    let alive = shown.stalled_after.after(last.unwrap_or(started)) >= (shown.clock)();
-    match (alive, last) {
-        (true, Some(at)) => fresh(StatusCode::OK, format!("ok, last pass {at}\n")),
-        (true, None) => fresh(StatusCode::OK, format!("ok, first pass since {started}\n")),
-        (false, Some(at)) => fresh(
+    let last = match last {
+        Some(at) => format!("last pass {at}"),
+        None => "no pass has ended yet".to_owned(),
+    };
+    match shown.pulse.overdue() {
+        None => fresh(StatusCode::OK, format!("ok, {last}\n")),
+        Some(overdue) => fresh(
             StatusCode::SERVICE_UNAVAILABLE,
-            format!("stalled, last pass {at}\n"),
+            format!("stalled, overdue for {} s, {last}\n", overdue.as_secs()),
         ),
-        (false, None) => fresh(
-            StatusCode::SERVICE_UNAVAILABLE,
-            format!("stalled, no pass has ended since {started}\n"),
-        ),
+    }
+}
+
+/// Readiness: 200 once the repository was read, until told to stop.
+async fn ready(State(shown): State<Shown>) -> Response {
+    let unavailable = |why: &str| fresh(StatusCode::SERVICE_UNAVAILABLE, format!("{why}\n"));
+    if *shown.stop.borrow() {
+        return unavailable("stopping");
+    }
+    let Ok(board) = shown.board.read() else {
+        return fresh(StatusCode::INTERNAL_SERVER_ERROR, "a bug: not readable\n");
+    };
+    match (&board.commit, &board.failure) {
+        (Some(commit), _) => fresh(StatusCode::OK, format!("ready, at {commit}\n")),
+        (None, Some(failure)) => unavailable(failure),
+        (None, None) => unavailable("the first pass is under way"),
     }
 }
 
@@ -174,11 +128,10 @@ fn fresh(code: StatusCode, body: impl IntoResponse) -> Response {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::time::Duration;
 
-    fn noon() -> Timestamp {
-        Timestamp::from_second(1_767_614_400).unwrap_or_default()
-    }
+    use super::*;
+    use crate::model::{BlobId, Timestamp};
 
     fn metrics() -> Arc<Metrics> {
         let folder = tempfile::tempdir().unwrap();
@@ -192,26 +145,32 @@ mod tests {
         }))
     }
 
-    async fn code(last: Option<i64>, started: i64) -> StatusCode {
-        let ago = |seconds: i64| Timestamp::from_second(noon().as_second() - seconds).unwrap();
-        let board = Board {
-            last_pass: last.map(ago),
-            ..Board::new(ago(started))
-        };
+    #[tokio::test(start_paused = true)]
+    async fn a_hanging_pass_is_not_alive_and_an_unread_repository_not_ready() {
+        let board = Arc::new(RwLock::new(Board::new(Timestamp::UNIX_EPOCH)));
+        let pulse = Pulse::new(Duration::from_secs(600));
+        let (stop, stopped) = watch::channel(false);
         let shown = Shown {
-            board: Arc::new(RwLock::new(board)),
+            board: Arc::clone(&board),
             metrics: metrics(),
-            stalled_after: Period::seconds(600),
-            clock: noon,
+            pulse: pulse.clone(),
+            stop: stopped,
         };
-        health(State(shown)).await.status()
-    }
+        let codes = async || {
+            let health = health(State(shown.clone())).await.status();
+            (health, ready(State(shown.clone())).await.status())
+        };
+        let (yes, no) = (StatusCode::OK, StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(codes().await, (yes, no));
 
-    #[tokio::test]
-    async fn a_loop_that_ends_no_pass_is_not_healthy() {
-        assert_eq!(code(Some(10), 5000).await, StatusCode::OK);
-        assert_eq!(code(Some(700), 5000).await, StatusCode::SERVICE_UNAVAILABLE);
-        assert_eq!(code(None, 10).await, StatusCode::OK);
-        assert_eq!(code(None, 700).await, StatusCode::SERVICE_UNAVAILABLE);
+        board.write().unwrap().commit = BlobId::of(b"").as_str().parse().ok();
+        assert_eq!(codes().await, (yes, yes));
+        board.write().unwrap().failure = Some("away".to_owned());
+        assert_eq!(codes().await, (yes, yes));
+        tokio::time::advance(Duration::from_secs(601)).await;
+        assert_eq!(codes().await, (no, yes));
+        pulse.expect(Duration::from_secs(600));
+        stop.send_replace(true);
+        assert_eq!(codes().await, (yes, no));
     }
 }

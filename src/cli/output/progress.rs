@@ -12,6 +12,7 @@ use crate::telemetry::redact;
 #[derive(Debug, Clone)]
 pub struct Progress {
     bars: MultiProgress,
+    shown: bool,
 }
 
 /// One bar or spinner; it vanishes when dropped.
@@ -28,6 +29,7 @@ impl Progress {
         };
         Self {
             bars: MultiProgress::with_draw_target(target),
+            shown,
         }
     }
 
@@ -61,9 +63,14 @@ impl Progress {
         bar
     }
 
-    /// Takes the bars away while `write` writes to the same terminal.
+    /// Takes the bars away while `write` writes to the same terminal. Where there are none it holds nothing up: whoever
+    /// adds a bar must not wait for a reader of stderr.
     pub fn suspend<T>(&self, write: impl FnOnce() -> T) -> T {
-        self.bars.suspend(write)
+        if self.shown {
+            self.bars.suspend(write)
+        } else {
+            write()
+        }
     }
 
     /// Standard error as a sink for logs that does not tear the bars.

@@ -9,7 +9,7 @@ use crate::plan::edges::{self, EdgeKind};
 use crate::plan::facts::{Failure, Trouble};
 use crate::reconciler::{ObserveError, Pass};
 use crate::server::{Board, Metrics, Outcome};
-use crate::telemetry::redact;
+use crate::telemetry::{self, redact};
 
 /// Notes passes down.
 pub(super) struct Notes {
@@ -31,6 +31,8 @@ impl Notes {
         let mut board = self.board.write().unwrap_or_else(PoisonError::into_inner);
         board.last_pass = Some(at);
         board.passes += 1;
+        board.bugs = telemetry::bugs();
+        board.dropped_log_lines = telemetry::dropped_lines();
         match ended {
             Ok(pass) => {
                 self.count(pass);
@@ -45,6 +47,9 @@ impl Notes {
         board.failure = None;
         board.failing_since = None;
         board.failures = 0;
+        if pass.lateness.checked > 0 {
+            board.lateness = pass.lateness;
+        }
         board.branch.clone_from(&pass.plan.branch);
         board.commit = Some(pass.plan.base.clone());
         board.stages.clone_from(&pass.plan.stages);
