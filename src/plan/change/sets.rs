@@ -10,7 +10,7 @@ use crate::model::{BlobId, PinnedImage, RepoPath, TagKey};
 use crate::plan::desk::Desk;
 use crate::plan::effect::{ChangeSet, CommitContent};
 use crate::plan::output::survey::{Place, Survey, applications};
-use crate::plan::output::{Templates, delta, wanted};
+use crate::plan::output::{Templates, look};
 use crate::plan::report::Change;
 use crate::plan::text::wave_message;
 
@@ -201,7 +201,6 @@ fn rendered_alone(
     let (environment, application) = applications(desk)
         .into_iter()
         .find(|(e, a)| *e.name() == place.0 && a.name.to_string() == place.1)?;
-    let (result, _) = wanted(environment, application, &heads, templates, desk);
-    let wanted = result.ok()?;
-    Some(delta(environment, &place.1, &wanted, desk).ok()?.files)
+    let (result, _) = look(environment, application, &heads, templates, desk);
+    Some(result.ok()?.1.files)
 }

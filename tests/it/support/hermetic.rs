@@ -69,6 +69,13 @@ impl Hermetic {
         self.command(env!("CARGO_BIN_EXE_headwater"))
     }
 
+    /// Fails unless every object of a repository below [`Self::folder`] is sound.
+    pub(crate) fn check_repository(&self, path: &str) {
+        let mut git = self.command("git");
+        let git = git.args(["--git-dir", path, "fsck", "--strict"]);
+        output(git, b"");
+    }
+
     /// A new bare repository of that name below [`Self::folder`].
     pub(crate) fn bare_repository(&self, name: &str) -> BareRepository<'_> {
         let path = self.folder.path().join(format!("{name}.git"));
@@ -215,6 +222,14 @@ impl BareRepository<'_> {
         staged(&["update-index", "--index-info"], entries.as_bytes());
         line(&staged(&["write-tree"], b""))
     }
+}
+
+/// Has a command act on behalf of somebody.
+pub(crate) fn person_environment(command: &mut Command, name: &str) {
+    command.env("GIT_AUTHOR_NAME", name).env(
+        "GIT_AUTHOR_EMAIL",
+        format!("{}@example.com", name.to_lowercase()),
+    );
 }
 
 /// The example content of this project (`pipelines/`, `templates/`, `environments/`), as changes for a first commit.

@@ -3,6 +3,7 @@
 //!
 //! - [`hermetic`]: commands that see nothing of the machine they run on, and bare Git repositories to act on.
 //! - [`git_http`]: a repository served over smart HTTP by Git's own `http-backend`.
+//! - [`crash`]: kills the program at a chosen step, from outside.
 //! - [`docker_registry`]: Debian's registry on a free port, plain or with TLS and passwords, and images to put there.
 //! - [`fault_proxy`]: a proxy that delays, cuts, changes and counts, in front of any of the others.
 //! - [`odd_registry`]: a registry that misbehaves on purpose.
@@ -10,6 +11,7 @@
 //! - [`tls`]: certificates that a house authority issues, and a listener that shows one.
 //! - [`world`]: all of it together with the engine, people and a clock, to tell stories in.
 
+pub(crate) mod crash;
 pub(crate) mod docker_registry;
 pub(crate) mod fault_proxy;
 pub(crate) mod git_http;

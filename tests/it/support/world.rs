@@ -26,6 +26,7 @@ use headwater::demo::registry::{BuildSpec, EmbeddedRegistry};
 use headwater::forge::{Approver, Closing, PullRequest, PullState};
 use headwater::git::Person;
 use headwater::model::{Digest, Period, StageKey, Timestamp};
+use headwater::observe::Progress;
 use headwater::plan::acts::{self, Act, ActError, Named};
 use headwater::plan::{Observation, Plan, StageReport, State};
 use headwater::reconciler::Pass;
@@ -430,6 +431,16 @@ impl World {
         let mut settings = self.settings.clone();
         settings.git.cache_dir = self.folder.path().join(name);
         open(&settings, &self.location)
+    }
+
+    /// The same with somebody who is told how far questions to registries are answered.
+    pub(crate) fn engine_telling(&self, progress: Progress) -> Engine {
+        let opening = Opening {
+            location: self.location.clone(),
+            progress: Some(progress),
+            ..Opening::default()
+        };
+        Engine::assemble(&self.settings, opening).unwrap()
     }
 
     /// The process ends and another begins; caches stay.

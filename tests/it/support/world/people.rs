@@ -220,8 +220,13 @@ impl Repository {
 
     /// Commits of the first-parent line of `main`, oldest first.
     pub(crate) fn line(&self) -> Vec<String> {
+        self.line_of(MAIN)
+    }
+
+    /// Commits of the first-parent line of a branch, ref or id, oldest first.
+    pub(crate) fn line_of(&self, name: &str) -> Vec<String> {
         let mut line = Vec::new();
-        let mut next = self.find(MAIN);
+        let mut next = self.find(name);
         while let Some(commit) = next {
             line.push(commit.id().to_string());
             next = commit.parent(0).ok();
