@@ -97,7 +97,9 @@ async fn a_fetch_that_stalls_breaks_off_or_lies_is_given_up_and_made_again() {
         proxy.forget();
         let said = impatient_pass(&mut world).await;
         assert!(said.is_some(), "{what}: it cannot have been fetched");
-        assert!(proxy.seen().len() <= 2, "{what}: {:?}", proxy.seen());
+        // The list of refs, and one or two rounds to find out what is common.
+        let asked = proxy.seen().len();
+        assert!(asked <= 4, "{what}: {asked} requests");
         assert_eq!(world.repository.line().len(), before, "{what}");
         proxy.heal();
         world.settle().await;
