@@ -22,14 +22,23 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 fn later_version(cache: &Path) -> usize {
     let mut count = 0;
     for path in files(&cache.join("observed")) {
-        let text = fs::read_to_string(&path).unwrap();
-        let at = text.find("\"v\":").unwrap() + 4;
+        let text = String::from_utf8_lossy(&fs::read(&path).unwrap()).into_owned();
+        let Some(at) = text.find("\"v\":").map(|at| at + 4) else {
+            continue;
+        };
         let digits = text[at..].bytes().take_while(u8::is_ascii_digit).count();
         let newer = format!("{}4711{}", &text[..at], &text[at + digits..]);
         fs::write(&path, newer).unwrap();
         count += 1;
     }
     count
+}
+
+/// Deletes a folder that somebody may be writing to.
+fn remove(folder: &Path) {
+    wait_for("empty folder", || {
+        fs::remove_dir_all(folder).is_ok() || !folder.exists()
+    });
 }
 
 fn damage(cache: &Path, with: &[u8]) {
@@ -47,7 +56,7 @@ async fn whatever_happened_to_the_caches_the_next_run_makes_them_anew() {
     let refs = machine.base().refs();
     let cache = machine.cache();
     let stories: [(&str, &dyn Fn()); 5] = [
-        ("deleted", &|| fs::remove_dir_all(&cache).unwrap()),
+        ("deleted", &|| remove(&cache)),
         ("emptied", &|| damage(&cache, b"")),
         ("overwritten", &|| damage(&cache, b"\0garbage\n")),
         ("cut", &|| {
@@ -74,25 +83,24 @@ async fn whatever_happened_to_the_caches_the_next_run_makes_them_anew() {
     }
     // And it is not only quiet: it still works.
     machine.build("1.1.0");
-    fs::remove_dir_all(&cache).unwrap();
+    remove(&cache);
     machine.said(&["run"]).await.ends(0, &["pushed"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "fails: what it asks for does not hold yet, or it asks for the wrong thing"]
 async fn caches_that_vanish_or_break_under_a_daemon_are_made_anew() {
     let machine = Machine::start().await;
     let daemon = machine.serve();
     wait_for("qa", || machine.base().heads("main").contains_key("app:qa"));
     let cache = machine.cache();
     let stories: [(&str, &dyn Fn()); 4] = [
-        ("deleted", &|| fs::remove_dir_all(&cache).unwrap()),
+        ("deleted", &|| remove(&cache)),
         ("overwritten", &|| damage(&cache, b"\0garbage\n")),
         ("from a later version", &|| {
             later_version(&cache);
         }),
         ("a file instead", &|| {
-            fs::remove_dir_all(&cache).unwrap();
+            remove(&cache);
             fs::write(&cache, b"").unwrap();
         }),
     ];

@@ -195,16 +195,29 @@ fn without_instants(text: &str) -> String {
     let bytes = text.as_bytes();
     let mut at = 0;
     while at < bytes.len() {
-        let found = [&b"0000-00-00T00:00:00Z"[..], b"00:00:00Z", b"00:00Z"]
-            .into_iter()
-            .find(|like| {
-                let piece = bytes.get(at..at + like.len());
-                piece.is_some_and(|piece| shape(piece, like))
-            });
+        let found = [
+            &b"0000-00-00T00:00:00Z"[..],
+            b"0000-00-00T00:00:00",
+            b"00:00:00Z",
+            b"00:00Z",
+        ]
+        .into_iter()
+        .find(|like| {
+            let piece = bytes.get(at..at + like.len());
+            piece.is_some_and(|piece| shape(piece, like))
+        });
         match found {
             Some(like) => {
                 out.extend(b"<then>");
                 at += like.len();
+            }
+            // Parts of a second, where an instant has them.
+            None if bytes[at] == b'.' && is_fraction(&bytes[at + 1..]) => {
+                at += 1;
+                at += bytes[at..]
+                    .iter()
+                    .take_while(|b| b.is_ascii_digit())
+                    .count();
             }
             None => {
                 out.push(bytes[at]);
@@ -213,6 +226,12 @@ fn without_instants(text: &str) -> String {
         }
     }
     String::from_utf8(out).unwrap()
+}
+
+/// Nine digits and a `Z`.
+fn is_fraction(text: &[u8]) -> bool {
+    let digits = text.iter().take_while(|b| b.is_ascii_digit()).count();
+    digits > 0 && text.get(digits) == Some(&b'Z')
 }
 
 /// Where to cut: every push, and some of the other steps by chance; every step where all are wanted.
