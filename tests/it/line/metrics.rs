@@ -77,11 +77,10 @@ async fn metrics_are_read_strictly_and_are_those_of_the_table() {
     assert!(sum("commits_total", &[]) >= 2.0);
     let heads = [("method", "HEAD"), ("outcome", "2xx")];
     assert!(sum("registry_requests_total", &heads) >= 3.0);
-    assert_eq!(
-        sum("registry_permits", &[("host", "registry.example")]),
-        8.0
-    );
-    assert_eq!(sum("registry_permits_free", &[]), 8.0);
+    // How many there are depends on how promptly the host answers; at rest nobody uses any.
+    let permits = sum("registry_permits", &[("host", "registry.example")]);
+    assert!(permits >= 1.0);
+    assert_eq!(sum("registry_permits_free", &[]), permits);
     assert_eq!(sum("registry_waiting", &[]), 0.0);
     assert!(sum("registry_received_bytes_total", &[]) > 0.0);
     assert!(
