@@ -496,6 +496,15 @@ pub(crate) fn stage(plan: &Plan, key: &str) -> StageReport {
         .clone()
 }
 
+/// A plan as JSON, without how often a failing import was tried: looking counts as a try.
+pub(crate) fn without_tries(plan: &Plan) -> String {
+    let text = serde_json::to_string(plan).unwrap();
+    text.split(" tries")
+        .map(|piece| piece.trim_end_matches(|c: char| c.is_ascii_digit()))
+        .collect::<Vec<_>>()
+        .join(" tries")
+}
+
 /// The plan as people see it.
 pub(crate) fn shown(plan: &Plan) -> String {
     let frame = Frame {
