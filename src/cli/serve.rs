@@ -73,7 +73,7 @@ pub async fn run(context: &Context, _args: &ServeArgs) -> Result<Exit, CliError>
     };
     let renewing = Renewing::new(context, board);
     let listener = move |turn: Turn<'_>| match turn {
-        Turn::Within(patience) => pulse.expect(patience),
+        Turn::Within(patience) => pulse.due_within(patience),
         Turn::Ended(at, took, ended) => notes.ended(at, took, ended),
     };
     let daemon = Daemon::new(work, Box::new(move || renewing.read()), Box::new(listener));

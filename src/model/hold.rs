@@ -39,9 +39,12 @@ pub struct HoldSpec {
     /// What made it.
     #[serde(default)]
     pub cause: HoldCause,
-    /// The opposite of a hold: a revert or closed pull request of this set no longer counts.
+    /// The opposite of a hold: what `lifts` names no longer counts against this set.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub lifted: bool,
+    /// What is lifted: commits of reverts, ids of pull requests. A later revert or closing of the same set counts again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lifts: Vec<String>,
 }
 
 /// What made a hold.

@@ -169,7 +169,7 @@ mod tests {
         assert_eq!(codes().await, (yes, yes));
         tokio::time::advance(Duration::from_secs(601)).await;
         assert_eq!(codes().await, (no, yes));
-        pulse.expect(Duration::from_secs(600));
+        pulse.due_within(Duration::from_secs(600));
         stop.send_replace(true);
         assert_eq!(codes().await, (yes, no));
     }

@@ -17,7 +17,7 @@ impl Pulse {
     }
 
     /// The loop came round, and will again within `within`.
-    pub fn expect(&self, within: Duration) {
+    pub fn due_within(&self, within: Duration) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now() + within;
     }
 
@@ -39,7 +39,7 @@ mod tests {
         assert_eq!(pulse.overdue(), None);
         tokio::time::advance(Duration::from_secs(3)).await;
         assert_eq!(pulse.overdue(), Some(Duration::from_secs(2)));
-        pulse.clone().expect(Duration::from_secs(5));
+        pulse.clone().due_within(Duration::from_secs(5));
         assert_eq!(pulse.overdue(), None);
     }
 }

@@ -44,6 +44,13 @@ fn hold_targets(documents: &Documents, hold: &Located<Hold>) -> Vec<Finding> {
         .iter()
         .map(|stage| stage.name.as_str());
     let unknown = spec.stages.iter().enumerate();
+    let idle = (spec.lifted && spec.lifts.is_empty()).then(|| {
+        let words = "this lifts nothing: it does not say which revert or pull request".to_owned();
+        Finding::warning(code::HOLD_TARGET, route!["spec", "lifted"], words).help(format!(
+            "`lifts: [<commit of the revert, or id of the pull request>]`; `headwater unhold {}/{}` writes such a file",
+            spec.pipeline, spec.stages.first().map_or("STAGE", Name::as_str)
+        ))
+    });
     unknown
         .filter(|(_, name)| pipeline.value.stage(name).is_none())
         .map(|(index, name)| {
@@ -52,6 +59,7 @@ fn hold_targets(documents: &Documents, hold: &Located<Hold>) -> Vec<Finding> {
             let finding = Finding::warning(code::HOLD_TARGET, place, words);
             finding.help(did_you_mean(name.as_str(), stages.clone()))
         })
+        .chain(idle)
         .collect()
 }
 

@@ -315,6 +315,12 @@ fn what_works_but_hardly_as_meant_is_only_a_warning() {
             "holds/h.yaml:4:37 HW0302 pipeline `shop` has no stage `prd` | did you mean `prod`?",
         ),
         (
+            "holds/h.yaml",
+            "reason: r",
+            "reason: r, lifted: true",
+            "holds/h.yaml:4:59 HW0302 this lifts nothing: it does not say which revert or pull request | `lifts: [<commit of the revert, or id of the pull request>]`; `headwater unhold shop/prod` writes such a file",
+        ),
+        (
             "freezes/f.yaml",
             "prod*",
             "stage*",

@@ -52,6 +52,7 @@ fn in_room(
         by: Some(person.by.clone()),
         cause: HoldCause::Person,
         lifted: false,
+        lifts: Vec::new(),
     };
     let mut files = Files::new();
     let stem = format!("{}-{}{tail}", key.pipeline, key.stage);

@@ -153,6 +153,7 @@ fn pin(key: &StageKey, person: &Person) -> HoldSpec {
         by: Some(person.by.clone()),
         cause: HoldCause::Rollback,
         lifted: false,
+        lifts: Vec::new(),
     }
 }
 

@@ -132,17 +132,17 @@ impl Lifting<'_> {
         view: &StageView<'_>,
         only: Option<&Set>,
     ) -> Result<(), ActError> {
-        let reverted = view
-            .timeline
-            .reverted
-            .iter()
-            .map(|(id, commit)| (id.clone(), format!("the revert {}", commit.short())));
-        let undone = undone(view, &room.desk)
-            .into_iter()
-            .map(|id| (id, "a merge that is not on the base any more".to_owned()));
-        for (id, what) in reverted.chain(undone) {
-            if is_meant(&id, only) && !is_lifted(&id, room, view) {
-                self.lift(&id, &what, room, view)?;
+        let reverted = view.timeline.reverted.iter().map(|(id, commit)| {
+            let what = format!("the revert {}", commit.short());
+            (id.clone(), commit.to_string(), what)
+        });
+        let undone = undone(view, &room.desk).into_iter().map(|(id, pull)| {
+            let what = "a merge that is not on the base any more".to_owned();
+            (id, pull.id.clone(), what)
+        });
+        for (id, of, what) in reverted.chain(undone) {
+            if is_meant(&id, only) && !is_lifted(&id, &of, room, view) {
+                self.lift(&id, of, &what, room, view)?;
             }
         }
         Ok(())
@@ -158,7 +158,7 @@ impl Lifting<'_> {
         let order: Vec<SetId> = room.candidates(view).into_iter().map(|c| c.id).collect();
         let mut shut: Vec<(SetId, &PullRequestFacts)> = closed(view, &room.desk)
             .into_iter()
-            .filter(|(id, _)| is_meant(id, only) && !is_lifted(id, room, view))
+            .filter(|(id, pull)| is_meant(id, only) && !is_lifted(id, &pull.id, room, view))
             .collect();
         shut.sort_by_key(|(id, pull)| (order.iter().position(|o| o == id), pull.id.clone()));
         let newest = shut.pop();
@@ -170,7 +170,7 @@ impl Lifting<'_> {
                 self.reopen = Some(pull.id.clone());
             } else {
                 let what = format!("the closing of pull request {}", pull.id);
-                self.lift(id, &what, room, view)?;
+                self.lift(id, pull.id.clone(), &what, room, view)?;
             }
         }
         Ok(())
@@ -179,6 +179,7 @@ impl Lifting<'_> {
     fn lift(
         &mut self,
         id: &SetId,
+        of: String,
         what: &str,
         room: &Room<'_>,
         view: &StageView<'_>,
@@ -193,6 +194,7 @@ impl Lifting<'_> {
             by: Some(self.person.by.clone()),
             cause: HoldCause::Revert,
             lifted: true,
+            lifts: vec![of],
         };
         let stem = format!("{}-{}-{}-lifted", key.pipeline, key.stage, id.short());
         room.add_hold(&stem, spec, &mut self.files)?;
@@ -205,13 +207,14 @@ fn is_meant(id: &SetId, only: Option<&Set>) -> bool {
     only.is_none_or(|set| set.id() == *id)
 }
 
-fn is_lifted(id: &SetId, room: &Room<'_>, view: &StageView<'_>) -> bool {
+fn is_lifted(id: &SetId, of: &String, room: &Room<'_>, view: &StageView<'_>) -> bool {
     let mut specs = room.desk.docs.holds.values().map(|h| &h.value.spec);
     specs.any(|s| {
         s.lifted
             && s.pipeline == view.key.pipeline
             && s.stages.contains(&view.key.stage)
             && s.set.as_ref() == Some(id)
+            && s.lifts.contains(of)
     })
 }
 

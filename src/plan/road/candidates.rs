@@ -1,6 +1,6 @@
 //! Candidates: which sets a stage could take next. The law of identity and the law against going backwards live here.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::StageView;
 use super::timeline::{Stay, Timeline, gone_back};
@@ -32,6 +32,8 @@ pub struct HeldSet {
     pub why: String,
     /// A stable word.
     pub reason: &'static str,
+    /// What a lift must name: the commit of the revert, or the id of the pull request.
+    of: Option<String>,
 }
 
 /// All sets of the sources, oldest first, whether they may enter or not.
@@ -120,6 +122,55 @@ pub fn held_sets(
     candidates: &[Candidate],
     desk: &Desk<'_>,
 ) -> BTreeMap<SetId, HeldSet> {
+    let mut held = refused_here(view, desk);
+    for (stage, source) in view
+        .from
+        .stages()
+        .iter()
+        .filter_map(|s| Some((s, sources.get(s)?)))
+    {
+        for id in gone_back(&source.timeline) {
+            held.entry(id).or_insert_with(|| HeldSet {
+                why: format!("it left {stage} by going back"),
+                reason: "LeftSource",
+                of: None,
+            });
+        }
+        for (spec, id) in named_by_holds(&source.key.stage, view, candidates, desk)
+            .filter(|(spec, _)| !spec.lifted)
+        {
+            held.entry(id).or_insert_with(|| HeldSet {
+                why: format!("held in {stage}: {}", spec.reason),
+                reason: "Held",
+                of: None,
+            });
+        }
+    }
+    for (spec, id) in
+        named_by_holds(&view.key.stage, view, candidates, desk).filter(|(s, _)| s.lifted)
+    {
+        let counts = |h: &HeldSet| h.of.as_ref().is_some_and(|of| !spec.lifts.contains(of));
+        if held.get(&id).is_some_and(|why| !counts(why)) {
+            held.remove(&id);
+        }
+    }
+    for (spec, id) in
+        named_by_holds(&view.key.stage, view, candidates, desk).filter(|(s, _)| !s.lifted)
+    {
+        held.insert(
+            id,
+            HeldSet {
+                why: spec.reason.clone(),
+                reason: "Held",
+                of: None,
+            },
+        );
+    }
+    held
+}
+
+/// Sets that this stage itself refused: by a revert, a closed pull request, or a merge that is gone from the base.
+fn refused_here(view: &StageView<'_>, desk: &Desk<'_>) -> BTreeMap<SetId, HeldSet> {
     let mut held: BTreeMap<SetId, HeldSet> = BTreeMap::new();
     for (id, commit) in &view.timeline.reverted {
         held.insert(
@@ -127,6 +178,7 @@ pub fn held_sets(
             HeldSet {
                 why: format!("reverted by {}", commit.short()),
                 reason: "Reverted",
+                of: Some(commit.to_string()),
             },
         );
     }
@@ -140,52 +192,17 @@ pub fn held_sets(
             HeldSet {
                 why: format!("pull request {} was closed{who}", pull.id),
                 reason: "Closed",
+                of: Some(pull.id.clone()),
             },
         );
     }
-    for id in undone(view, desk) {
+    for (id, pull) in undone(view, desk) {
         held.insert(
             id,
             HeldSet {
                 why: "its merge is not on the base any more".to_owned(),
                 reason: "Undone",
-            },
-        );
-    }
-    for (stage, source) in view
-        .from
-        .stages()
-        .iter()
-        .filter_map(|s| Some((s, sources.get(s)?)))
-    {
-        for id in gone_back(&source.timeline) {
-            held.entry(id).or_insert_with(|| HeldSet {
-                why: format!("it left {stage} by going back"),
-                reason: "LeftSource",
-            });
-        }
-        for (spec, id) in named_by_holds(&source.key.stage, view, candidates, desk)
-            .filter(|(spec, _)| !spec.lifted)
-        {
-            held.entry(id).or_insert_with(|| HeldSet {
-                why: format!("held in {stage}: {}", spec.reason),
-                reason: "Held",
-            });
-        }
-    }
-    let lifted: BTreeSet<SetId> = named_by_holds(&view.key.stage, view, candidates, desk)
-        .filter(|(s, _)| s.lifted)
-        .map(|(_, id)| id)
-        .collect();
-    held.retain(|id, _| !lifted.contains(id));
-    for (spec, id) in
-        named_by_holds(&view.key.stage, view, candidates, desk).filter(|(s, _)| !s.lifted)
-    {
-        held.insert(
-            id,
-            HeldSet {
-                why: spec.reason.clone(),
-                reason: "Held",
+                of: Some(pull.id.clone()),
             },
         );
     }
@@ -243,7 +260,7 @@ pub fn closed<'d>(view: &StageView<'_>, desk: &Desk<'d>) -> Vec<(SetId, &'d Pull
 }
 
 /// Merged promotions whose commit is no longer on the base.
-pub fn undone(view: &StageView<'_>, desk: &Desk<'_>) -> Vec<SetId> {
+pub fn undone<'d>(view: &StageView<'_>, desk: &Desk<'d>) -> Vec<(SetId, &'d PullRequestFacts)> {
     let history = &desk.obs.history;
     pulls_of(view, desk)
         .filter(|(id, pull)| {
@@ -255,7 +272,6 @@ pub fn undone(view: &StageView<'_>, desk: &Desk<'_>) -> Vec<SetId> {
                 && commit.is_some_and(|c| history.position(c).is_none())
                 && view.timeline.latest(id).is_none()
         })
-        .map(|(id, _)| id)
         .collect()
 }
 

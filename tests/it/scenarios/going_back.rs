@@ -52,6 +52,23 @@ async fn a_reverted_promotion_comes_back_after_unhold() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_revert_after_an_unhold_counts_again_and_can_be_lifted_again() {
+    let mut world = World::small().await;
+    let first = world.good_build("1.0.0");
+    world.settle().await;
+    let bad = world.good_build("1.1.0");
+    world.settle().await;
+    for _ in 0..2 {
+        world.person_reverts(&last_with(&world, "Headwater-Stage: app/qa"));
+        world.settle().await;
+        assert_eq!(world.head("app", "qa"), Some(first.clone()));
+        world.unholds("app/qa").await;
+        world.settle().await;
+        assert_eq!(world.head("app", "qa"), Some(bad.clone()));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_set_that_left_qa_by_revert_is_no_candidate_for_prod() {
     let mut world = World::small().await;
     let first = world.delivered("1.0.0").await;
