@@ -51,6 +51,7 @@ forge:
       "@acme/release": [ann, bob] # forge.offline.teams.@acme/release = [ann, bob]
 daemon:
   tick: 5m # daemon.tick = 5m
+  stalledAfter: 30m # daemon.stalledAfter = 30m
   listen: 127.0.0.1:9090 # daemon.listen = 127.0.0.1:9090
 guards:
   prod:

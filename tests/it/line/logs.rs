@@ -60,7 +60,7 @@ fn sources(folder: &std::path::Path, into: &mut BTreeSet<String>) {
         } else if path.extension().is_some_and(|e| e == "rs") {
             let text = std::fs::read_to_string(&path).unwrap();
             // Tests may log what they like.
-            let text = text.split("#[cfg(test)]").next().unwrap();
+            let text = text.split("\n#[cfg(test)]").next().unwrap();
             let tokens = TokenStream::from_str(text).unwrap_or_else(|e| panic!("{path:?}: {e}"));
             fields(tokens, into);
         }

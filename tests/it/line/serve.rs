@@ -110,9 +110,9 @@ async fn it_outlives_a_repository_that_goes_away() {
     wait_for(|| get(&address, "/healthz").contains("last pass"));
     let away = base.path().with_extension("away");
     std::fs::rename(base.path(), &away).unwrap();
-    wait_for(|| !get(&address, "/status").contains("\"failure\":null"));
+    wait_for(|| !get(&address, "/status").contains("\"failures\":0"));
     std::fs::rename(&away, base.path()).unwrap();
-    wait_for(|| get(&address, "/status").contains("\"failure\":null"));
+    wait_for(|| get(&address, "/status").contains("\"failures\":0"));
     signal(&child, "TERM");
     assert_eq!(child.wait().unwrap().code(), Some(0));
 }
