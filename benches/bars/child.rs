@@ -1,0 +1,73 @@
+//! Memory of our part, in a process of its own: what the kernel says is resident after passes over a large repository.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use tempfile::TempDir;
+
+use crate::corpus::Corpus;
+use crate::engine::Ours;
+use crate::measure::Plan;
+use crate::registry::Embedded;
+use crate::table::Row;
+
+/// What a child is told, one thing in each line.
+const TOLD: &str = "told";
+
+/// Resident memory once the passes are over, and at its highest.
+pub(crate) fn rows(plan: &Plan) -> Vec<Row> {
+    let corpus = Corpus::small(plan.manifests, plan.watched, plan.commits);
+    let folder = TempDir::new().unwrap();
+    let registry = Embedded::start();
+    corpus.write(&folder.path().join("base.git"), &|repository, tag| {
+        registry.push(repository, tag, 0)
+    });
+    let told = format!("{}\n{}", registry.address(), plan.commits + 1);
+    fs::write(folder.path().join(TOLD), told).unwrap();
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args(["--child", folder.path().to_str().unwrap()])
+        .output()
+        .unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{text}{errors}");
+    let numbers: Vec<f64> = text
+        .split_whitespace()
+        .map(|number| number.parse::<f64>().unwrap() / 1e3)
+        .collect();
+    let [resident, peak] = numbers[..] else {
+        panic!("two numbers were expected: {text}");
+    };
+    let files = (plan.manifests * corpus.bytes()) as f64 / 1e6;
+    vec![Row {
+        what: format!(
+            "memory at {} watched tags and {} manifests",
+            plan.watched, plan.manifests
+        ),
+        ours: format!("{resident:.0} MB resident (highest {peak:.0} MB)"),
+        floor: format!("{files:.0} MB of manifests"),
+        ratio: format!("{:.1} x", resident / files),
+        bar: "<= 100 MB resident".to_owned(),
+        met: Some(resident <= 100.0),
+    }]
+}
+
+/// The child: a cold pass that asks for every watched tag, another a quarter of an hour later, and a quiet one.
+pub(crate) fn run(folder: &Path) {
+    let told = fs::read_to_string(folder.join(TOLD)).unwrap();
+    let (address, minute) = told.split_once('\n').unwrap();
+    let minute: usize = minute.parse().unwrap();
+    let ours = Ours::open(&folder.join("base.git"), &folder.join("cache"), address);
+    for minute in [minute, minute + 16, minute + 17] {
+        assert!(ours.pass(minute), "nothing moved");
+    }
+    println!("{} {}", field("VmRSS"), field("VmHWM"));
+}
+
+/// A number of kilobytes from the kernel.
+fn field(name: &str) -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with(name)).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+}
