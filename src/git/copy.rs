@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::fs;
 use std::io::ErrorKind;
 
-use git2::{ObjectType, Odb, Oid, Repository};
+use git2::{ObjectType, Odb, OdbLookupFlags, Oid, Repository};
 
 use super::error::GitError;
 
@@ -86,12 +86,18 @@ impl<'a> Copier<'a> {
     fn is_done(&mut self, id: Oid) -> bool {
         match &mut self.seen {
             Some(seen) => !seen.insert(id),
-            None => self.to.exists(id),
+            None => self.is_there(id),
         }
     }
 
+    /// Does not look for packs that somebody may have added meanwhile, as libgit2 does for each object that it misses: at
+    /// worst an object is written that is there already.
+    fn is_there(&self, id: Oid) -> bool {
+        self.to.exists_ext(id, OdbLookupFlags::NO_REFRESH)
+    }
+
     fn object(&self, kind: ObjectType, id: Oid) -> Result<(), git2::Error> {
-        if !self.to.exists(id) {
+        if !self.is_there(id) {
             self.to.write(kind, self.from.read(id)?.data())?;
         }
         Ok(())

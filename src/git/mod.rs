@@ -1,6 +1,7 @@
 //! Git: a bare mirror, snapshots and history from objects, commits as trees in memory, push as compare-and-swap.
 //! No work tree is ever checked out, no hook or filter runs, no `git` process is started.
 
+mod compare;
 mod copy;
 mod credentials;
 mod error;

@@ -2,23 +2,21 @@
 
 use std::collections::BTreeMap;
 
-use git2::{
-    Commit, Delta, DiffFile, DiffOptions, ErrorCode, FileMode, ObjectType, Oid, Repository, Tree,
-};
+use git2::{Commit, ErrorCode, ObjectType, Oid, Repository, Tree};
 
 use super::error::{GitError, clean};
 use super::local::oid;
 use super::types::{BlobProblem, CommitInfo, Entry, EntryKind, FileChange, Person, TreeListing};
 use crate::model::{BlobId, CommitId, RepoPath, Timestamp};
 
-const MAX_DEPTH: usize = 100;
+pub(super) const MAX_DEPTH: usize = 100;
 /// More files than this in one commit are refused (memory).
 const MAX_ENTRIES: usize = 2_000_000;
 const MAX_ODD: usize = 10_000;
 const MAX_MESSAGE: usize = 64 << 10;
 const MAX_PERSON: usize = 300;
 /// `160000`: the mode of a submodule.
-const GITLINK: i32 = 0o160_000;
+pub(super) const GITLINK: i32 = 0o160_000;
 
 /// A repository on this disk with its name for messages.
 pub(super) struct Objects<'a> {
@@ -152,54 +150,6 @@ impl<'a> Objects<'a> {
         let from = from.map(|id| self.tree_of(id)).transpose()?;
         self.tree_changes(from.as_ref(), &self.tree_of(to)?)
     }
-
-    pub(super) fn tree_changes(
-        &self,
-        from: Option<&Tree<'_>>,
-        to: &Tree<'_>,
-    ) -> Result<Vec<FileChange>, GitError> {
-        let mut options = DiffOptions::new();
-        options.ignore_submodules(false);
-        let diff = self
-            .repository
-            .diff_tree_to_tree(from, Some(to), Some(&mut options))
-            .map_err(|error| self.damaged(&error))?;
-        // A file that becomes a link is told as deleted and added: both halves meet in one change.
-        let mut changes: BTreeMap<RepoPath, FileChange> = BTreeMap::new();
-        for delta in diff.deltas() {
-            let (old, new) = (delta.old_file(), delta.new_file());
-            let named = if delta.status() == Delta::Deleted {
-                &old
-            } else {
-                &new
-            };
-            let Some(Ok(path)) = named.path_bytes().map(repo_path) else {
-                continue;
-            };
-            let change = changes.entry(path.clone()).or_insert(FileChange {
-                path,
-                old: None,
-                new: None,
-            });
-            if delta.status() != Delta::Added {
-                change.old = side(&old)?;
-            }
-            if delta.status() != Delta::Deleted {
-                change.new = side(&new)?;
-            }
-        }
-        Ok(changes.into_values().collect())
-    }
-}
-
-fn side(file: &DiffFile<'_>) -> Result<Option<BlobId>, GitError> {
-    match file.mode() {
-        FileMode::Blob
-        | FileMode::BlobExecutable
-        | FileMode::BlobGroupWritable
-        | FileMode::Link => blob_id(file.id()).map(Some),
-        FileMode::Unreadable | FileMode::Tree | FileMode::Commit => Ok(None),
-    }
 }
 
 fn read_blob(odb: &git2::Odb<'_>, id: &BlobId, limit: usize) -> Result<Vec<u8>, BlobProblem> {
@@ -238,7 +188,7 @@ pub(super) fn commit_id(id: Oid) -> Result<CommitId, GitError> {
         .map_err(|_| GitError::Unsupported("only SHA-1 repositories are supported".to_owned()))
 }
 
-fn blob_id(id: Oid) -> Result<BlobId, GitError> {
+pub(super) fn blob_id(id: Oid) -> Result<BlobId, GitError> {
     id.to_string()
         .parse()
         .map_err(|_| GitError::Unsupported("only SHA-1 repositories are supported".to_owned()))
