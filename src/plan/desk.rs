@@ -12,8 +12,8 @@ use super::road::settled::{repository_of_any, settled};
 use super::version::{Version, version_of};
 use crate::manifests::Documents;
 use crate::model::{
-    BlobId, Digest, ImageStream, Namespace, PinnedImage, RepoPath, Set, StreamKey, TagKey,
-    Timestamp,
+    BlobId, Digest, ImageStream, Name, Namespace, PinnedImage, RepoPath, Set, Stage, StreamKey,
+    TagKey, Timestamp,
 };
 
 /// What is known of an answer.
@@ -25,6 +25,23 @@ pub enum Known<T> {
     Failed(super::facts::Failure),
     /// It is not known yet; the question is noted.
     NotYet,
+}
+
+/// Stages of all pipelines by the streams that these carry, in the order of pipelines and stages.
+pub type Carriers<'a> = BTreeMap<StreamKey, Vec<(&'a Name, &'a Stage)>>;
+
+fn carriers(docs: &Documents) -> Carriers<'_> {
+    let mut carriers = Carriers::new();
+    for pipeline in docs.pipelines.values().map(|located| &*located.value) {
+        // A stream that a pipeline names twice is carried once.
+        let streams: BTreeSet<StreamKey> = docs.pipeline_streams(pipeline).into_iter().collect();
+        for stream in streams {
+            let stages = pipeline.spec.stages.iter();
+            let stages = stages.map(|stage| (pipeline.name(), stage));
+            carriers.entry(stream).or_default().extend(stages);
+        }
+    }
+    carriers
 }
 
 /// Everything a plan is made with.
@@ -39,6 +56,8 @@ pub struct Desk<'a> {
     pub holds: Vec<HoldReport>,
     /// The earliest instant at which a verdict used here may change.
     pub valid_until: Option<Timestamp>,
+    /// Stages by the streams they carry.
+    pub carriers: Arc<Carriers<'a>>,
     /// Images that this plan imports and no file holds yet.
     pub fresh: BTreeMap<(StreamKey, Digest), PinnedImage>,
 }
@@ -52,6 +71,7 @@ impl<'a> Desk<'a> {
             questions: BTreeSet::new(),
             holds: Vec::new(),
             valid_until: None,
+            carriers: Arc::new(carriers(&obs.snapshot.documents)),
             fresh: BTreeMap::new(),
         }
     }

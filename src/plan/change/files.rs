@@ -21,23 +21,25 @@ pub enum NoText {
     Unreadable(RepoPath),
 }
 
-/// Applies edits to the base's files, on top of texts that are already final.
+/// Applies edits to the base's files, on top of texts that are already final: all of them or none.
 pub fn apply(
     edits: &BTreeMap<StreamKey, Vec<StreamEdit>>,
     files: &mut Files,
     desk: &mut Desk<'_>,
 ) -> Result<(), NoText> {
+    let mut fresh = Files::new();
     for (key, list) in edits {
         let Some(located) = desk.docs.streams.get(key) else {
             continue;
         };
-        let text = current(&located.path, files, desk)?;
+        let text = current(&located.path, [&fresh, files], desk)?;
         let edited = edit_stream(&located.path, &text, located.index, list)
             .map_err(|e| NoText::Refused(Box::new(e)))?;
         if edited != *text {
-            files.insert(located.path.clone(), Some(edited));
+            fresh.insert(located.path.clone(), Some(edited));
         }
     }
+    files.extend(fresh);
     Ok(())
 }
 
@@ -51,8 +53,11 @@ pub fn ask_ahead<'k>(streams: impl IntoIterator<Item = &'k StreamKey>, desk: &mu
     }
 }
 
-fn current(path: &RepoPath, files: &Files, desk: &mut Desk<'_>) -> Result<Arc<str>, NoText> {
-    if let Some(Some(text)) = files.get(path) {
+fn current(path: &RepoPath, files: [&Files; 2], desk: &mut Desk<'_>) -> Result<Arc<str>, NoText> {
+    if let Some(text) = files
+        .into_iter()
+        .find_map(|files| files.get(path)?.as_ref())
+    {
         return Ok(Arc::from(text.as_str()));
     }
     let blob = desk

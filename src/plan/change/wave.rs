@@ -98,9 +98,12 @@ pub fn build(
                         ..wave
                     };
                 }
-                Err(out) => {
-                    stopped.extend(out.hold.map(|h| *h));
-                    items.remove(out.index);
+                Err(outs) => {
+                    let indices: BTreeSet<usize> = outs.iter().map(|out| out.index).collect();
+                    let left = items.into_iter().enumerate();
+                    let left = left.filter(|(index, _)| !indices.contains(index));
+                    items = left.map(|(_, item)| item).collect();
+                    stopped.extend(outs.into_iter().filter_map(|out| Some(*out.hold?)));
                     continue;
                 }
             }
@@ -269,16 +272,17 @@ struct Out {
     hold: Option<Box<HoldReport>>,
 }
 
-/// Puts the items' texts together.
+/// Puts the items' texts together, or says of every item that cannot go why. Items share nothing of one that fails.
 fn compose(
     items: &[Item],
     outputs: &BTreeMap<Place, Files>,
     drift: &BTreeMap<Place, Change>,
     desk: &mut Desk<'_>,
-) -> Result<Wave, Out> {
+) -> Result<Wave, Vec<Out>> {
     let mut wave = Wave::default();
     let delivery = format!("commit on {}", desk.obs.snapshot.branch);
     let mut explained: BTreeSet<Place> = BTreeSet::new();
+    let mut outs = Vec::new();
     for (index, item) in items.iter().enumerate() {
         let edited = shielded(&item.subject, desk, |desk| {
             apply(&item.edits, &mut wave.files, desk)
@@ -287,12 +291,15 @@ fn compose(
             Ok(Ok(())) => {}
             Ok(Err(no_text)) => {
                 let hold = refused(&item.subject, no_text);
-                return Err(Out { index, hold });
+                outs.push(Out { index, hold });
             }
             Err(bug) => {
                 let hold = Some(bug);
-                return Err(Out { index, hold });
+                outs.push(Out { index, hold });
             }
+        }
+        if !outs.is_empty() {
+            continue;
         }
         let mut changes = item.changes.clone();
         let mut files: Vec<_> = item
@@ -317,6 +324,9 @@ fn compose(
         wave.changes.extend(changes);
         wave.trailers.extend(item.trailer.clone());
         wave.moved.extend(item.stage().cloned());
+    }
+    if !outs.is_empty() {
+        return Err(outs);
     }
     for (place, texts) in outputs {
         wave.files.extend(texts.clone());

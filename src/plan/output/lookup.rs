@@ -2,12 +2,12 @@
 //! pipeline's stream resolves only to the tag of the stage that the application or the environment names.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use super::template::{ImageSource, LookupProblem, ResolvedImage};
 use crate::manifests::Documents;
 use crate::model::{Application, Environment, Name, PinnedImage, StageKey, StreamKey, TagKey};
-use crate::plan::desk::Desk;
+use crate::plan::desk::{Carriers, Desk};
 use crate::plan::facts::Outcome;
 use crate::plan::observation::Observation;
 use crate::plan::question::Describe;
@@ -22,6 +22,7 @@ pub struct Lookup<'a> {
     application: &'a Application,
     /// Where tags point after what the plan is about; others point where they are settled.
     heads: &'a BTreeMap<TagKey, PinnedImage>,
+    carriers: Arc<Carriers<'a>>,
     used: Mutex<BTreeSet<TagKey>>,
 }
 
@@ -45,6 +46,7 @@ impl<'a> Lookup<'a> {
             environment,
             application,
             heads,
+            carriers: Arc::clone(&desk.carriers),
             used: Mutex::new(BTreeSet::new()),
         }
     }
@@ -73,17 +75,12 @@ impl<'a> Lookup<'a> {
 
     /// Stages of any pipeline that carry this stream into this environment.
     fn bound(&self, stream: &StreamKey) -> Vec<Bound<'a>> {
-        let pipelines = self
-            .docs
-            .pipelines
-            .values()
-            .filter(|p| self.docs.pipeline_streams(&p.value).contains(stream));
-        pipelines
-            .flat_map(|p| p.value.spec.stages.iter().map(move |s| (p.value.name(), s)))
+        let carriers = self.carriers.get(stream).into_iter().flatten();
+        carriers
             .filter(|(_, s)| s.environments().contains(self.environment.name()))
             .map(|(pipeline, s)| Bound {
                 stage: StageKey {
-                    pipeline: pipeline.clone(),
+                    pipeline: (*pipeline).clone(),
                     stage: s.name.clone(),
                 },
                 tag: s.tag(),

@@ -4,7 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Delta, Stop, Templates, Wanted, folder, hand_edit, look};
-use crate::model::{Application, Environment, Name, PinnedImage, RepoPath, StageKey, TagKey};
+use crate::model::{
+    Application, Environment, Name, PinnedImage, RepoPath, StageKey, StreamKey, TagKey,
+};
 use crate::plan::desk::Desk;
 use crate::plan::road::{Road, StageView};
 
@@ -43,17 +45,19 @@ pub fn survey(
         heads: heads(roads, desk),
         ..Survey::default()
     };
+    let carried = by_stream_name(roads);
     for (environment, application) in applications(desk) {
         let place = (environment.name().clone(), application.name.to_string());
         let (result, used) = look(environment, application, &survey.heads, templates, desk);
         let used: BTreeSet<TagKey> = used
             .into_iter()
-            .chain(likely(environment, application, roads))
+            .chain(likely(environment, application, &carried))
             .collect();
         survey.places.insert(place, Surveyed { result, used });
     }
+    let users = users(&survey);
     for view in roads.values().flatten() {
-        look_for_hand_edits(view, &mut survey, desk);
+        look_for_hand_edits(view, &users, &mut survey, desk);
     }
     survey
 }
@@ -85,30 +89,34 @@ pub fn heads(roads: &BTreeMap<Name, Road<'_>>, desk: &Desk<'_>) -> BTreeMap<TagK
     heads
 }
 
+/// Stages by the names of the streams they carry.
+type ByName<'r, 'a> = BTreeMap<&'r str, Vec<(&'r StageView<'a>, &'r StreamKey)>>;
+
+fn by_stream_name<'r, 'a>(roads: &'r BTreeMap<Name, Road<'a>>) -> ByName<'r, 'a> {
+    let mut found = ByName::new();
+    for view in roads.values().flatten() {
+        for stream in &view.streams {
+            let carried = found.entry(stream.name.as_str()).or_default();
+            carried.push((view, stream));
+        }
+    }
+    found
+}
+
 /// Tags an application will ask for even if it could not be rendered: its own stream's, and those it lists.
 fn likely(
     environment: &Environment,
     application: &Application,
-    roads: &BTreeMap<Name, Road<'_>>,
+    carried: &ByName<'_, '_>,
 ) -> Vec<TagKey> {
     let own = application.name.to_string();
-    let names = |stream: &str| {
-        stream == own
-            || application
-                .images
-                .iter()
-                .any(|i| i.stream.as_str() == stream)
-    };
-    roads
-        .values()
+    let listed = application.images.iter().map(|i| i.stream.as_str());
+    let named = listed.chain([own.as_str()]);
+    named
+        .filter_map(|name| carried.get(name))
         .flatten()
-        .filter(|v| v.environments.contains(environment.name()))
-        .flat_map(|v| {
-            v.streams
-                .iter()
-                .filter(|s| names(s.name.as_str()))
-                .map(|s| TagKey::new(s.clone(), v.tag()))
-        })
+        .filter(|(view, _)| view.environments.contains(environment.name()))
+        .map(|(view, stream)| TagKey::new((*stream).clone(), view.tag()))
         .collect()
 }
 
@@ -119,7 +127,23 @@ pub fn uses(surveyed: &Surveyed, view: &StageView<'_>) -> bool {
         .any(|s| surveyed.used.contains(&TagKey::new(s.clone(), view.tag())))
 }
 
-fn look_for_hand_edits(view: &StageView<'_>, survey: &mut Survey, desk: &mut Desk<'_>) {
+/// Applications by the tags they use.
+fn users(survey: &Survey) -> BTreeMap<TagKey, Vec<Place>> {
+    let mut users: BTreeMap<TagKey, Vec<Place>> = BTreeMap::new();
+    for (place, surveyed) in &survey.places {
+        for tag in &surveyed.used {
+            users.entry(tag.clone()).or_default().push(place.clone());
+        }
+    }
+    users
+}
+
+fn look_for_hand_edits(
+    view: &StageView<'_>,
+    users: &BTreeMap<TagKey, Vec<Place>>,
+    survey: &mut Survey,
+    desk: &mut Desk<'_>,
+) {
     let Some(last_move) = view
         .timeline
         .stays
@@ -141,19 +165,22 @@ fn look_for_hand_edits(view: &StageView<'_>, survey: &mut Survey, desk: &mut Des
             Some((key, image))
         })
         .collect();
-    let places: Vec<Place> = survey
-        .places
+    let tags = view
+        .streams
         .iter()
-        .filter(|((environment, _), s)| view.environments.contains(environment) && uses(s, view))
-        .map(|(place, _)| place.clone())
+        .map(|s| TagKey::new(s.clone(), view.tag()));
+    let places: BTreeSet<&Place> = tags
+        .filter_map(|tag| users.get(&tag))
+        .flatten()
+        .filter(|(environment, _)| view.environments.contains(environment))
         .collect();
     for place in places {
-        let Some(Ok((_, delta))) = survey.places.get(&place).map(|s| s.result.clone()) else {
+        let Some(Ok((_, delta))) = survey.places.get(place).map(|s| &s.result) else {
             continue;
         };
-        if let Some(found) = hand_edit(&delta, &settled, last_move, desk) {
+        if let Some(found) = hand_edit(delta, &settled, last_move, desk) {
             survey.hand_edits.insert(view.key.clone(), found);
-            survey.left_alone.insert(place);
+            survey.left_alone.insert(place.clone());
         }
     }
 }
