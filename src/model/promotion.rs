@@ -1,6 +1,8 @@
 //! What is remembered about a tag in its annotations: the source it was imported from, the promotion that moved it,
 //! and a person's request. Each is one line of JSON with sorted keys.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 use super::digest::Digest;
@@ -53,6 +55,41 @@ impl Source {
     /// The source recorded on a tag, if there is a readable one.
     pub fn recorded(tag: &TagReference) -> Option<Self> {
         serde_json::from_str(tag.annotations.get(SOURCE)?).ok()
+    }
+}
+
+/// A source as it stands in an annotation, without a copy of it: there are as many as there are tags, in every plan.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Written<'a> {
+    #[serde(borrow)]
+    import_mode: Cow<'a, str>,
+    #[serde(borrow)]
+    kind: Cow<'a, str>,
+    #[serde(borrow)]
+    name: Cow<'a, str>,
+    #[serde(borrow)]
+    namespace: Cow<'a, str>,
+    reference: bool,
+}
+
+impl Source {
+    /// Whether a tag asks for another source than the one recorded on it, which is what makes it pending: generations are
+    /// not asked. A tag without `from` asks for none.
+    pub fn differs_on(tag: &TagReference) -> bool {
+        let Some(from) = tag.from.as_ref() else {
+            return false;
+        };
+        let text = tag.annotations.get(SOURCE);
+        let recorded = text.and_then(|text| serde_json::from_str::<Written<'_>>(text).ok());
+        let mode = tag.import_policy.import_mode.as_deref();
+        recorded.is_none_or(|recorded| {
+            recorded.kind != from.kind
+                || recorded.name != from.name
+                || recorded.namespace != from.namespace.as_deref().unwrap_or_default()
+                || recorded.import_mode != mode.unwrap_or_default()
+                || recorded.reference != tag.reference
+        })
     }
 }
 

@@ -2,6 +2,7 @@
 //! (imagestreams 2.5) except where this project improves on them: failures are retried, generations are not asked.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::iter::Peekable;
 
 use super::change::propose::{history_limit, record_event};
 use super::desk::{Desk, Known};
@@ -9,7 +10,7 @@ use super::due;
 use super::facts::{CheckMemory, Failure, PANICKED, Resolved};
 use super::question::Resolve;
 use super::report::{State, Subject};
-use super::road::settled::{is_pending, same_stream_alias};
+use super::road::settled::same_stream_alias;
 use super::shield::{shielded, stalled};
 use crate::manifests::edit::StreamEdit;
 use crate::model::image_stream::TagEventCondition;
@@ -65,29 +66,22 @@ pub struct Imports {
 pub fn imports(promoted: &BTreeSet<TagKey>, desk: &mut Desk<'_>) -> Imports {
     let mut all = Imports::default();
     let docs = desk.docs;
+    let never = CheckMemory::default();
+    let mut remembered = desk.obs.facts.memory.iter().peekable();
     for (key, located) in &docs.streams {
         if docs.broken_streams.contains_key(key) {
             continue;
         }
-        let names: BTreeSet<&str> = located
-            .value
-            .spec
-            .tags
-            .iter()
-            .map(|t| t.name.as_str())
-            .collect();
-        for tag in names
-            .into_iter()
-            .filter_map(|name| located.value.spec_tag(name))
-        {
+        for tag in by_name(&located.value) {
             let tag_key = TagKey::new(key.clone(), &tag.name);
+            let memory = recall(&mut remembered, &tag_key).unwrap_or(&never);
             if promoted.contains(&tag_key) {
                 continue;
             }
             let done = (all.imports.len(), all.records.len());
             let subject = Subject::Tag(tag_key.clone());
             let looked = shielded(&subject, desk, |desk| {
-                look_at(&tag_key, tag, &located.value, desk, &mut all);
+                look_at(&tag_key, tag, &located.value, memory, desk, &mut all);
             });
             if let Err(hold) = looked {
                 all.imports.truncate(done.0);
@@ -99,10 +93,29 @@ pub fn imports(promoted: &BTreeSet<TagKey>, desk: &mut Desk<'_>) -> Imports {
     all
 }
 
+/// The tags of a stream in the order of their names; of several with one name the last.
+fn by_name(stream: &ImageStream) -> Vec<&TagReference> {
+    let mut tags: Vec<&TagReference> = stream.spec.tags.iter().rev().collect();
+    tags.sort_by(|a, b| a.name.cmp(&b.name));
+    tags.dedup_by(|later, first| later.name == first.name);
+    tags
+}
+
+/// What is remembered of a tag. Tags are asked for in order, so that one walk over the memory serves them all.
+fn recall<'m>(
+    remembered: &mut Peekable<impl Iterator<Item = (&'m TagKey, &'m CheckMemory)>>,
+    tag: &TagKey,
+) -> Option<&'m CheckMemory> {
+    while remembered.next_if(|(key, _)| *key < tag).is_some() {}
+    let found = remembered.next_if(|(key, _)| *key == tag);
+    found.map(|(_, memory)| memory)
+}
+
 fn look_at(
     key: &TagKey,
     tag: &TagReference,
     stream: &ImageStream,
+    memory: &CheckMemory,
     desk: &mut Desk<'_>,
     all: &mut Imports,
 ) {
@@ -118,19 +131,20 @@ fn look_at(
     if tag.annotations.contains_key(FOLLOW) {
         not_yet(key, "headwater.dev/follow", desk);
     }
+    let never = CheckMemory::default();
+    // Written by a clock that ran ahead: as good as lost, or the tag would not be asked for until that day.
+    let ahead = memory.last_check.is_some_and(|last| last > desk.now());
+    let memory = if ahead { &never } else { memory };
+    let due = is_due(key, tag, stream, &from.name, memory, desk);
+    if !due && memory.failures == 0 {
+        // Nearly all tags of nearly all plans.
+        return;
+    }
     let Ok(reference) = from.name.parse::<ImageReference>() else {
         return;
     };
-    let memory = desk.obs.facts.memory.get(key).cloned().unwrap_or_default();
-    // Written by a clock that ran ahead: as good as lost, or the tag would not be asked for until that day.
-    let ahead = memory.last_check.is_some_and(|last| last > desk.now());
-    let memory = if ahead {
-        CheckMemory::default()
-    } else {
-        memory
-    };
-    if !is_due(key, tag, stream, &reference, &memory, desk) {
-        report_failure(key, &memory, desk);
+    if !due {
+        report_failure(key, memory, desk);
         return;
     }
     let namespace = key.stream.namespace.clone();
@@ -141,10 +155,10 @@ fn look_at(
     };
     match desk.resolve(question) {
         // Until somebody answers, the last answer stands.
-        Known::NotYet => report_failure(key, &memory, desk),
-        Known::Failed(failure) => failed(key, stream, &failure, &memory, desk, all),
+        Known::NotYet => report_failure(key, memory, desk),
+        Known::Failed(failure) => failed(key, stream, &failure, memory, desk, all),
         Known::Yes(resolved) => {
-            answered(key, tag, stream, &reference, &resolved, &memory, desk, all)
+            answered(key, tag, stream, &reference, &resolved, memory, desk, all)
         }
     }
 }
@@ -159,7 +173,7 @@ fn is_due(
     key: &TagKey,
     tag: &TagReference,
     stream: &ImageStream,
-    reference: &ImageReference,
+    source: &str,
     memory: &CheckMemory,
     desk: &Desk<'_>,
 ) -> bool {
@@ -169,7 +183,7 @@ fn is_due(
     if heals && memory.next_try.is_some_and(|next| next > now) {
         return false;
     }
-    if is_pending(stream, &tag.name) || stream.head(&tag.name).is_none() {
+    if Source::differs_on(tag) || stream.head(&tag.name).is_none() {
         return true;
     }
     // A failure not yet mended is tried again even where the tag is not scheduled (upstream never does: its users suffer).
@@ -180,7 +194,7 @@ fn is_due(
     if failing {
         return true;
     }
-    let by_digest = reference.digest.is_some();
+    let by_digest = source.contains('@');
     if !tag.import_policy.scheduled || by_digest {
         return false;
     }
@@ -221,7 +235,7 @@ fn answered(
     let failing = stream
         .status_tag(&tag.name)
         .is_some_and(|t| !t.conditions.is_empty());
-    if same && !is_pending(stream, &tag.name) && !failing {
+    if same && !Source::differs_on(tag) && !failing {
         return;
     }
     let settle = desk
