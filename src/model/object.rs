@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use sha1::Sha1;
@@ -25,29 +26,30 @@ fn fail<T>(text: &str, why: &'static str) -> Result<T, ObjectError> {
 macro_rules! object_id {
     ($(#[$doc:meta])* $type:ident, $why:literal) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(try_from = "String", into = "String")]
-        pub struct $type(String);
+        pub struct $type([u8; 40]);
 
         impl $type {
             /// All forty hex digits.
             pub fn as_str(&self) -> &str {
-                &self.0
+                // Hex digits and nothing else, checked when it was made.
+                std::str::from_utf8(&self.0).unwrap_or_default()
             }
 
             /// The first eight hex digits, for people's eyes.
             pub fn short(&self) -> &str {
-                &self.0[..8]
+                &self.as_str()[..8]
             }
         }
 
         impl FromStr for $type {
             type Err = ObjectError;
             fn from_str(text: &str) -> Result<Self, Self::Err> {
-                if text.len() == 40 && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b)) {
-                    Ok(Self(text.to_owned()))
-                } else {
-                    fail(text, $why)
+                let is_hex = |b: &u8| b.is_ascii_digit() || (b'a'..=b'f').contains(b);
+                match text.as_bytes().try_into() {
+                    Ok(digits) if text.as_bytes().iter().all(is_hex) => Ok(Self(digits)),
+                    _ => fail(text, $why),
                 }
             }
         }
@@ -61,13 +63,19 @@ macro_rules! object_id {
 
         impl From<$type> for String {
             fn from(id: $type) -> Self {
-                id.0
+                id.as_str().to_owned()
             }
         }
 
         impl fmt::Display for $type {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
+                f.write_str(self.as_str())
+            }
+        }
+
+        impl fmt::Debug for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.debug_tuple(stringify!($type)).field(&self.as_str()).finish()
             }
         }
     };
@@ -82,20 +90,27 @@ object_id! {
     BlobId, "is not a blob id: forty lower-case hex digits"
 }
 
+const HEX: &[u8; 16] = b"0123456789abcdef";
+
 impl BlobId {
     /// The id Git gives to these bytes, so that an output can be compared without reading it.
     pub fn of(bytes: &[u8]) -> Self {
         let mut hasher = Sha1::new();
         hasher.update(format!("blob {}\0", bytes.len()).as_bytes());
         hasher.update(bytes);
-        Self(hex::encode(hasher.finalize()))
+        let mut digits = [b'0'; 40];
+        for (pair, byte) in digits.chunks_exact_mut(2).zip(hasher.finalize()) {
+            pair[0] = HEX[usize::from(byte >> 4)];
+            pair[1] = HEX[usize::from(byte & 15)];
+        }
+        Self(digits)
     }
 }
 
 /// A file or folder of the repository: relative, with `/`, and unable to leave it or to enter `.git`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct RepoPath(pub(super) String);
+pub struct RepoPath(pub(super) Arc<str>);
 
 impl RepoPath {
     /// The path as text, without a leading `/`.
@@ -117,13 +132,13 @@ impl RepoPath {
     pub fn parent(&self) -> Option<Self> {
         self.0
             .rsplit_once('/')
-            .map(|(parent, _)| Self(parent.to_owned()))
+            .map(|(parent, _)| Self(parent.into()))
     }
 
     /// Whether it lies below (or is) `folder`.
     pub fn is_below(&self, folder: &Self) -> bool {
         self.0
-            .strip_prefix(&folder.0)
+            .strip_prefix(&*folder.0)
             .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     }
 
@@ -161,7 +176,7 @@ impl FromStr for RepoPath {
                 _ => {}
             }
         }
-        Ok(Self(text.to_owned()))
+        Ok(Self(text.into()))
     }
 }
 
@@ -174,7 +189,7 @@ impl TryFrom<String> for RepoPath {
 
 impl From<RepoPath> for String {
     fn from(path: RepoPath) -> Self {
-        path.0
+        path.0.as_ref().to_owned()
     }
 }
 

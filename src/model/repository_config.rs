@@ -64,7 +64,7 @@ pub struct ImportConfig {
 }
 
 fn folder(text: &'static str) -> RepoPath {
-    RepoPath(text.to_owned())
+    RepoPath(text.into())
 }
 
 impl Default for Paths {
@@ -93,7 +93,7 @@ impl Default for ConfigSpec {
     fn default() -> Self {
         Self {
             paths: Paths::default(),
-            namespace: Namespace("default".to_owned()),
+            namespace: Namespace("default".into()),
             delivery: Delivery::Commit,
             history: 20,
             import: ImportConfig::default(),

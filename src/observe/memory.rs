@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -31,7 +32,7 @@ const MOST_CHARACTERS: usize = 500;
 #[derive(Debug, Default)]
 pub(super) struct Memory {
     path: Option<PathBuf>,
-    tags: BTreeMap<TagKey, CheckMemory>,
+    tags: Arc<BTreeMap<TagKey, CheckMemory>>,
     refused: BTreeMap<String, RefusedPush>,
     moved_back: Option<(CommitId, Timestamp)>,
     changed: bool,
@@ -69,7 +70,7 @@ impl Memory {
             .unwrap_or_default();
         Self {
             path,
-            tags,
+            tags: Arc::new(tags),
             refused,
             moved_back,
             changed: false,
@@ -107,8 +108,8 @@ impl Memory {
     }
 
     /// What is remembered.
-    pub(super) fn tags(&self) -> &BTreeMap<TagKey, CheckMemory> {
-        &self.tags
+    pub(super) fn tags(&self) -> Arc<BTreeMap<TagKey, CheckMemory>> {
+        Arc::clone(&self.tags)
     }
 
     /// Takes in what registries answered, for every tag that takes its image from there, and forgets tags that are gone.
@@ -126,6 +127,7 @@ impl Memory {
             by_name.entry(name).or_default().push((question, answer));
         }
         let default = documents.config.spec.import.interval;
+        let never = CheckMemory::default();
         let mut present = BTreeMap::new();
         for (key, located) in &documents.streams {
             for tag in located.value.spec.tags.iter() {
@@ -138,18 +140,18 @@ impl Memory {
                     .filter(|(question, _)| is_about(question, &reference, &key.namespace, tag));
                 match asked.next() {
                     Some((_, answer)) => {
-                        let old = self.tags.remove(&tag_key).unwrap_or_default();
-                        let new = after(&old, answer, &located.value, tag, default);
+                        let old = self.tags.get(&tag_key).unwrap_or(&never);
+                        let new = after(old, answer, &located.value, tag, default);
                         present.insert(tag_key, new);
                     }
-                    None => present.extend(self.tags.remove_entry(&tag_key)),
+                    None => present.extend(self.tags.get(&tag_key).cloned().map(|m| (tag_key, m))),
                 }
             }
         }
         while present.len() > MOST_TAGS {
             present.pop_last();
         }
-        self.tags = present;
+        self.tags = Arc::new(present);
         self.changed = true;
     }
 

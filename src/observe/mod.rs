@@ -349,7 +349,7 @@ impl Observer {
                 guards: guards.collect(),
             },
             described: state.carried.described().clone(),
-            memory: state.memory.tags().clone(),
+            memory: state.memory.tags(),
             refused: state.memory.refused().clone(),
             pulls,
             forge_failure,

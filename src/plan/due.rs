@@ -122,6 +122,8 @@ fn question(stream: &StreamKey, tag: &TagReference) -> Option<Resolve> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::Arc;
+
     use crate::model::Digest;
     use crate::plan::facts::{Answer, Outcome, Resolved};
     use crate::plan::kit::{Kit, at};
@@ -192,7 +194,7 @@ mod tests {
                     last_check: Some(at(*minute)),
                     ..CheckMemory::default()
                 };
-                obs.facts.memory.insert(key(n), memory);
+                Arc::make_mut(&mut obs.facts.memory).insert(key(n), memory);
             }
         }
         obs

@@ -45,7 +45,7 @@ pub struct Move {
     /// Whether the digest follows from the spec (a pinned `from`), rather than from a recorded event alone.
     pub by_spec: bool,
     /// The promotion record on the tag at that commit, if that commit wrote it.
-    pub record: Option<Promotion>,
+    pub record: Option<Box<Promotion>>,
 }
 
 /// A person's request on a tag.

@@ -170,7 +170,7 @@ impl Kit {
             at: index,
             digest: Some(digest(to)),
             by_spec: tag != "dev",
-            record,
+            record: record.map(Box::new),
         });
     }
 

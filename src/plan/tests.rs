@@ -348,8 +348,7 @@ fn a_panic_about_one_stage_or_tag_stops_that_one_and_no_other() {
             failures: 1,
             ..Default::default()
         };
-        obs.facts
-            .memory
+        std::sync::Arc::make_mut(&mut obs.facts.memory)
             .insert("default/myapp:dev".to_owned().try_into().unwrap(), memory);
         obs
     };

@@ -117,7 +117,10 @@ impl Fold {
             author: line.author,
         });
         for step in line.moves {
-            history.moves.entry(step.tag).or_default().push(Move {
+            let moves = history.moves.entry(step.tag).or_default();
+            // Most tags move once in a blue moon, and there are many of them.
+            moves.reserve_exact(1);
+            moves.push(Move {
                 at,
                 digest: step.digest,
                 by_spec: step.by_spec,
@@ -189,7 +192,7 @@ impl Fold {
     fn written<'a>(&'a self, tag: &TagKey) -> impl Iterator<Item = &'a Promotion> {
         let moves = self.history.moves.get(tag).map(Vec::as_slice);
         let moves = moves.unwrap_or_default().iter().rev();
-        moves.filter_map(|step| step.record.as_ref())
+        moves.filter_map(|step| step.record.as_deref())
     }
 
     fn claim(&mut self, path: &RepoPath, held: &[StreamKey]) {
@@ -276,7 +279,7 @@ impl Fold {
             tag: tag.clone(),
             digest: now.digest.clone(),
             by_spec: now.by_spec,
-            record: record.cloned(),
+            record: record.cloned().map(Box::new),
         })
     }
 

@@ -49,5 +49,5 @@ pub(super) struct MoveLine {
     pub by_spec: bool,
     /// The record that this commit wrote.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub record: Option<Promotion>,
+    pub record: Option<Box<Promotion>>,
 }

@@ -171,7 +171,10 @@ fn history(rows: &[(&str, &str)]) -> History {
             at,
             digest: Some(digest(to)),
             by_spec: *tag != "dev",
-            record: (*tag == "prod").then(|| record(at - 1, to)).flatten(),
+            record: (*tag == "prod")
+                .then(|| record(at - 1, to))
+                .flatten()
+                .map(Box::new),
         });
     }
     history

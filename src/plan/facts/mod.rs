@@ -5,6 +5,7 @@ pub mod marker;
 pub mod pull;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -41,8 +42,8 @@ pub struct Facts {
     #[serde(default, with = "pairs")]
     pub described: BTreeMap<Describe, Answer<ImageFacts>>,
     /// When each tag was last checked, and with what luck. A cache: it may be empty.
-    #[serde(default)]
-    pub memory: BTreeMap<TagKey, CheckMemory>,
+    #[serde(default, with = "shared")]
+    pub memory: Arc<BTreeMap<TagKey, CheckMemory>>,
     /// What the Git server refused by a rule of its own, by change. A cache: it may be empty.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub refused: BTreeMap<String, RefusedPush>,
@@ -84,7 +85,7 @@ impl Facts {
             settings: PlanSettings::default(),
             resolved: BTreeMap::new(),
             described: BTreeMap::new(),
-            memory: BTreeMap::new(),
+            memory: Arc::default(),
             refused: BTreeMap::new(),
             pulls: Some(Vec::new()),
             forge_failure: None,
@@ -250,6 +251,26 @@ pub struct RefusedPush {
     pub at: Timestamp,
     /// No try before this instant.
     pub next_try: Timestamp,
+}
+
+/// What is shared with whoever gathered it, as if it were not.
+mod shared {
+    use std::sync::Arc;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(super) fn serialize<T: Serialize, S: Serializer>(
+        shared: &Arc<T>,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
+        T::serialize(shared, to)
+    }
+
+    pub(super) fn deserialize<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<Arc<T>, D::Error> {
+        T::deserialize(from).map(Arc::new)
+    }
 }
 
 /// Maps with structured keys, as lists of pairs in JSON.

@@ -200,7 +200,7 @@ impl Reader<'_> {
         let id = set.id();
         let record = moves
             .iter()
-            .find_map(|(_, m)| m.record.clone())
+            .find_map(|(_, m)| m.record.as_deref().cloned())
             .filter(|r| r.stage == *self.road.name);
         let whose = self.whose(at, commit.ours, complete.then_some(&id), record.as_ref());
         if whose == Whose::ByHand && !self.road.is_first() && complete {

@@ -41,7 +41,7 @@ fn history(rows: &[(bool, &str, &str, Option<Promotion>)]) -> History {
                 at,
                 digest: (!to.is_empty()).then(|| digest(to)),
                 by_spec: *tag != "dev",
-                record: record.clone(),
+                record: record.clone().map(Box::new),
             });
     }
     history
