@@ -106,6 +106,9 @@ RUSTDOCFLAGS='-D warnings' cargo doc --no-deps --locked
 heading 'Tests, with the real parts'
 cargo test --locked
 
+heading 'The bench, small: whether it works, not how fast'
+cargo bench --locked --profile dev --bench bars -- --quick
+
 # For the tests only: to the program every HEADWATER_ variable is a setting.
 unset HEADWATER_REQUIRE_REAL_PARTS
 heading 'The demo'

@@ -113,9 +113,13 @@ fn write(bare: &Path, count: usize) {
                 "apiVersion: image.openshift.io/v1\nkind: ImageStream\nmetadata: {{name: {name}, namespace: web}}\nspec:\n  tags:\n    - name: prod\n      from: {{kind: ImageStreamImage, name: \"{name}@{digest}\"}}\nstatus:\n  tags:\n    - tag: prod\n      items:\n        - {{created: \"2026-01-05T08:00:00Z\", dockerImageReference: \"{image}\", generation: 1, image: \"{digest}\"}}\n"
             ),
         );
-        applications += &format!(
-            "    - name: {name}\n      template: web\n      images: [{{stream: {name}, tag: prod}}]\n"
+        put(
+            format!("pipelines/{name}.yaml"),
+            format!(
+                "apiVersion: headwater.dev/v1alpha1\nkind: Pipeline\nmetadata: {{name: {name}, namespace: web}}\nspec:\n  stages: [{{name: prod}}]\n"
+            ),
         );
+        applications += &format!("    - {{name: {name}, template: web}}\n");
     }
     put(
         "environments/prod.yaml".to_owned(),
