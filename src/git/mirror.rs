@@ -116,7 +116,7 @@ impl Mirror {
         match fs::rename(&self.dir, &aside) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 tracing::warn!(
-                    mirror.path = %self.dir.display(),
+                    path = %self.dir.display(),
                     "the mirror is gone and made anew"
                 );
                 return self.create();

