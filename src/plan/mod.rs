@@ -25,6 +25,7 @@ pub mod rewound;
 pub mod road;
 pub mod shield;
 pub mod stage;
+pub mod streams;
 pub mod text;
 pub mod version;
 

@@ -1,0 +1,355 @@
+//! `import-image`: which tags are imported from where (upstream's rules, imagestreams 3.3), and what the answers change.
+
+use super::draft::TagFields;
+use super::tag::Policies;
+use super::{Done, Drafts, Refused, Scene};
+use crate::manifests::suggest::listed;
+use crate::model::image_stream::{ImportPolicy, ObjectReference, ReferencePolicy, TagEvent};
+use crate::model::{
+    ImageReference, ImageRepository, ImageStream, PinnedImage, Source, StreamKey, TagKey,
+    TagReference,
+};
+use crate::plan::road::settled::same_stream_alias;
+
+/// Annotation that makes every tag of a stream an insecure one; only `true` counts (imagestreams 1.1).
+const INSECURE: &str = "openshift.io/image.insecureRepository";
+
+/// What `import-image` is asked for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ImportWish {
+    /// `[namespace/]stream[:tag]`.
+    pub target: String,
+    /// A pull spec; without it what the stream says.
+    pub from: Option<String>,
+    /// Whether a stream may be made, or another repository be used.
+    pub confirm: bool,
+    /// Every tag.
+    pub all: bool,
+    /// How the tags are to be set.
+    pub policies: Policies,
+}
+
+/// What is to be imported.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decided {
+    /// Into which stream.
+    pub stream: StreamKey,
+    /// What.
+    pub what: What,
+}
+
+/// Tags, or a whole repository.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum What {
+    /// These tags.
+    Tags(Vec<Import>),
+    /// All tags of this repository.
+    Repository {
+        /// Where.
+        from: ImageRepository,
+        /// How each tag will be set.
+        policies: Policies,
+    },
+}
+
+/// A tag to be imported.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Import {
+    /// Its name.
+    pub tag: String,
+    /// The pull spec, as it will stand in the stream.
+    pub from: String,
+    /// The same, understood.
+    pub reference: ImageReference,
+    /// How it will be set; what is `None` stays.
+    pub policies: Policies,
+}
+
+/// Decides what is imported.
+///
+/// # Errors
+/// For each of the reasons upstream has.
+pub fn decide(wish: &ImportWish, scene: Scene<'_>) -> Result<Decided, Refused> {
+    let target = wish.target.as_str();
+    if target.contains('@') {
+        return Err(
+            Refused::usage(format!("`{target}` names one image, which never changes"))
+                .help("`headwater tag SOURCE STREAM:TAG` points a tag at an image"),
+        );
+    }
+    let (name, tag) = match target.split_once(':') {
+        Some((name, _)) => (name, Some(scene.tag_key(target, false)?.tag)),
+        None => (target, None),
+    };
+    let key = scene.stream_key(name)?;
+    if tag.is_some() && wish.all {
+        return Err(Refused::usage(
+            "a tag and --all do not go together: all tags are imported, or one",
+        ));
+    }
+    let known =
+        scene.docs.streams.contains_key(&key) || scene.docs.broken_streams.contains_key(&key);
+    if !known {
+        if !wish.confirm {
+            return Err(Refused::no(format!(
+                "there is no image stream `{}` yet",
+                scene.shown(&key)
+            ))
+            .help("add --confirm to create it and import"));
+        }
+        let from = wish.from.as_deref().unwrap_or(target);
+        let what = if wish.all {
+            repository(from, &wish.policies)?
+        } else {
+            let tag = tag.as_deref().unwrap_or("latest");
+            What::Tags(vec![import(tag, from, wish.policies.clone())?])
+        };
+        return Ok(Decided { stream: key, what });
+    }
+    let stream = scene.stream(&key)?;
+    let what = match wish.all {
+        true => all(stream, wish, &scene.shown(&key))?,
+        false => {
+            let tag = tag.unwrap_or_else(|| "latest".to_owned());
+            What::Tags(vec![one(stream, &tag, wish, &scene.shown(&key))?])
+        }
+    };
+    Ok(Decided { stream: key, what })
+}
+
+fn import(tag: &str, from: &str, policies: Policies) -> Result<Import, Refused> {
+    let reference = from.parse::<ImageReference>();
+    let reference = reference.map_err(|error| Refused::usage(error.to_string()))?;
+    Ok(Import {
+        tag: tag.to_owned(),
+        from: from.to_owned(),
+        reference,
+        policies,
+    })
+}
+
+fn repository(from: &str, policies: &Policies) -> Result<What, Refused> {
+    let reference = from.parse::<ImageReference>();
+    let reference = reference.map_err(|error| Refused::usage(error.to_string()))?;
+    if reference.tag.is_some() || reference.digest.is_some() {
+        return Err(Refused::usage(format!(
+            "with --all `{from}` must be a whole repository, without tag or digest"
+        )));
+    }
+    Ok(What::Repository {
+        from: reference.repository,
+        policies: policies.clone(),
+    })
+}
+
+/// One tag of a stream that is there.
+fn one(stream: &ImageStream, tag: &str, wish: &ImportWish, shown: &str) -> Result<Import, Refused> {
+    let Some(wished) = stream.spec_tag(tag) else {
+        let whole = stream.spec.docker_image_repository.as_deref();
+        let from = wish
+            .from
+            .as_deref()
+            .or_else(|| whole.filter(|_| tag == "latest"));
+        let Some(from) = from else {
+            let known = stream.spec.tags.iter().map(|t| t.name.as_str());
+            return Err(Refused::usage(format!(
+                "image stream `{shown}` has no tag `{tag}` to import"
+            ))
+            .help(format!(
+                "name one of its tags ({}), or add --from for a new one",
+                listed(known)
+            )));
+        };
+        return import(tag, from, policies(stream, None, &wish.policies));
+    };
+    let wished = last(stream, wished, shown)?;
+    let name = format!("{shown}:{}", wished.name);
+    let Some(from) = wished.from.as_ref().filter(|from| !from.name.is_empty()) else {
+        return Err(Refused::no(format!(
+            "tag {name} has no source: it takes what is pushed to it"
+        ))
+        .help(format!("`headwater tag SOURCE {name}` gives it one")));
+    };
+    if from.kind != "DockerImage" {
+        return Err(Refused::no(format!(
+            "tag {name} points to {} {}, which is not imported from a registry",
+            from.kind, from.name
+        ))
+        .help(format!("`headwater tag SOURCE {name}` points it elsewhere")));
+    }
+    if let Some(other) = wish.from.as_deref().filter(|other| *other != from.name) {
+        return Err(Refused::no(format!(
+            "tag {name} takes its image from {}, not from {other}",
+            from.name
+        ))
+        .help(format!("`headwater tag {other} {name}` points it there")));
+    }
+    import(
+        &wished.name,
+        &from.name,
+        policies(stream, Some(wished), &wish.policies),
+    )
+}
+
+/// The tag that a tag follows in the end.
+fn last<'s>(
+    stream: &'s ImageStream,
+    first: &'s TagReference,
+    shown: &str,
+) -> Result<&'s TagReference, Refused> {
+    let mut tag = first;
+    let mut passed = vec![first.name.as_str()];
+    loop {
+        let Some(from) = tag.from.as_ref().filter(|f| f.kind == "ImageStreamTag") else {
+            return Ok(tag);
+        };
+        let Some(target) = same_stream_alias(stream, &tag.name) else {
+            return Err(Refused::no(format!(
+                "tag {shown}:{} points to {} of another image stream",
+                tag.name, from.name
+            ))
+            .help("import that one instead"));
+        };
+        let Some(next) = stream.spec_tag(&target) else {
+            return Err(Refused::no(format!(
+                "tag {shown}:{} follows `{target}`, and there is no such tag",
+                tag.name
+            ))
+            .help("headwater check"));
+        };
+        if passed.contains(&next.name.as_str()) {
+            return Err(Refused::no(format!(
+                "tag {shown}:{} follows itself ({})",
+                first.name,
+                passed.join(" -> ")
+            ))
+            .help("headwater check"));
+        }
+        passed.push(&next.name);
+        tag = next;
+    }
+}
+
+/// Every tag of a stream that is there.
+fn all(stream: &ImageStream, wish: &ImportWish, shown: &str) -> Result<What, Refused> {
+    let recorded = stream
+        .spec
+        .docker_image_repository
+        .as_deref()
+        .filter(|text| !text.is_empty());
+    let from = wish.from.as_deref();
+    if let Some(from) = from.filter(|from| Some(*from) != recorded)
+        && !wish.confirm
+    {
+        let why = match recorded {
+            Some(recorded) => format!("image stream `{shown}` is of {recorded}, not of {from}"),
+            None => format!("image stream `{shown}` names no repository to import all of"),
+        };
+        return Err(Refused::no(why).help(format!("add --confirm to import all tags of {from}")));
+    }
+    if let Some(from) = from.or(recorded) {
+        return repository(from, &policies(stream, None, &wish.policies));
+    }
+    let tags = stream.spec.tags.iter().filter_map(|tag| {
+        let from = tag.from.as_ref().filter(|f| f.kind == "DockerImage")?;
+        let policies = policies(stream, Some(tag), &wish.policies);
+        Some(import(&tag.name, &from.name, policies))
+    });
+    let tags: Vec<Import> = tags.collect::<Result<_, _>>()?;
+    if tags.is_empty() {
+        return Err(Refused::no(format!(
+            "image stream `{shown}` has no tag that takes its image from a registry"
+        ))
+        .help("add --from REPOSITORY --confirm to import all tags of one"));
+    }
+    Ok(What::Tags(tags))
+}
+
+/// What was asked for over what is there: `scheduled` and `insecure` are never taken away by not being said.
+fn policies(stream: &ImageStream, tag: Option<&TagReference>, asked: &Policies) -> Policies {
+    let has = |flag: fn(&ImportPolicy) -> bool| tag.is_some_and(|tag| flag(&tag.import_policy));
+    let annotated = stream
+        .metadata
+        .annotations
+        .get(INSECURE)
+        .is_some_and(|v| v == "true");
+    let insecure = has(|policy| policy.insecure) || annotated;
+    let scheduled = has(|policy| policy.scheduled);
+    Policies {
+        reference: None,
+        scheduled: Some(asked.scheduled.unwrap_or_default() || scheduled),
+        insecure: Some(asked.insecure.unwrap_or(insecure)),
+        reference_policy: asked
+            .reference_policy
+            .clone()
+            .filter(|_| tag.is_none_or(|tag| tag.reference_policy.kind.is_empty())),
+        import_mode: asked
+            .import_mode
+            .clone()
+            .or_else(|| tag.and_then(|tag| tag.import_policy.import_mode.clone())),
+    }
+}
+
+/// What a registry answered for a tag.
+pub type Answered = (Import, PinnedImage);
+
+/// Puts answers into the stream: spec, source and event together. A tag that has the image already keeps every byte.
+///
+/// # Errors
+/// When the stream cannot be used.
+pub fn imported(
+    stream: &StreamKey,
+    answers: &[Answered],
+    scene: Scene<'_>,
+) -> Result<Done, Refused> {
+    let mut drafts = Drafts::new(scene);
+    let mut moved = Vec::new();
+    for (import, image) in answers {
+        let draft = drafts.open_or_create(stream)?;
+        let tag = draft.stream.spec_tag(&import.tag);
+        let known = tag.cloned().unwrap_or_default();
+        let policies = &import.policies;
+        draft.set(
+            &import.tag,
+            TagFields {
+                from: Some(ObjectReference::docker_image(&import.from)),
+                import_policy: Some(ImportPolicy {
+                    insecure: policies.insecure.unwrap_or(known.import_policy.insecure),
+                    scheduled: policies.scheduled.unwrap_or(known.import_policy.scheduled),
+                    import_mode: policies
+                        .import_mode
+                        .clone()
+                        .or(known.import_policy.import_mode),
+                }),
+                reference_policy: policies
+                    .reference_policy
+                    .clone()
+                    .map(|kind| ReferencePolicy { kind }),
+                ..TagFields::default()
+            },
+        );
+        if draft
+            .stream
+            .spec_tag(&import.tag)
+            .is_some_and(Source::differs_on)
+        {
+            draft.remember_source(&import.tag);
+        }
+        let event = TagEvent {
+            created: None,
+            docker_image_reference: image.to_string(),
+            image: image.digest.to_string(),
+            generation: 0,
+        };
+        draft.record(&import.tag, &event, scene.now);
+        moved.push(TagKey::new(stream.clone(), &import.tag));
+    }
+    Ok(Done {
+        changes: drafts.changes(),
+        says: Vec::new(),
+        warnings: scene.warnings(&moved),
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,173 @@
+//! `prune`: takes old items out of the history of tags. Upstream's rules (imagestreams 7) as far as they make sense in Git,
+//! where everything taken away stays in the commits before; a tag's head is never taken.
+
+use std::collections::BTreeSet;
+
+use super::{Done, Drafts, Refused, Scene};
+use crate::model::image_stream::NamedTagEventList;
+use crate::model::{Period, StreamKey, TagKey};
+
+/// What is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Keep {
+    /// So many items of each tag, the newest; the head is kept in any case.
+    pub revisions: usize,
+    /// Items younger than this.
+    pub younger_than: Period,
+    /// Digests that something still names: outputs, holds, pinned tags of any stream.
+    pub named: BTreeSet<String>,
+}
+
+/// Items taken out of one tag.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pruned {
+    /// The tag.
+    pub tag: TagKey,
+    /// Digests taken out, newest first.
+    pub gone: Vec<String>,
+    /// How many are left.
+    pub left: usize,
+}
+
+/// Takes out what is not kept, of these streams or of all that can be used.
+///
+/// # Errors
+/// When a stream is not there, or cannot be used.
+pub fn prune(
+    streams: &[StreamKey],
+    keep: &Keep,
+    scene: Scene<'_>,
+) -> Result<(Done, Vec<Pruned>), Refused> {
+    let usable = scene.docs.streams.keys();
+    let usable = usable.filter(|key| !scene.docs.broken_streams.contains_key(*key));
+    let streams: Vec<StreamKey> = match streams {
+        [] => usable.cloned().collect(),
+        named => named.to_vec(),
+    };
+    let mut named = keep.named.clone();
+    for located in scene.docs.streams.values() {
+        let pinned = located
+            .value
+            .spec
+            .tags
+            .iter()
+            .filter_map(|tag| tag.from.as_ref());
+        let pinned = pinned.filter_map(|from| from.name.split_once('@'));
+        named.extend(pinned.map(|(_, digest)| digest.to_owned()));
+        let lists = located.value.status.tags.iter();
+        named.extend(lists.filter_map(|list| Some(list.items.first()?.image.clone())));
+    }
+    let mut drafts = Drafts::new(scene);
+    let mut pruned = Vec::new();
+    for key in &streams {
+        let draft = drafts.open(key)?;
+        for list in draft.stream.status.tags.clone() {
+            let (kept, gone) = split(&list, keep, &named, scene);
+            if gone.is_empty() {
+                continue;
+            }
+            pruned.push(Pruned {
+                tag: TagKey::new(key.clone(), &list.tag),
+                gone,
+                left: kept.items.len(),
+            });
+            draft.put(kept);
+        }
+    }
+    let says = pruned.iter().map(|p| {
+        let name = format!("{}:{}", scene.shown(&p.tag.stream), p.tag.tag);
+        format!(
+            "{name}: {} of {} taken out",
+            p.gone.len(),
+            p.gone.len() + p.left
+        )
+    });
+    let done = Done {
+        says: says.collect(),
+        changes: drafts.changes(),
+        warnings: Vec::new(),
+    };
+    Ok((done, pruned))
+}
+
+fn split(
+    list: &NamedTagEventList,
+    keep: &Keep,
+    named: &BTreeSet<String>,
+    scene: Scene<'_>,
+) -> (NamedTagEventList, Vec<String>) {
+    let mut kept = list.clone();
+    let mut gone = Vec::new();
+    let mut position = 0;
+    kept.items.retain(|item| {
+        // An item without a time is as old as can be.
+        let young = item
+            .created
+            .is_some_and(|created| keep.younger_than.after(created) > scene.now);
+        let stays = position < keep.revisions.max(1)
+            || young
+            || (!item.image.is_empty() && named.contains(&item.image));
+        position += 1;
+        if !stays {
+            gone.push(item.image.clone());
+        }
+        stays
+    });
+    (kept, gone)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::streams::testing::{digest, documents, scene};
+
+    /// `app:dev` was at these images, newest first, one hour after another until now.
+    fn app(words: &[&str]) -> String {
+        let items: String = words
+            .iter()
+            .enumerate()
+            .map(|(hour, word)| {
+                format!(
+                    "        - {{created: \"2026-01-05T0{}:00:00Z\", dockerImageReference: \"quay.io/acme/app@{1}\", generation: 1, image: \"{1}\"}}\n",
+                    9 - hour,
+                    digest(word)
+                )
+            })
+            .collect();
+        format!(
+            "apiVersion: image.openshift.io/v1\nkind: ImageStream\nmetadata: {{name: app}}\nspec:\n  tags:\n    - name: dev\n      from: {{kind: DockerImage, name: \"quay.io/acme/app:main\"}}\nstatus:\n  tags:\n    - tag: dev\n      items:\n{items}"
+        )
+    }
+
+    fn left(words: &[&str], revisions: usize, younger: &str, named: &[&str]) -> Vec<usize> {
+        let text = app(words);
+        let docs = documents(&[("streams/app.yaml", &text)]);
+        let namespace = "default".parse().unwrap();
+        let keep = Keep {
+            revisions,
+            younger_than: younger.parse().unwrap(),
+            named: named.iter().map(|word| digest(word)).collect(),
+        };
+        let (done, _) = prune(&[], &keep, scene(&docs, &namespace)).unwrap();
+        let list = match done.changes.into_values().next() {
+            Some(draft) => draft.stream.status_tag("dev").unwrap().clone(),
+            None => docs.streams.values().next().unwrap().value.status.tags[0].clone(),
+        };
+        let place = |image: &str| words.iter().position(|word| digest(word) == image).unwrap();
+        list.items.iter().map(|item| place(&item.image)).collect()
+    }
+
+    #[test]
+    fn what_is_young_new_or_named_stays() {
+        let words = ["a", "b", "c", "d", "e"];
+        assert_eq!(left(&words, 3, "1m", &[]), [0, 1, 2]);
+        assert_eq!(left(&words, 1, "150m", &[]), [0, 1, 2], "three are younger");
+        assert_eq!(left(&words, 1, "1m", &["d"]), [0, 3], "an output names it");
+        assert_eq!(left(&words, 9, "1m", &[]), [0, 1, 2, 3, 4]);
+    }
+
+    #[test]
+    fn a_head_is_never_taken() {
+        assert_eq!(left(&["a", "b"], 0, "1m", &[]), [0]);
+    }
+}

@@ -1,0 +1,195 @@
+//! `rollback STREAM:TAG`: a tag goes back to an image it pointed to before, and stays there.
+
+use super::draft::TagFields;
+use super::image_id::{Found, resolve_image_id};
+use super::tag::no_tag;
+use super::{Done, Drafts, Refused, Scene};
+use crate::manifests::suggest::listed;
+use crate::model::ImageStream;
+use crate::model::image_stream::{ImportPolicy, ObjectReference, TagEvent};
+
+/// Takes a tag back to `to`, or to the image before the present one.
+///
+/// # Errors
+/// When there is nothing to go back to, or a stage points there, whose own `rollback` keeps the record.
+pub fn undo(name: &str, to: Option<&str>, scene: Scene<'_>) -> Result<Done, Refused> {
+    let key = scene.tag_key(name, true)?;
+    if let Some(stage) = scene.pointers().get(&key) {
+        let why = format!("{name} is where stage {stage} points");
+        return Err(Refused::usage(why).help(format!("headwater rollback {stage}")));
+    }
+    let stream = scene.stream(&key.stream)?;
+    let Some(list) = stream.status_tag(&key.tag) else {
+        return Err(no_tag(stream, &key, scene));
+    };
+    let head = list.items.first().map(|head| head.image.clone());
+    let target = match to {
+        None => {
+            let earlier = list.items.iter().skip(1);
+            let mut earlier = earlier.filter(|event| !event.image.is_empty());
+            earlier.find(|event| Some(&event.image) != head.as_ref())
+        }
+        Some(id) => Some(named(stream, &list.tag, id)?),
+    };
+    let Some(target) = target else {
+        return Err(
+            Refused::no(format!("{name} never pointed to another image")).help(format!(
+                "`headwater describe is {}` shows its history",
+                key.stream.name
+            )),
+        );
+    };
+    if Some(&target.image) == head.as_ref() {
+        return Err(Refused::no(format!(
+            "{name} points to {} now",
+            target.image
+        )));
+    }
+    let before = stream.spec_tag(&key.tag).cloned();
+    let event = TagEvent {
+        created: None,
+        ..target.clone()
+    };
+    let mut drafts = Drafts::new(scene);
+    let draft = drafts.open(&key.stream)?;
+    let from = ObjectReference {
+        kind: "ImageStreamImage".to_owned(),
+        namespace: None,
+        name: format!("{}@{}", key.stream.name, event.image),
+    };
+    let mode = before
+        .as_ref()
+        .and_then(|tag| tag.import_policy.import_mode.clone());
+    draft.set(
+        &key.tag,
+        TagFields {
+            from: Some(from),
+            reference: Some(false),
+            import_policy: Some(ImportPolicy {
+                import_mode: mode,
+                ..ImportPolicy::default()
+            }),
+            ..TagFields::default()
+        },
+    );
+    draft.remember_source(&key.tag);
+    draft.record(&key.tag, &event, scene.now);
+    let mut says = vec![format!(
+        "Tag {}:{} set to {}@{}.",
+        scene.shown(&key.stream),
+        key.tag,
+        scene.shown(&key.stream),
+        event.image
+    )];
+    let follows = before.filter(|tag| tag.from.as_ref().is_some_and(|f| f.kind == "DockerImage"));
+    if let Some((tag, from)) = follows.and_then(|tag| Some((tag.clone(), tag.from?))) {
+        let scheduled = if tag.import_policy.scheduled {
+            " --scheduled"
+        } else {
+            ""
+        };
+        says.push(format!(
+            "It stays there until `headwater tag {} {name}{scheduled}`.",
+            from.name
+        ));
+    }
+    Ok(Done {
+        changes: drafts.changes(),
+        says,
+        warnings: Vec::new(),
+    })
+}
+
+fn named<'s>(stream: &'s ImageStream, tag: &str, id: &str) -> Result<&'s TagEvent, Refused> {
+    let mut own = ImageStream::default();
+    own.status.tags = stream
+        .status
+        .tags
+        .iter()
+        .filter(|l| l.tag == tag)
+        .cloned()
+        .collect();
+    match resolve_image_id(&own, id) {
+        Found::None => Err(
+            Refused::usage(format!("{tag} never pointed to `{id}`")).help(format!(
+                "`headwater describe is {}` shows its history",
+                stream.metadata.name
+            )),
+        ),
+        Found::Several(digests) => Err(Refused::usage(format!(
+            "`{id}` is the beginning of several images"
+        ))
+        .help(format!(
+            "write more of it: {}",
+            listed(digests.iter().map(String::as_str))
+        ))),
+        Found::One(event) => {
+            let image = event.image.clone();
+            let lists = stream.status.tags.iter().filter(|l| l.tag == tag);
+            let mut items = lists.flat_map(|list| &list.items);
+            items
+                .find(|item| item.image == image)
+                .ok_or_else(|| Refused::usage(format!("{tag} never pointed to `{id}`")))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::streams::testing::{digest, documents, scene};
+
+    fn app() -> String {
+        let item = |word: &str| {
+            format!(
+                "        - {{created: \"2026-01-0{word}T08:00:00Z\", dockerImageReference: \"quay.io/acme/app@{0}\", generation: 1, image: \"{0}\"}}\n",
+                digest(word)
+            )
+        };
+        format!(
+            "apiVersion: image.openshift.io/v1\nkind: ImageStream\nmetadata: {{name: app}}\nspec:\n  tags:\n    - name: dev\n      from: {{kind: DockerImage, name: \"quay.io/acme/app:main\"}}\n      importPolicy: {{scheduled: true}}\nstatus:\n  tags:\n    - tag: dev\n      items:\n{}{}{}",
+            item("3"),
+            item("2"),
+            item("1")
+        )
+    }
+
+    #[test]
+    fn a_tag_goes_back_and_stays() {
+        let app = app();
+        let docs = documents(&[("streams/app.yaml", &app)]);
+        let namespace = "default".parse().unwrap();
+        let scene = scene(&docs, &namespace);
+        let done = undo("app:dev", None, scene).unwrap();
+        let draft = done.changes.values().next().unwrap();
+        let tag = draft.stream.spec_tag("dev").unwrap();
+        assert_eq!(
+            tag.from.as_ref().unwrap().name,
+            format!("app@{}", digest("2"))
+        );
+        assert!(!tag.import_policy.scheduled);
+        let items = &draft.stream.status_tag("dev").unwrap().items;
+        let images: Vec<&str> = items.iter().map(|i| i.image.as_str()).collect();
+        let words = ["2", "3", "2", "1"].map(digest);
+        assert_eq!(images, words.each_ref().map(String::as_str));
+        assert_eq!(
+            done.says[1],
+            "It stays there until `headwater tag quay.io/acme/app:main app:dev --scheduled`."
+        );
+        let first = undo("app:dev", Some(&digest("1")[7..19]), scene).unwrap();
+        assert!(first.says[0].contains(&digest("1")), "{:?}", first.says);
+    }
+
+    #[test]
+    fn there_must_be_something_to_go_back_to() {
+        let app = app();
+        let docs = documents(&[("streams/app.yaml", &app)]);
+        let namespace = "default".parse().unwrap();
+        let scene = scene(&docs, &namespace);
+        let says = |name: &str, to: Option<&str>| undo(name, to, scene).unwrap_err().to_string();
+        assert!(says("app:nosuch", None).contains("has no tag"));
+        assert!(says("app:dev", Some("ffffffff")).contains("never pointed to"));
+        assert!(says("app:dev", Some("sha256:")).contains("several"));
+        assert!(says("app:dev", Some(&digest("3"))).contains("points to"));
+    }
+}
