@@ -171,7 +171,7 @@ impl Draft {
     /// already is not recorded again.
     pub fn record(&mut self, name: &str, event: &TagEvent, now: Timestamp) {
         let mut event = event.clone();
-        event.created = Some(event.created.unwrap_or(now)).map(to_the_second);
+        event.created = Some(to_the_second(event.created.unwrap_or(now)));
         event.generation = next_generation(self.stream.status_tag(name));
         let mut waiting = vec![name.to_owned()];
         let mut done: Vec<String> = Vec::new();

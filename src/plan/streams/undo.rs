@@ -1,12 +1,12 @@
 //! `rollback STREAM:TAG`: a tag goes back to an image it pointed to before, and stays there.
 
-use super::draft::TagFields;
+use super::draft::{Draft, TagFields};
 use super::image_id::{Found, resolve_image_id};
 use super::tag::no_tag;
 use super::{Done, Drafts, Refused, Scene};
 use crate::manifests::suggest::listed;
-use crate::model::ImageStream;
-use crate::model::image_stream::{ImportPolicy, ObjectReference, TagEvent};
+use crate::model::image_stream::{ImportPolicy, ObjectReference, TagEvent, TagReference};
+use crate::model::{ImageStream, TagKey};
 
 /// Takes a tag back to `to`, or to the image before the present one.
 ///
@@ -51,53 +51,64 @@ pub fn undo(name: &str, to: Option<&str>, scene: Scene<'_>) -> Result<Done, Refu
         ..target.clone()
     };
     let mut drafts = Drafts::new(scene);
-    let draft = drafts.open(&key.stream)?;
+    pin(drafts.open(&key.stream)?, &key, &event, scene);
+    let stream = scene.shown(&key.stream);
+    let mut says = vec![format!(
+        "Tag {stream}:{} set to {stream}@{}.",
+        key.tag, event.image
+    )];
+    says.extend(
+        before
+            .as_ref()
+            .and_then(|tag| how_to_follow_again(tag, name)),
+    );
+    Ok(Done {
+        changes: drafts.changes(),
+        says,
+        warnings: Vec::new(),
+    })
+}
+
+/// Keeps a tag on one image, in spec, source and event.
+fn pin(draft: &mut Draft, key: &TagKey, event: &TagEvent, scene: Scene<'_>) {
+    let before = draft.stream.spec_tag(&key.tag);
+    let import_mode = before.and_then(|tag| tag.import_policy.import_mode.clone());
     let from = ObjectReference {
         kind: "ImageStreamImage".to_owned(),
         namespace: None,
         name: format!("{}@{}", key.stream.name, event.image),
     };
-    let mode = before
-        .as_ref()
-        .and_then(|tag| tag.import_policy.import_mode.clone());
     draft.set(
         &key.tag,
         TagFields {
             from: Some(from),
             reference: Some(false),
             import_policy: Some(ImportPolicy {
-                import_mode: mode,
+                import_mode,
                 ..ImportPolicy::default()
             }),
             ..TagFields::default()
         },
     );
     draft.remember_source(&key.tag);
-    draft.record(&key.tag, &event, scene.now);
-    let mut says = vec![format!(
-        "Tag {}:{} set to {}@{}.",
-        scene.shown(&key.stream),
-        key.tag,
-        scene.shown(&key.stream),
-        event.image
-    )];
-    let follows = before.filter(|tag| tag.from.as_ref().is_some_and(|f| f.kind == "DockerImage"));
-    if let Some((tag, from)) = follows.and_then(|tag| Some((tag.clone(), tag.from?))) {
-        let scheduled = if tag.import_policy.scheduled {
-            " --scheduled"
-        } else {
-            ""
-        };
-        says.push(format!(
-            "It stays there until `headwater tag {} {name}{scheduled}`.",
-            from.name
-        ));
-    }
-    Ok(Done {
-        changes: drafts.changes(),
-        says,
-        warnings: Vec::new(),
-    })
+    draft.record(&key.tag, event, scene.now);
+}
+
+/// What brings a tag back that was imported from a registry.
+fn how_to_follow_again(before: &TagReference, name: &str) -> Option<String> {
+    let from = before
+        .from
+        .as_ref()
+        .filter(|from| from.kind == "DockerImage")?;
+    let scheduled = if before.import_policy.scheduled {
+        " --scheduled"
+    } else {
+        ""
+    };
+    Some(format!(
+        "It stays there until `headwater tag {} {name}{scheduled}`.",
+        from.name
+    ))
 }
 
 fn named<'s>(stream: &'s ImageStream, tag: &str, id: &str) -> Result<&'s TagEvent, Refused> {

@@ -334,7 +334,8 @@ fn every_mistake_is_told_with_the_next_step() {
     let istag = |w: &mut TagWish| w.kind = Some(SourceKind::ImageStreamTag);
     let isimage = |w: &mut TagWish| w.kind = Some(SourceKind::ImageStreamImage);
     let nothing = |_: &mut TagWish| ();
-    let rows: &[(&str, &str, &dyn Fn(&mut TagWish), &str)] = &[
+    type Row<'a> = (&'a str, &'a str, &'a dyn Fn(&mut TagWish), &'a str);
+    let rows: &[Row<'_>] = &[
         ("quay.io/a/b:1", "rails", &nothing, "the tag is missing"),
         ("quay.io/a/b:1", "rails:1:2", &nothing, "two colons"),
         ("quay.io/a/b:1", "rails:-x", &nothing, "valid tag"),
