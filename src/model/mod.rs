@@ -1,6 +1,7 @@
 //! The nouns: what exists in a repository and in a registry, as types that cannot hold a wrong value.
 //! Pure: no async, no files, no clock, and nothing of ours above it.
 
+pub mod alias;
 pub mod digest;
 pub mod environment;
 pub mod fault;
@@ -15,6 +16,7 @@ pub mod reference;
 pub mod repository_config;
 pub mod set;
 pub mod tag_event;
+pub mod tag_order;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod time;

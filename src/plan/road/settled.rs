@@ -1,5 +1,6 @@
 //! The settled view: what a tag's status would say once every move implied by its spec were recorded.
 
+use crate::model::alias;
 use crate::model::image_stream::NamedTagEventList;
 use crate::model::promotion::stream_image_digest;
 use crate::model::{Digest, ImageRepository, ImageStream, PinnedImage};
@@ -42,16 +43,7 @@ pub fn settled(stream: &ImageStream, tag: &str) -> Option<Settled> {
 
 /// The tag of the same stream that this one tracks (`ImageStreamTag`, bare or with the stream's name).
 pub fn same_stream_alias(stream: &ImageStream, tag: &str) -> Option<String> {
-    let from = stream.spec_tag(tag)?.from.as_ref()?;
-    let own_namespace = from.namespace.is_none() || from.namespace == stream.metadata.namespace;
-    if from.kind != "ImageStreamTag" || !own_namespace {
-        return None;
-    }
-    match from.name.split_once(':') {
-        None => Some(from.name.clone()),
-        Some((name, target)) if name == stream.metadata.name => Some(target.to_owned()),
-        Some(_) => None,
-    }
+    alias::same_stream_alias(stream, stream.spec_tag(tag)?).map(str::to_owned)
 }
 
 fn head_image(head: &crate::model::TagEvent) -> Option<PinnedImage> {

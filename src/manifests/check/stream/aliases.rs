@@ -6,14 +6,15 @@ use super::super::Finding;
 use super::super::finding::{circle_in_words, circles, route};
 use crate::manifests::code;
 use crate::manifests::suggest::did_you_mean;
-use crate::model::{ImageStream, TagReference};
+use crate::model::ImageStream;
+use crate::model::alias::same_stream_alias;
 
 pub(super) fn check(stream: &ImageStream, findings: &mut Vec<Finding>) {
     let follows: BTreeMap<&str, &str> = stream
         .spec
         .tags
         .iter()
-        .filter_map(|tag| Some((tag.name.as_str(), followed(stream, tag)?)))
+        .filter_map(|tag| Some((tag.name.as_str(), same_stream_alias(stream, tag)?)))
         .collect();
     if follows.is_empty() {
         return;
@@ -39,28 +40,5 @@ pub(super) fn check(stream: &ImageStream, findings: &mut Vec<Finding>) {
             let finding = Finding::warning(code::ALIAS_MISSING, place, message);
             findings.push(finding.help(did_you_mean(target, others)));
         }
-    }
-}
-
-/// The tag of the same stream that a tag follows.
-fn followed<'s>(stream: &ImageStream, tag: &'s TagReference) -> Option<&'s str> {
-    let from = tag
-        .from
-        .as_ref()
-        .filter(|from| from.kind == "ImageStreamTag")?;
-    let own = |namespace: &String| Some(namespace) == stream.metadata.namespace.as_ref();
-    if from
-        .namespace
-        .as_ref()
-        .is_some_and(|namespace| !own(namespace))
-    {
-        return None;
-    }
-    match from.name.split_once(':') {
-        None => Some(from.name.as_str()),
-        Some((name, target)) if name == stream.metadata.name && !target.contains(':') => {
-            Some(target)
-        }
-        Some(_) => None,
     }
 }
