@@ -9,11 +9,13 @@ use super::output::{ColorChoice, Format};
 use crate::model::Namespace;
 
 pub mod resolve;
+pub mod streams;
 pub mod values;
 pub mod verbs;
 
 pub use resolve::{Destination, Globals, Repository};
-pub use values::{Reason, RenderTarget, SetName};
+pub use streams::*;
+pub use values::{Reason, RenderTarget, RollbackTarget, SetName};
 pub use verbs::*;
 
 /// Everything typed.
@@ -121,6 +123,16 @@ pub enum Verb {
     Render(RenderArgs),
     /// Show every setting and where it comes from
     Config(ConfigArgs),
+    /// Make image streams and tags
+    Create(CreateArgs),
+    /// Point tags of image streams at an image or at another tag, or delete them
+    Tag(TagArgs),
+    /// Import an image into a tag now, or all tags of a stream
+    ImportImage(ImportImageArgs),
+    /// Change how image streams are used
+    Set(SetArgs),
+    /// Take old images out of the history of tags
+    Prune(PruneArgs),
     /// See the whole story, offline, in a folder of its own
     Demo(DemoArgs),
 }
@@ -145,6 +157,11 @@ impl Verb {
             Self::Unhold(_) => "unhold",
             Self::Render(_) => "render",
             Self::Config(_) => "config",
+            Self::Create(_) => "create",
+            Self::Tag(_) => "tag",
+            Self::ImportImage(_) => "import-image",
+            Self::Set(_) => "set",
+            Self::Prune(_) => "prune",
             Self::Demo(_) => "demo",
         }
     }

@@ -14,7 +14,7 @@ use crate::model::RepoPath;
 use files::{Files, Lookup};
 
 mod expressions;
-mod files;
+pub(super) mod files;
 mod templates;
 
 /// Checks documents, expressions and templates. Ends with 3 if anything reported is an error.
@@ -76,8 +76,7 @@ async fn gather(context: &Context) -> Result<Files, CliError> {
 
 /// The checkout at a path; without any Git the folder itself; `None` for a bare repository.
 fn work_tree(path: &Path) -> Result<Option<WorkTree>, CliError> {
-    let bare = path.join("HEAD").is_file() && path.join("objects").is_dir();
-    if bare {
+    if is_bare(path) {
         return Ok(None);
     }
     match WorkTree::discover(path) {
@@ -88,6 +87,11 @@ fn work_tree(path: &Path) -> Result<Option<WorkTree>, CliError> {
         }
         Err(error) => Err(engine::unopened(&error)),
     }
+}
+
+/// Whether a folder is a repository without a work tree.
+pub(super) fn is_bare(path: &Path) -> bool {
+    path.join("HEAD").is_file() && path.join("objects").is_dir()
 }
 
 /// The paths to report on, as paths of the repository; none means all.

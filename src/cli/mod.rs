@@ -12,6 +12,7 @@ pub mod base;
 pub mod check;
 pub mod clock;
 pub mod config;
+pub mod create;
 pub mod demo;
 pub mod engine;
 pub mod error;
@@ -19,17 +20,22 @@ pub mod exit;
 pub mod files;
 pub mod history;
 pub mod hold;
+pub mod import_image;
 pub mod observe;
 pub mod output;
 pub mod plan;
 pub mod pr;
 pub mod promote;
 pub mod prompt;
+pub mod prune;
 pub mod render;
 pub mod rollback;
 pub mod run;
 pub mod serve;
+pub mod set;
 pub mod status;
+mod streams;
+pub mod tag;
 pub mod unhold;
 pub mod view;
 pub mod why;
@@ -176,6 +182,11 @@ pub(crate) async fn dispatch(context: &Context, verb: &Verb) -> Result<Exit, Cli
         Verb::Hold(args) => hold::run(context, args).await,
         Verb::Unhold(args) => unhold::run(context, args).await,
         Verb::Render(args) => render::run(context, args).await,
+        Verb::Create(args) => create::run(context, args).await,
+        Verb::Tag(args) => tag::run(context, args).await,
+        Verb::ImportImage(args) => import_image::run(context, args).await,
+        Verb::Set(args) => set::run(context, args).await,
+        Verb::Prune(args) => prune::run(context, args).await,
         Verb::Demo(args) => demo::run(context, args).await,
     }
 }

@@ -106,12 +106,12 @@ impl WorkTree {
     }
 
     /// Commits these paths as they are on disk on the current branch; everything else that is staged stays staged and
-    /// out of the commit. No hooks run.
+    /// out of the commit. By an author and a committer; no hooks run.
     pub fn commit(
         &self,
         paths: &[RepoPath],
         message: &str,
-        person: &Person,
+        (author, committer): (&Person, &Person),
         time: Timestamp,
     ) -> Result<CommitId, GitError> {
         let repository = self.open()?;
@@ -140,8 +140,8 @@ impl WorkTree {
                 start: None,
                 files: BTreeMap::new(),
                 message: message.to_owned(),
-                author: person.clone(),
-                committer: person.clone(),
+                author: author.clone(),
+                committer: committer.clone(),
                 time,
             },
         )?;

@@ -159,7 +159,7 @@ fn subject_of(effect: &Effect, desk: &Desk<'_>) -> Subject {
         Some(Carries::Environment { environment, .. }) => environment
             .parse()
             .map_or(Subject::Repository, Subject::Environment),
-        None => Subject::Repository,
+        Some(Carries::Streams { .. }) | None => Subject::Repository,
     }
 }
 

@@ -75,7 +75,7 @@ fn environment(name: &str, rest: &str) -> String {
 pub(crate) struct World {
     machine: Hermetic,
     bare: PathBuf,
-    clone: PathBuf,
+    pub(crate) clone: PathBuf,
     settings: PathBuf,
     registry: EmbeddedRegistry,
 }
@@ -249,6 +249,16 @@ impl World {
     /// A build of that version; what differs from it differs in digest.
     pub(crate) fn build(&self, version: &str) -> Digest {
         self.build_with(version, version)
+    }
+
+    /// A build of that version, under another name than that of the pipeline's images.
+    pub(crate) fn build_at(&self, repository: &str, tag: &str, version: &str) -> Digest {
+        let spec = BuildSpec {
+            labels: BTreeMap::new(),
+            content: version.to_owned(),
+            platforms: Vec::new(),
+        };
+        self.registry.push(repository, tag, spec)
     }
 
     pub(crate) fn build_with(&self, version: &str, content: &str) -> Digest {

@@ -23,4 +23,5 @@ mod registry;
 mod scenarios;
 mod sim;
 mod story;
+mod streams;
 mod support;

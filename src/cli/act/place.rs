@@ -43,7 +43,7 @@ pub(in crate::cli) fn person(context: &Context) -> Result<Person, CliError> {
 }
 
 /// Refuses destinations that the place does not have.
-pub(super) fn check(
+pub(in crate::cli) fn check(
     context: &Context,
     tree: Option<&WorkTree>,
     destination: Destination,

@@ -1,7 +1,7 @@
 //! An act brought to the base: one commit by the person on top of it, or a pull request where the base takes no push.
 
 use super::Doing;
-use crate::cli::engine::edge;
+use crate::cli::engine::{Engine, edge};
 use crate::cli::view::act::Written;
 use crate::cli::{CliError, Exit};
 use crate::forge::{ForgeError, NewPull, PullText};
@@ -19,10 +19,40 @@ use crate::plan::report::SetReport;
 const MOST_TRIES: u32 = 10;
 
 /// How a push of one ref ended.
-enum Pushed {
+pub(in crate::cli) enum Pushed {
+    /// The ref is at this commit.
     Done(CommitId),
+    /// Somebody else was faster.
     Lost,
+    /// The server has a rule against it, in its words.
     Refused(String),
+}
+
+/// Makes a commit and moves one ref to it, if that ref is still where it is expected.
+///
+/// # Errors
+/// When the repository cannot be written or the remote not be reached.
+pub(in crate::cli) async fn push_files(
+    engine: &Engine,
+    commit: NewCommit,
+    name: &str,
+    expect: Option<&CommitId>,
+) -> Result<Pushed, CliError> {
+    let fail = |e: crate::git::GitError| edge(&e);
+    let commit = engine.git.commit(commit).await.map_err(fail)?;
+    let update = RefUpdate {
+        name: name.to_owned(),
+        expect: expect.cloned(),
+        new: Some(commit.clone()),
+    };
+    let outcomes = engine.git.push(vec![update]).await;
+    let outcome = outcomes.map_err(fail)?.into_iter().next();
+    Ok(match outcome.map(|o| o.result) {
+        Some(PushResult::Done) => Pushed::Done(commit),
+        Some(PushResult::Lost { found }) if found.as_ref() == Some(&commit) => Pushed::Done(commit),
+        Some(PushResult::Refused { message }) => Pushed::Refused(message),
+        Some(PushResult::Lost { .. }) | None => Pushed::Lost,
+    })
 }
 
 impl Doing<'_> {
@@ -48,7 +78,7 @@ impl Doing<'_> {
             let name = format!("refs/heads/{branch}");
             let base = obs.snapshot.commit.clone();
             match self
-                .push_files(&base, &act, &name, Some(&base), &self.person)
+                .push_act(&base, &act, &name, Some(&base), &self.person)
                 .await?
             {
                 Pushed::Done(commit) => {
@@ -121,7 +151,7 @@ impl Doing<'_> {
         let committer = &self.engine.reconciler.applier.committer;
         let name = format!("refs/heads/{branch}");
         let pushed = self
-            .push_files(
+            .push_act(
                 &obs.snapshot.commit,
                 &act,
                 &name,
@@ -160,7 +190,7 @@ impl Doing<'_> {
         Ok((act, written))
     }
 
-    async fn push_files(
+    async fn push_act(
         &self,
         base: &CommitId,
         act: &Act,
@@ -168,7 +198,6 @@ impl Doing<'_> {
         expect: Option<&CommitId>,
         committer: &Person,
     ) -> Result<Pushed, CliError> {
-        let fail = |e: crate::git::GitError| edge(&e);
         let bytes = |text: &String| text.clone().into_bytes();
         let files = act.files.iter();
         let commit = NewCommit {
@@ -182,22 +211,7 @@ impl Doing<'_> {
             committer: committer.clone(),
             time: self.now,
         };
-        let commit = self.engine.git.commit(commit).await.map_err(fail)?;
-        let update = RefUpdate {
-            name: name.to_owned(),
-            expect: expect.cloned(),
-            new: Some(commit.clone()),
-        };
-        let outcomes = self.engine.git.push(vec![update]).await;
-        let outcome = outcomes.map_err(fail)?.into_iter().next();
-        Ok(match outcome.map(|o| o.result) {
-            Some(PushResult::Done) => Pushed::Done(commit),
-            Some(PushResult::Lost { found }) if found.as_ref() == Some(&commit) => {
-                Pushed::Done(commit)
-            }
-            Some(PushResult::Refused { message }) => Pushed::Refused(message),
-            Some(PushResult::Lost { .. }) | None => Pushed::Lost,
-        })
+        push_files(&self.engine, commit, name, expect).await
     }
 
     fn text(&self, act: &Act) -> PullText {

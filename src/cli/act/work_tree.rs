@@ -81,7 +81,7 @@ impl Doing<'_> {
         }
         let paths: Vec<RepoPath> = act.files.keys().cloned().collect();
         let commit = tree
-            .commit(&paths, &act.message, &self.person, self.now)
+            .commit(&paths, &act.message, (&self.person, &self.person), self.now)
             .map_err(|e| edge(&e).context("the files are written, but could not be committed"))?;
         Ok((act, Written::Commit { commit }))
     }

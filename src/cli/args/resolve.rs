@@ -179,6 +179,19 @@ mod tests {
             "render prod/myapp --out /tmp/x",
             "serve --listen off --tick 30s",
             "demo --keep /tmp/x",
+            "create is keycloak --lookup-local",
+            "create imagestreamtag keycloak:1 --from-image quay.io/k/k:1 -A description=x --scheduled",
+            "create istag keycloak:1 --from :2 --reference-policy=local",
+            "tag quay.io/k/k:25.0.3 keycloak:25.0 keycloak:latest --scheduled",
+            "tag quay.io/k/k:25.0.3 keycloak:25.0 --scheduled=false --reference-policy local",
+            "tag --source=istag rails:tip rails:prod --alias",
+            "tag -d rails:tip rails:prod",
+            "import-image keycloak:25.0 --from=quay.io/k/k:25.0.2 --confirm --import-mode Legacy",
+            "import-image keycloak --all --dry-run",
+            "set image-lookup",
+            "set image-lookup is/keycloak --enabled=false",
+            "prune keycloak --keep-tag-revisions=5 --keep-younger-than 2h --confirm",
+            "rollback keycloak:25.0 --reason x --to sha256:3f9a12c4",
         ] {
             assert!(parse(line).is_ok(), "{line}: {}", parse(line).unwrap_err());
         }
@@ -190,6 +203,14 @@ mod tests {
             "observe",
             "check -v -q",
             "stat",
+            "create istag keycloak:1",
+            "create istag keycloak:1 --from-image a --from b:1",
+            "tag -d rails:tip --scheduled",
+            "tag rails:tip rails:prod --alias --insecure",
+            "tag a rails:prod --import-mode NoPreserveOriginal",
+            "tag a rails:prod --reference-policy remote",
+            "tag",
+            "set",
         ] {
             assert!(parse(line).is_err(), "{line}");
         }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::cli::output::clean::is_unsafe;
-use crate::model::Name;
+use crate::model::{Name, StageKey};
 
 /// Longest reason, in characters: it becomes a line of a commit and of a file.
 const LONGEST_REASON: usize = 500;
@@ -106,6 +106,26 @@ impl fmt::Display for SetName {
             Self::Previous => f.write_str("previous"),
             Self::Digest(digits) => write!(f, "sha256:{digits}"),
             Self::Word(word) => f.write_str(word),
+        }
+    }
+}
+
+/// What goes back: a stage, or a tag of an image stream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RollbackTarget {
+    /// `PIPELINE/STAGE`.
+    Stage(StageKey),
+    /// `[NAMESPACE/]STREAM:TAG`.
+    Tag(String),
+}
+
+impl FromStr for RollbackTarget {
+    type Err = crate::model::name::NameError;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text.contains(':') {
+            Ok(Self::Tag(text.to_owned()))
+        } else {
+            text.parse().map(Self::Stage)
         }
     }
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::values::{Reason, RenderTarget, SetName};
+use super::values::{Reason, RenderTarget, RollbackTarget, SetName};
 use crate::model::{Name, StageKey};
 
 /// `check`
@@ -211,9 +211,9 @@ pub struct PromoteArgs {
     after_help = "Example: headwater rollback keycloak/prod --reason \"login 500s, INC-2291\" --push"
 )]
 pub struct RollbackArgs {
-    /// The stage that goes back
-    #[arg(value_name = "PIPELINE/STAGE")]
-    pub stage: StageKey,
+    /// The stage that goes back; or a tag of an image stream that no stage points with
+    #[arg(value_name = "PIPELINE/STAGE|STREAM:TAG")]
+    pub target: RollbackTarget,
     /// The set: version, tag, `previous`, or at least 8 hex digits of a digest
     #[arg(long, value_name = "SET", default_value = "previous")]
     pub to: SetName,

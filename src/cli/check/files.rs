@@ -17,23 +17,23 @@ use crate::observe::documents::tree::Tree;
 const AT_ONCE: usize = 256;
 
 /// A document's file as the checks take it.
-pub(super) type LoadedFile = (RepoPath, Role, Arc<Loaded>);
+pub(in crate::cli) type LoadedFile = (RepoPath, Role, Arc<Loaded>);
 
 /// All that is checked.
-pub(super) struct Files {
+pub(in crate::cli) struct Files {
     /// Files that are documents.
-    pub(super) loaded: Vec<LoadedFile>,
+    pub(in crate::cli) loaded: Vec<LoadedFile>,
     /// Where documents are.
-    pub(super) paths: Paths,
+    pub(in crate::cli) paths: Paths,
     /// Files read, by whatever check.
-    pub(super) read: BTreeSet<RepoPath>,
+    pub(in crate::cli) read: BTreeSet<RepoPath>,
     /// Which files there are.
-    pub(super) lookup: Lookup,
+    pub(in crate::cli) lookup: Lookup,
     texts: BTreeMap<RepoPath, Arc<str>>,
 }
 
 /// Which files there are.
-pub(super) enum Lookup {
+pub(in crate::cli) enum Lookup {
     /// On disk.
     Folder(WorkTree),
     /// In a commit.
@@ -44,7 +44,7 @@ type Contents = BTreeMap<RepoPath, Result<Vec<u8>, String>>;
 
 impl Files {
     /// The files of a checkout as they lie there, committed or not.
-    pub(super) fn of_work_tree(tree: WorkTree) -> Result<Self, GitError> {
+    pub(in crate::cli) fn of_work_tree(tree: WorkTree) -> Result<Self, GitError> {
         let most = MAX_BYTES as u64;
         let configs: Vec<RepoPath> = CONFIG_FILES.iter().filter_map(|n| n.parse().ok()).collect();
         let mut found = tree.read_below(&configs, most)?;
@@ -74,7 +74,7 @@ impl Files {
     }
 
     /// The files of a commit.
-    pub(super) async fn of_commit(
+    pub(in crate::cli) async fn of_commit(
         repository: &Repository,
         commit: &CommitId,
     ) -> Result<Self, GitError> {
@@ -127,7 +127,7 @@ impl Files {
     }
 
     /// Texts of files below a folder, by their paths below it.
-    pub(super) fn below(&self, folder: &RepoPath) -> BTreeMap<String, String> {
+    pub(in crate::cli) fn below(&self, folder: &RepoPath) -> BTreeMap<String, String> {
         let prefix = format!("{folder}/");
         let texts = self.texts.iter().filter_map(|(path, text)| {
             let inside = path.as_str().strip_prefix(&prefix)?;
@@ -145,7 +145,7 @@ impl Texts for Files {
 
 impl Lookup {
     /// Whether there is a file or a folder.
-    pub(super) fn has(&self, path: &RepoPath) -> bool {
+    pub(in crate::cli) fn has(&self, path: &RepoPath) -> bool {
         self.exists(path) || self.folder_exists(path)
     }
 }

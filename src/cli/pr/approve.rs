@@ -64,7 +64,7 @@ fn does_not_count(pull: &PullRequestFacts, email: &str) -> Option<String> {
         return Some("you pushed to its branch".to_owned());
     }
     match &pull.marker.subject {
-        Subject::Act { by, .. } if by.eq_ignore_ascii_case(email) => {
+        Subject::Act { by, .. } | Subject::Streams { by, .. } if by.eq_ignore_ascii_case(email) => {
             Some("you asked for it".to_owned())
         }
         _ => None,

@@ -168,6 +168,6 @@ fn too_many(word: &str, several: &[&PullRequestFacts]) -> CliError {
 fn is_of(pull: &PullRequestFacts, key: &StageKey) -> bool {
     match &pull.marker.subject {
         Subject::Promotion { stage, .. } | Subject::Act { stage, .. } => stage == key,
-        Subject::Environment { .. } => false,
+        Subject::Environment { .. } | Subject::Streams { .. } => false,
     }
 }

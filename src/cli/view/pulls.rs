@@ -172,7 +172,7 @@ impl<'a> Known<'a> {
                 marker::Subject::Promotion { stage, .. } | marker::Subject::Act { stage, .. } => {
                     Some(stage.clone())
                 }
-                marker::Subject::Environment { .. } => None,
+                marker::Subject::Environment { .. } | marker::Subject::Streams { .. } => None,
             },
             opened_at: self.opened,
             merged_as: pull.merged_as.clone(),

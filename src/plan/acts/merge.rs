@@ -58,6 +58,7 @@ fn in_room(
         Carries::Promotion { stage, .. } => promotion(room, plan, pull, stage)?,
         Carries::Environment { environment, .. } => drift(room, plan, pull, environment),
         Carries::Act { act, stage, by } => (act_approvals(room, pull, act, stage, by)?, Vec::new()),
+        Carries::Streams { .. } => (Vec::new(), Vec::new()),
     };
     shut.extend(branch(pull));
     shut.extend(effects(plan, pull));
@@ -238,7 +239,7 @@ fn message(plan: &Plan, pull: &PullRequestFacts) -> String {
             format!("Headwater-Set: {set}\nHeadwater-Stage: {stage}\n")
         }
         Carries::Act { stage, .. } => format!("Headwater-Stage: {stage}\n"),
-        Carries::Environment { .. } => String::new(),
+        Carries::Environment { .. } | Carries::Streams { .. } => String::new(),
     };
     planned.unwrap_or_else(|| {
         format!(

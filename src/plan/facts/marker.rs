@@ -46,6 +46,15 @@ pub enum Subject {
         /// Who did it.
         by: String,
     },
+    /// A person's edit of image streams. Plans leave it alone: people approve and merge it.
+    Streams {
+        /// The verb: `tag`, `import-image`, ...
+        act: String,
+        /// The streams.
+        streams: Vec<String>,
+        /// Who did it.
+        by: String,
+    },
 }
 
 impl Marker {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use super::{Done, Drafts, Refused, Scene};
 use crate::model::image_stream::NamedTagEventList;
-use crate::model::{Period, StreamKey, TagKey};
+use crate::model::{Digest, Period, StreamKey, TagKey};
 
 /// What is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -90,6 +90,19 @@ pub fn prune(
     Ok((done, pruned))
 }
 
+/// Every digest that a text speaks of, whatever it is: an output, a hold, values.
+pub fn digests_in(text: &str) -> impl Iterator<Item = String> + '_ {
+    const HEX: usize = 64;
+    text.match_indices("sha256:").filter_map(|(at, algorithm)| {
+        let end = at + algorithm.len() + HEX;
+        let found = text.get(at..end)?;
+        found
+            .parse::<Digest>()
+            .ok()
+            .map(|digest| digest.to_string())
+    })
+}
+
 fn split(
     list: &NamedTagEventList,
     keep: &Keep,
@@ -164,6 +177,13 @@ mod tests {
         assert_eq!(left(&words, 1, "150m", &[]), [0, 1, 2], "three are younger");
         assert_eq!(left(&words, 1, "1m", &["d"]), [0, 3], "an output names it");
         assert_eq!(left(&words, 9, "1m", &[]), [0, 1, 2, 3, 4]);
+    }
+
+    #[test]
+    fn digests_are_found_in_any_text() {
+        let (a, b) = (digest("a"), digest("b"));
+        let text = format!("image: quay.io/x@{a}\n# sha256:12 and {b}, sha256:");
+        assert_eq!(digests_in(&text).collect::<Vec<_>>(), [a, b]);
     }
 
     #[test]

@@ -105,7 +105,7 @@ fn a_commit_takes_the_named_paths_and_leaves_the_index_alone() {
         .commit(
             &[path("a"), path("c"), path("sub/new")],
             "Promote",
-            &ann(),
+            (&ann(), &ann()),
             time,
         )
         .unwrap();
@@ -114,7 +114,10 @@ fn a_commit_takes_the_named_paths_and_leaves_the_index_alone() {
     assert_eq!(names, "M\ta\nD\tc\nA\tsub/new");
     assert_eq!(git(&work, &["status", "--porcelain"]), "M  b");
     assert_eq!(tree.dirty(&[path("a"), path("sub")]).unwrap(), []);
-    assert!(tree.commit(&[path("a")], "again", &ann(), time).is_err());
+    assert!(
+        tree.commit(&[path("a")], "again", (&ann(), &ann()), time)
+            .is_err()
+    );
     assert_eq!(git(&work, &["fsck", "--strict", "--no-dangling"]), "");
 }
 
@@ -131,7 +134,7 @@ async fn the_current_branch_is_pushed_over_http_with_the_persons_rights() {
     let tree = WorkTree::discover(&work).unwrap();
     write_files(&work, &[("a", "2")]);
     let made = tree
-        .commit(&[path("a")], "Two", &ann(), Timestamp::UNIX_EPOCH)
+        .commit(&[path("a")], "Two", (&ann(), &ann()), Timestamp::UNIX_EPOCH)
         .unwrap();
     let base = PushTarget::Base("main".to_owned());
     let result = tree.push(&world.settings, base.clone()).await.unwrap();
@@ -141,8 +144,13 @@ async fn the_current_branch_is_pushed_over_http_with_the_persons_rights() {
 
     let theirs = commit_to(&world.bare, "main", &[("b", "theirs")], "theirs");
     write_files(&work, &[("a", "3")]);
-    tree.commit(&[path("a")], "Three", &ann(), Timestamp::UNIX_EPOCH)
-        .unwrap();
+    tree.commit(
+        &[path("a")],
+        "Three",
+        (&ann(), &ann()),
+        Timestamp::UNIX_EPOCH,
+    )
+    .unwrap();
     let lost = tree.push(&world.settings, base).await.unwrap();
     assert_eq!(
         lost,
@@ -169,7 +177,7 @@ async fn the_current_branch_is_pushed_to_a_remote_on_this_disk() {
     let tree = WorkTree::discover(&work).unwrap();
     write_files(&work, &[("a", "2")]);
     let made = tree
-        .commit(&[path("a")], "Two", &ann(), Timestamp::UNIX_EPOCH)
+        .commit(&[path("a")], "Two", (&ann(), &ann()), Timestamp::UNIX_EPOCH)
         .unwrap();
     let settings = settings(&dir.path().join("cache"));
     let target = PushTarget::Base("main".to_owned());

@@ -4,12 +4,12 @@ use super::draft::TagFields;
 use super::tag::Policies;
 use super::{Done, Drafts, Refused, Scene};
 use crate::manifests::suggest::listed;
+use crate::model::alias::{AliasError, follow};
 use crate::model::image_stream::{ImportPolicy, ObjectReference, ReferencePolicy, TagEvent};
 use crate::model::{
     ImageReference, ImageRepository, ImageStream, PinnedImage, Source, StreamKey, TagKey,
     TagReference,
 };
-use crate::plan::road::settled::same_stream_alias;
 
 /// Annotation that makes every tag of a stream an insecure one; only `true` counts (imagestreams 1.1).
 const INSECURE: &str = "openshift.io/image.insecureRepository";
@@ -162,7 +162,7 @@ fn one(stream: &ImageStream, tag: &str, wish: &ImportWish, shown: &str) -> Resul
         };
         return import(tag, from, policies(stream, None, &wish.policies));
     };
-    let wished = last(stream, wished, shown)?;
+    let wished = last(stream, &wished.name, shown)?;
     let name = format!("{shown}:{}", wished.name);
     let Some(from) = wished.from.as_ref().filter(|from| !from.name.is_empty()) else {
         return Err(Refused::no(format!(
@@ -194,40 +194,16 @@ fn one(stream: &ImageStream, tag: &str, wish: &ImportWish, shown: &str) -> Resul
 /// The tag that a tag follows in the end.
 fn last<'s>(
     stream: &'s ImageStream,
-    first: &'s TagReference,
+    first: &str,
     shown: &str,
 ) -> Result<&'s TagReference, Refused> {
-    let mut tag = first;
-    let mut passed = vec![first.name.as_str()];
-    loop {
-        let Some(from) = tag.from.as_ref().filter(|f| f.kind == "ImageStreamTag") else {
-            return Ok(tag);
+    follow(stream, first).map(|end| end.tag).map_err(|error| {
+        let help = match &error {
+            AliasError::OtherStream { .. } => "import the tag of that stream instead",
+            _ => "headwater check",
         };
-        let Some(target) = same_stream_alias(stream, &tag.name) else {
-            return Err(Refused::no(format!(
-                "tag {shown}:{} points to {} of another image stream",
-                tag.name, from.name
-            ))
-            .help("import that one instead"));
-        };
-        let Some(next) = stream.spec_tag(&target) else {
-            return Err(Refused::no(format!(
-                "tag {shown}:{} follows `{target}`, and there is no such tag",
-                tag.name
-            ))
-            .help("headwater check"));
-        };
-        if passed.contains(&next.name.as_str()) {
-            return Err(Refused::no(format!(
-                "tag {shown}:{} follows itself ({})",
-                first.name,
-                passed.join(" -> ")
-            ))
-            .help("headwater check"));
-        }
-        passed.push(&next.name);
-        tag = next;
-    }
+        Refused::no(format!("{shown}:{first} cannot be imported: {error}")).help(help)
+    })
 }
 
 /// Every tag of a stream that is there.

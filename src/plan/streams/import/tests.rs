@@ -204,9 +204,9 @@ fn an_alias_imports_what_it_follows_in_the_end() {
         );
     }
     for (from, expected) in [
-        ("otherimage:mytag", "of another image stream"),
-        ("mytag", "follows itself"),
-        ("nonexisting", "there is no such tag"),
+        ("otherimage:mytag", "a tag of another stream"),
+        ("mytag", "in a circle"),
+        ("nonexisting", "has no tag `nonexisting`"),
     ] {
         let body = tags(&[("mytag", "ImageStreamTag", from)]);
         let told = says(decided(Some(&body), &wish("testis:mytag")));

@@ -8,6 +8,7 @@ use super::draft::{Draft, TagFields};
 use super::image_id::{Found, resolve_image_id};
 use super::{Done, Drafts, Refused, Scene};
 use crate::manifests::suggest::{listed, proposed};
+use crate::model::alias::follow;
 use crate::model::image_stream::{ImportPolicy, ObjectReference, ReferencePolicy, TagEvent};
 use crate::model::promotion::SOURCE;
 use crate::model::{ImageReference, ImageStream, StreamKey, TagKey};
@@ -98,8 +99,8 @@ pub fn tag(wish: &TagWish, scene: Scene<'_>) -> Result<Done, Refused> {
         .iter()
         .map(|to| scene.tag_key(to, false))
         .collect::<Result<_, _>>()?;
+    fits(wish)?;
     let source = source(wish, scene)?;
-    fits(&source, wish)?;
     let mut drafts = Drafts::new(scene);
     let mut says = Vec::new();
     let mut warnings = scene.warnings(&to);
@@ -268,14 +269,8 @@ fn resolved(key: &TagKey, scene: Scene<'_>) -> Result<Source, Refused> {
 
 /// The image that a tag points to, recorded or not.
 pub(super) fn head(stream: &ImageStream, tag: &str) -> Option<TagEvent> {
-    let mut last = tag.to_owned();
-    for _ in 0..8 {
-        match same_stream_alias(stream, &last) {
-            Some(target) => last = target,
-            None => break,
-        }
-    }
-    let recorded = stream.head(&last).or_else(|| stream.head(tag)).cloned();
+    let last = follow(stream, tag).map_or(tag, |end| end.tag.name.as_str());
+    let recorded = stream.head(last).or_else(|| stream.head(tag)).cloned();
     match settled(stream, tag) {
         Some(settled) => {
             let same = recorded.filter(|event| event.image == settled.image.digest.as_str());
@@ -364,21 +359,20 @@ fn image(text: &str, scene: Scene<'_>) -> Result<Source, Refused> {
 }
 
 /// Flags and sources that do not go together.
-fn fits(source: &Source, wish: &TagWish) -> Result<(), Refused> {
-    let policies = &wish.policies;
-    let docker = matches!(source, Source::Docker(_));
-    let asked = |flag: Option<bool>| flag == Some(true);
-    if wish.alias && !matches!(source, Source::Alias(_)) {
+fn fits(wish: &TagWish) -> Result<(), Refused> {
+    let kind = wish.kind.unwrap_or_else(|| kind_of(&wish.source));
+    if wish.alias && kind != SourceKind::ImageStreamTag {
         return Err(
             Refused::usage("--alias follows a tag of the same image stream")
                 .help("name the source as STREAM:TAG"),
         );
     }
+    let policies = &wish.policies;
     for (flag, name) in [
         (policies.scheduled, "--scheduled"),
         (policies.insecure, "--insecure"),
     ] {
-        if asked(flag) && !docker {
+        if flag == Some(true) && kind != SourceKind::DockerImage {
             return Err(Refused::usage(format!(
                 "{name} is for images of registries, and `{}` is none",
                 wish.source

@@ -1,0 +1,239 @@
+//! Arguments of the verbs that `oc` users know: the same names, flags and short forms.
+
+use clap::{ArgAction, Args, Subcommand};
+
+use super::verbs::WriteArgs;
+use crate::model::Period;
+use crate::plan::streams::tag::{Policies, SourceKind};
+
+/// `create`
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Example: headwater create is keycloak")]
+pub struct CreateArgs {
+    /// What is made.
+    #[command(subcommand)]
+    pub what: CreateVerb,
+}
+
+/// What `create` makes.
+#[derive(Debug, Clone, Subcommand)]
+pub enum CreateVerb {
+    /// An image stream, empty
+    #[command(
+        visible_alias = "is",
+        after_help = "Example: headwater create is keycloak"
+    )]
+    Imagestream {
+        /// Its name
+        #[arg(value_name = "[NAMESPACE/]NAME")]
+        name: String,
+        /// Short names in pod specs of its namespace resolve through it
+        #[arg(long)]
+        lookup_local: bool,
+        /// Where it is written.
+        #[command(flatten)]
+        write: WriteArgs,
+    },
+    /// A tag that is not there yet
+    #[command(
+        visible_alias = "istag",
+        after_help = "Example: headwater create istag keycloak:25.0 --from-image quay.io/keycloak/keycloak:25.0.2"
+    )]
+    Imagestreamtag(CreateTagArgs),
+}
+
+/// `create imagestreamtag`
+#[derive(Debug, Clone, Args)]
+#[group(id = "source", required = true, multiple = false, args = ["from_image", "from"])]
+pub struct CreateTagArgs {
+    /// Its name
+    #[arg(value_name = "[NAMESPACE/]STREAM:TAG")]
+    pub name: String,
+    /// An image of a registry
+    #[arg(long, value_name = "PULLSPEC")]
+    pub from_image: Option<String>,
+    /// A tag or an image of a stream: [NAMESPACE/]STREAM[:TAG|@DIGEST], or :TAG of this one
+    #[arg(long, value_name = "SOURCE")]
+    pub from: Option<String>,
+    /// An annotation of the tag, KEY=VALUE
+    #[arg(long = "annotation", short = 'A', value_name = "KEY=VALUE", value_parser = pair)]
+    pub annotations: Vec<(String, String)>,
+    /// How the tag is set.
+    #[command(flatten)]
+    pub policy: PolicyArgs,
+    /// Keep the string, import nothing
+    #[arg(long)]
+    pub reference: bool,
+    /// Where it is written.
+    #[command(flatten)]
+    pub write: WriteArgs,
+}
+
+/// How a tag is set. What is not said stays as it is.
+#[derive(Debug, Clone, Default, Args)]
+pub struct PolicyArgs {
+    /// Look at the registry again from time to time
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
+    pub scheduled: Option<bool>,
+    /// Use the registry although its certificate is not known, if the operator lists it
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
+    pub insecure: Option<bool>,
+    /// How workloads refer to the image: source or local
+    #[arg(long, value_name = "POLICY", value_parser = reference_policy)]
+    pub reference_policy: Option<String>,
+    /// What is imported of an image for several platforms: PreserveOriginal (all) or Legacy (one)
+    #[arg(long, value_name = "MODE", value_parser = import_mode)]
+    pub import_mode: Option<String>,
+}
+
+impl PolicyArgs {
+    /// In the core's words.
+    pub fn policies(&self, reference: Option<bool>) -> Policies {
+        Policies {
+            reference,
+            scheduled: self.scheduled,
+            insecure: self.insecure,
+            reference_policy: self.reference_policy.clone(),
+            import_mode: self.import_mode.clone(),
+        }
+    }
+}
+
+/// `tag`
+#[derive(Debug, Clone, Args)]
+#[command(
+    after_help = "Example: headwater tag quay.io/keycloak/keycloak:25.0.3 keycloak:25.0 --scheduled\n         headwater tag -d keycloak:19.0"
+)]
+pub struct TagArgs {
+    /// An image of a registry, or a tag or image of a stream; then the tags: [NAMESPACE/]STREAM:TAG
+    #[arg(value_name = "SOURCE DEST", required = true, num_args = 1..)]
+    pub names: Vec<String>,
+    /// Delete the tags, with their history
+    #[arg(
+        long,
+        short,
+        conflicts_with_all = ["alias", "reference", "scheduled", "insecure", "source", "reference_policy", "import_mode"]
+    )]
+    pub delete: bool,
+    /// What SOURCE is: imagestreamtag, imagestreamimage or docker; without it its looks say
+    #[arg(long, value_name = "KIND")]
+    pub source: Option<SourceKind>,
+    /// Follow SOURCE from now on; both must be of one image stream
+    #[arg(long, conflicts_with_all = ["scheduled", "insecure"])]
+    pub alias: bool,
+    /// Keep the string, import nothing
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
+    pub reference: Option<bool>,
+    /// How the tags are set.
+    #[command(flatten)]
+    pub policy: PolicyArgs,
+    /// Where it is written.
+    #[command(flatten)]
+    pub write: WriteArgs,
+}
+
+/// `import-image`
+#[derive(Debug, Clone, Args)]
+#[command(
+    after_help = "Example: headwater import-image keycloak:25.0 --from=quay.io/keycloak/keycloak:25.0.2 --confirm"
+)]
+pub struct ImportImageArgs {
+    /// The stream, or one tag of it; `latest` without
+    #[arg(value_name = "[NAMESPACE/]STREAM[:TAG]")]
+    pub target: String,
+    /// Where it is imported from; without it where the tag says
+    #[arg(long, value_name = "PULLSPEC")]
+    pub from: Option<String>,
+    /// Make the stream if there is none, or use another repository than the recorded one
+    #[arg(long)]
+    pub confirm: bool,
+    /// Import every tag
+    #[arg(long)]
+    pub all: bool,
+    /// How the tags are set.
+    #[command(flatten)]
+    pub policy: PolicyArgs,
+    /// Where it is written.
+    #[command(flatten)]
+    pub write: WriteArgs,
+}
+
+/// `set`
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Example: headwater set image-lookup keycloak")]
+pub struct SetArgs {
+    /// What is set.
+    #[command(subcommand)]
+    pub what: SetVerb,
+}
+
+/// What `set` sets.
+#[derive(Debug, Clone, Subcommand)]
+pub enum SetVerb {
+    /// Whether short names in pod specs resolve through image streams; without names a table
+    #[command(after_help = "Example: headwater set image-lookup keycloak --enabled=false")]
+    ImageLookup(LookupArgs),
+}
+
+/// `set image-lookup`
+#[derive(Debug, Clone, Args)]
+pub struct LookupArgs {
+    /// The streams, with or without `is/` in front
+    #[arg(value_name = "[NAMESPACE/]STREAM", conflicts_with = "all")]
+    pub streams: Vec<String>,
+    /// On (`true`) or off (`false`)
+    #[arg(long, value_name = "BOOL", action = ArgAction::Set, default_value_t = true, num_args = 1)]
+    pub enabled: bool,
+    /// All streams of the namespace
+    #[arg(long)]
+    pub all: bool,
+    /// Only show how it is set
+    #[arg(long, conflicts_with_all = ["all", "enabled"])]
+    pub list: bool,
+    /// Where it is written.
+    #[command(flatten)]
+    pub write: WriteArgs,
+}
+
+/// `prune`
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Example: headwater prune keycloak --keep-tag-revisions 5 --confirm")]
+pub struct PruneArgs {
+    /// The streams; all of them without
+    #[arg(value_name = "[NAMESPACE/]STREAM")]
+    pub streams: Vec<String>,
+    /// So many items of each tag are kept, the newest
+    #[arg(long, value_name = "COUNT", default_value_t = 3)]
+    pub keep_tag_revisions: usize,
+    /// Items younger than this are kept
+    #[arg(long, value_name = "PERIOD", default_value = "60m")]
+    pub keep_younger_than: Period,
+    /// Write it; without this it is only shown
+    #[arg(long)]
+    pub confirm: bool,
+    /// Where it is written.
+    #[command(flatten)]
+    pub write: WriteArgs,
+}
+
+fn reference_policy(text: &str) -> Result<String, String> {
+    match text.to_ascii_lowercase().as_str() {
+        "source" => Ok("Source".to_owned()),
+        "local" => Ok("Local".to_owned()),
+        _ => Err("source or local".to_owned()),
+    }
+}
+
+fn import_mode(text: &str) -> Result<String, String> {
+    match text {
+        "Legacy" | "PreserveOriginal" => Ok(text.to_owned()),
+        _ => Err("Legacy or PreserveOriginal".to_owned()),
+    }
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        _ => Err("write KEY=VALUE".to_owned()),
+    }
+}

@@ -1,0 +1,164 @@
+//! `import-image`: asks registries now, and writes what they say into the stream.
+
+use std::collections::BTreeMap;
+
+use futures_util::StreamExt as _;
+
+use super::args::ImportImageArgs;
+use super::streams::{Place, Wish, refused, shown_tag};
+use super::{CliError, Context, Exit};
+use crate::model::{ImageReference, ImageRepository, StreamKey, TagKey};
+use crate::plan::streams::import::{Answered, Decided, Import, ImportWish, What, decide, imported};
+use crate::plan::streams::tag::Policies;
+use crate::registry::{Access, Client, RegistryError};
+
+/// Questions to registries under way at a time; the client bounds them per host besides.
+const IN_FLIGHT: usize = 16;
+/// Of a whole repository so many tags are imported (upstream's `maxImagesBulkImportedPerRepository`).
+const MOST_TAGS: usize = 50;
+
+/// Imports one tag, or all of a stream.
+///
+/// # Errors
+/// When it makes no sense, or cannot be written where it was asked for. What a registry refuses is told tag by tag.
+pub async fn run(context: &Context, args: &ImportImageArgs) -> Result<Exit, CliError> {
+    let place = Place::open(context, &args.write).await?;
+    let wish = ImportWish {
+        target: args.target.clone(),
+        from: args.from.clone(),
+        confirm: args.confirm,
+        all: args.all,
+        policies: args.policy.policies(None),
+    };
+    let decided = decide(&wish, place.scene(&place.docs)).map_err(refused)?;
+    let registry = &context.settings().registry;
+    let client = Client::new(registry).map_err(|e| CliError::from_error(Exit::Usage, &e))?;
+    let Decided { stream, what } = decided;
+    let (tags, left) = match what {
+        What::Tags(tags) => (tags, 0),
+        What::Repository { from, policies } => {
+            whole(&client, &stream, &from, &policies, context).await?
+        }
+    };
+    let asked = tags.len();
+    let (answers, failures) = ask(&client, &stream, tags, context).await;
+    let title = match answers.as_slice() {
+        [(import, _)] => format!("Import {}:{} from {}", stream.name, import.tag, import.from),
+        several => format!("Import {} tags of {}", several.len(), stream.name),
+    };
+    let wish = Wish {
+        verb: "import-image",
+        title,
+        proven: true,
+        write: &args.write,
+    };
+    let scene = place.scene(&place.docs);
+    let failed = failures.iter().map(|(tag, error)| {
+        let name = shown_tag(scene, &TagKey::new(stream.clone(), tag));
+        (name, error)
+    });
+    let failed: Vec<(String, &RegistryError)> = failed.collect();
+    if !answers.is_empty() {
+        place
+            .edit(&wish, &|scene| imported(&stream, &answers, scene))
+            .await?;
+    }
+    if left > 0 {
+        context.out.note(format!(
+            "{left} more tags of that repository were not imported: name them with `headwater tag`"
+        ));
+    }
+    end(context, asked, &failed)
+}
+
+/// All tags of a repository, the most important ones first; how many are left out.
+async fn whole(
+    client: &Client,
+    stream: &StreamKey,
+    from: &ImageRepository,
+    policies: &Policies,
+    context: &Context,
+) -> Result<(Vec<Import>, usize), CliError> {
+    let access = access(stream, policies);
+    let _spinner = context.out.progress().spinner("listing tags");
+    let names = client.tags(from, &access).await;
+    let names = names.map_err(|error| super::engine::edge(&error))?;
+    let mut names: Vec<String> = names.iter().map(|name| name.as_str().to_owned()).collect();
+    crate::model::tag_order::prioritize(&mut names);
+    let left = names.len().saturating_sub(MOST_TAGS);
+    names.truncate(MOST_TAGS);
+    let tags = names.into_iter().map(|tag| Import {
+        from: format!("{from}:{tag}"),
+        reference: ImageReference {
+            repository: from.clone(),
+            tag: Some(tag.clone()),
+            digest: None,
+        },
+        policies: policies.clone(),
+        tag,
+    });
+    Ok((tags.collect(), left))
+}
+
+fn access(stream: &StreamKey, policies: &Policies) -> Access {
+    Access {
+        namespace: stream.namespace.clone(),
+        insecure: policies.insecure == Some(true),
+    }
+}
+
+/// Asks for every tag; answers in the order of tags, failures by tag.
+async fn ask(
+    client: &Client,
+    stream: &StreamKey,
+    tags: Vec<Import>,
+    context: &Context,
+) -> (Vec<Answered>, BTreeMap<String, RegistryError>) {
+    let _spinner = context.out.progress().spinner("asking registries");
+    let asked = futures_util::stream::iter(tags.into_iter().map(|import| async move {
+        let access = access(stream, &import.policies);
+        let resolved = client.resolve(&import.reference, &access).await;
+        (import, resolved)
+    }));
+    let mut answers = Vec::new();
+    let mut failures = BTreeMap::new();
+    let mut asked = asked.buffered(IN_FLIGHT);
+    while let Some((import, resolved)) = asked.next().await {
+        match resolved {
+            Ok(resolved) => {
+                let image = import.reference.repository.at(resolved.digest);
+                answers.push((import, image));
+            }
+            Err(error) => {
+                failures.insert(import.tag, error);
+            }
+        }
+    }
+    (answers, failures)
+}
+
+/// Tells what failed, and how the process ends.
+fn end(
+    context: &Context,
+    asked: usize,
+    failed: &[(String, &RegistryError)],
+) -> Result<Exit, CliError> {
+    let Some((name, first)) = failed.first() else {
+        return Ok(Exit::Settled);
+    };
+    if asked == 1 {
+        let error = super::engine::edge(*first).context(format!("{name} was not imported"));
+        return Err(CliError {
+            exit: Exit::Failed,
+            ..error
+        }
+        .help("nothing was written; `headwater tag` writes the wish, which passes try again and again"));
+    }
+    for (name, error) in failed {
+        context.out.note(format!("error: {name}: {error}"));
+    }
+    Err(CliError::failed(format!(
+        "{} of {asked} tags were not imported",
+        failed.len()
+    )))
+}

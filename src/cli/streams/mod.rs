@@ -1,0 +1,337 @@
+//! What the verbs that edit image streams share: documents are read where they will be written, the edit is computed, then
+//! it goes into the work tree, a commit, the base, or a pull request.
+
+mod base;
+mod shown;
+mod tree;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::act::{person, work_tree};
+use super::args::{Destination, Repository, WriteArgs};
+use super::engine::Engine;
+use super::output::Format;
+use super::view::diff;
+use super::{CliError, Context, Exit};
+use crate::git::{Person, WorkTree};
+use crate::manifests::Documents;
+use crate::manifests::edit::{edit_stream, new_stream_text};
+use crate::model::{Namespace, RepoPath, StreamKey, TagKey};
+use crate::plan::Observation;
+use crate::plan::change::files::Files as Texts;
+use crate::plan::streams::draft::Changes;
+use crate::plan::streams::prune::digests_in;
+use crate::plan::streams::{Done, Refused, Scene};
+
+/// Computes an edit from documents.
+pub(super) type Compute<'a> = &'a (dyn Fn(Scene<'_>) -> Result<Done, Refused> + Sync);
+
+/// What is asked for.
+pub(super) struct Wish<'a> {
+    /// The verb.
+    pub(super) verb: &'static str,
+    /// What its commit says, in one line.
+    pub(super) title: String,
+    /// Whether the commit is as good as one of a pass: what it records came from a registry just now. A status that a
+    /// person commits is no proof, and nothing is promoted from it.
+    pub(super) proven: bool,
+    /// Where it is written.
+    pub(super) write: &'a WriteArgs,
+}
+
+impl Wish<'_> {
+    /// Who commits what a person asked for.
+    fn committer(&self, context: &Context, author: &Person) -> Person {
+        if self.proven {
+            Person::from(&context.settings().git.committer)
+        } else {
+            author.clone()
+        }
+    }
+}
+
+/// Where streams are read and written.
+pub(super) struct Place<'c> {
+    context: &'c Context,
+    destination: Destination,
+    dry_run: bool,
+    /// All documents as they are there.
+    pub(super) docs: Arc<Documents>,
+    namespace: Namespace,
+    source: Source,
+}
+
+enum Source {
+    /// Files on disk.
+    Tree(tree::Tree),
+    /// The base of the remote.
+    Base {
+        engine: Box<Engine>,
+        obs: Box<Observation>,
+    },
+}
+
+/// An edit in words and bytes.
+struct Edit {
+    done: Done,
+    files: Texts,
+    /// Texts before.
+    old: BTreeMap<RepoPath, String>,
+}
+
+impl<'c> Place<'c> {
+    /// Reads documents from where they will be written: the work tree, or for `--push` and `--pull-request` the base.
+    ///
+    /// # Errors
+    /// When there is no such place, or it cannot be read.
+    pub(super) async fn open(context: &'c Context, write: &WriteArgs) -> Result<Self, CliError> {
+        let tree = folder(context)?;
+        let destination = write.destination();
+        super::act::check_place(context, tree.as_ref(), destination, write.dry_run)?;
+        let to_base = matches!(destination, Destination::Push | Destination::PullRequest);
+        let (docs, source) = match tree.filter(|_| !to_base) {
+            Some(tree) => {
+                let tree = tree::Tree::read(tree).await?;
+                (Arc::clone(&tree.docs), Source::Tree(tree))
+            }
+            None => {
+                let engine = Box::new(Engine::open(context, false)?);
+                let obs = Box::new(base::observe(&engine, context).await?);
+                (
+                    Arc::clone(&obs.snapshot.documents),
+                    Source::Base { engine, obs },
+                )
+            }
+        };
+        let default = docs.config.spec.namespace.clone();
+        let namespace = context.globals.namespace.clone().unwrap_or(default);
+        Ok(Self {
+            context,
+            destination,
+            dry_run: write.dry_run,
+            docs,
+            namespace,
+            source,
+        })
+    }
+
+    /// What a verb is given.
+    pub(super) fn scene<'s>(&'s self, docs: &'s Documents) -> Scene<'s> {
+        Scene {
+            docs,
+            namespace: &self.namespace,
+            now: self.context.now(),
+        }
+    }
+
+    /// Digests that outputs, holds and whatever else lies below environments speak of.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub(super) async fn named_digests(&self) -> Result<BTreeSet<String>, CliError> {
+        let paths = &self.docs.config.spec.paths;
+        let folders = [paths.environments.clone(), paths.holds.clone()];
+        let texts: Vec<String> = match &self.source {
+            Source::Tree(tree) => tree.texts_below(&folders)?,
+            Source::Base { engine, obs } => {
+                let below = |path: &RepoPath| folders.iter().any(|folder| path.is_below(folder));
+                let files = obs.snapshot.files.keys().filter(|path| below(path));
+                let texts = super::act::texts(engine, obs, files).await?;
+                texts.into_values().collect()
+            }
+        };
+        Ok(texts.iter().flat_map(|text| digests_in(text)).collect())
+    }
+
+    /// Computes the edit, writes it, and says so.
+    ///
+    /// # Errors
+    /// When it is refused, or cannot be written.
+    pub(super) async fn edit(
+        self,
+        wish: &Wish<'_>,
+        compute: Compute<'_>,
+    ) -> Result<Changes, CliError> {
+        let edit = self.compute(compute).await?;
+        let out = &self.context.out;
+        edit.done.warnings.iter().for_each(|w| out.warning(w));
+        if self.dry_run {
+            if matches!(out.format(), Format::Text | Format::Wide) {
+                let text = diff::files(&edit.files, &|path| edit.old.get(path).cloned());
+                if !text.is_empty() {
+                    out.line(text);
+                }
+            }
+            shown::print(out, &edit.done, true)?;
+            return Ok(edit.done.changes);
+        }
+        let (edit, written) = match (&self.source, edit.files.is_empty()) {
+            (_, true) => (edit, None),
+            (Source::Tree(tree), false) => {
+                let commit = self.destination == Destination::Commit;
+                let written = tree.write(self.context, wish, &edit, commit)?;
+                (edit, Some(written))
+            }
+            (Source::Base { engine, obs }, false) => {
+                let pull_request = self.destination == Destination::PullRequest;
+                let delivery = base::Delivery {
+                    place: &self,
+                    engine,
+                    wish,
+                    compute,
+                };
+                let (edit, written) = match pull_request {
+                    true => delivery.to_pull_request(obs, edit).await?,
+                    false => delivery.to_base(obs, edit).await?,
+                };
+                (edit, Some(written))
+            }
+        };
+        shown::print(out, &edit.done, false)?;
+        match &written {
+            Some(written) => shown::note(out, written, &edit.files),
+            None => out.note("nothing to write: the files say so already"),
+        }
+        Ok(edit.done.changes)
+    }
+
+    /// The edit as things are, with the texts it makes.
+    async fn compute(&self, compute: Compute<'_>) -> Result<Edit, CliError> {
+        match &self.source {
+            Source::Base { engine, obs } => self.compute_on(obs, engine, compute).await,
+            Source::Tree(tree) => {
+                let done = compute(self.scene(&self.docs)).map_err(refused)?;
+                let old = tree.texts(&done.changes, &self.docs)?;
+                let exists = |path: &RepoPath| tree.exists(path);
+                let files = texts(&done.changes, &self.docs, &old, &exists)?;
+                Ok(Edit { done, files, old })
+            }
+        }
+    }
+
+    /// The edit on a base.
+    async fn compute_on(
+        &self,
+        obs: &Observation,
+        engine: &Engine,
+        compute: Compute<'_>,
+    ) -> Result<Edit, CliError> {
+        let docs = &obs.snapshot.documents;
+        let done = compute(self.scene(docs)).map_err(refused)?;
+        let located = done.changes.keys().filter_map(|key| docs.streams.get(key));
+        let old = super::act::texts(engine, obs, located.map(|l| &l.path)).await?;
+        let exists = |path: &RepoPath| obs.snapshot.files.contains_key(path);
+        let files = texts(&done.changes, docs, &old, &exists)?;
+        Ok(Edit { done, files, old })
+    }
+}
+
+/// The checkout that `--repo` names, or the folder where there is no Git at all.
+fn folder(context: &Context) -> Result<Option<WorkTree>, CliError> {
+    match work_tree(context) {
+        Err(error) => match &context.globals.repository {
+            Repository::Path(path) if path.is_dir() && !super::check::is_bare(path) => {
+                let folder = WorkTree::folder(path);
+                folder.map(Some).map_err(|_| error)
+            }
+            _ => Err(error),
+        },
+        found => found,
+    }
+}
+
+/// Why a verb is refused, as an error of the command line.
+pub(super) fn refused(refused: Refused) -> CliError {
+    let error = if refused.usage {
+        CliError::usage(refused.why)
+    } else {
+        CliError::failed(refused.why)
+    };
+    CliError {
+        help: refused.help,
+        ..error
+    }
+}
+
+/// Final texts of all changes; several streams of one file are edited one after another.
+fn texts(
+    changes: &Changes,
+    docs: &Documents,
+    old: &BTreeMap<RepoPath, String>,
+    exists: &dyn Fn(&RepoPath) -> bool,
+) -> Result<Texts, CliError> {
+    let mut files = Texts::new();
+    for (key, draft) in changes {
+        if draft.fresh {
+            let path = new_path(key, docs, exists)?;
+            files.insert(path, Some(new_stream_text(&draft.stream)));
+            continue;
+        }
+        let Some(located) = docs.streams.get(key) else {
+            continue;
+        };
+        let path = &located.path;
+        let before = files.get(path).and_then(Option::as_ref);
+        let before = before.or_else(|| old.get(path)).ok_or_else(|| {
+            CliError::failed(format!("`{path}` cannot be read as text")).help("headwater check")
+        })?;
+        let edited = edit_stream(path, before, located.index, &draft.edits)
+            .map_err(|error| CliError::failed(error.to_string()))?;
+        if edited != *before {
+            files.insert(path.clone(), Some(edited));
+        }
+    }
+    Ok(files)
+}
+
+/// Where a new stream is written: beside the pipeline of its name if there is one, else below the streams' folder.
+fn new_path(
+    key: &StreamKey,
+    docs: &Documents,
+    exists: &dyn Fn(&RepoPath) -> bool,
+) -> Result<RepoPath, CliError> {
+    let spec = &docs.config.spec;
+    let own = key.namespace == spec.namespace;
+    let beside = docs.pipelines.values().find(|located| {
+        located.value.name().as_str() == key.name.as_str()
+            && docs.pipeline_streams(&located.value).contains(key)
+    });
+    let folder = beside
+        .filter(|_| own)
+        .and_then(|located| located.path.parent())
+        .filter(|folder| folder != &spec.paths.pipelines);
+    let path = match (folder, own) {
+        (Some(folder), _) => folder.join("imagestream.yaml"),
+        (None, true) => spec.paths.streams.join(&format!("{}.yaml", key.name)),
+        (None, false) => {
+            let name = format!("{}/{}.yaml", key.namespace, key.name);
+            spec.paths.streams.join(&name)
+        }
+    };
+    let path = path.map_err(|error| CliError::failed(error.to_string()))?;
+    if exists(&path) {
+        return Err(CliError::failed(format!(
+            "`{path}`, where image stream `{key}` would be written, holds something else"
+        ))
+        .help("move it away"));
+    }
+    Ok(path)
+}
+
+/// Names of tags in a row, for titles.
+pub(super) fn row(names: &[String]) -> String {
+    match names {
+        [one] => one.clone(),
+        [first, rest @ ..] => format!("{first} and {} more", rest.len()),
+        [] => String::new(),
+    }
+}
+
+/// A tag for people.
+pub(super) fn shown_tag(scene: Scene<'_>, key: &TagKey) -> String {
+    format!("{}:{}", scene.shown(&key.stream), key.tag)
+}
+
+/// How a verb ends that did what it was asked for.
+pub(super) const DONE: Exit = Exit::Settled;

@@ -1,0 +1,82 @@
+//! What is printed of an edit of streams: what `oc` prints, or the streams as they will be.
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::cli::CliError;
+use crate::cli::output::{Format, Out};
+use crate::cli::view::act::Written;
+use crate::cli::view::words::counted;
+use crate::model::{ImageStream, image_stream};
+use crate::plan::change::files::Files;
+use crate::plan::streams::Done;
+
+/// A stream as an object of its own.
+#[derive(Serialize)]
+struct Object<'s> {
+    #[serde(rename = "apiVersion")]
+    version: &'static str,
+    kind: &'static str,
+    #[serde(flatten)]
+    stream: &'s ImageStream,
+}
+
+/// Prints the result.
+///
+/// # Errors
+/// When it cannot be written as data.
+pub(super) fn print(out: &Out, done: &Done, dry_run: bool) -> Result<(), CliError> {
+    match out.format() {
+        Format::Name => {
+            for key in done.changes.keys() {
+                out.line(format!("imagestream.image.openshift.io/{}", key.name));
+            }
+        }
+        Format::Json => out.json(&object(done)?)?,
+        Format::Yaml => out.yaml(&object(done)?)?,
+        _ => {
+            let tail = if dry_run { " (dry run)" } else { "" };
+            done.says
+                .iter()
+                .for_each(|line| out.line(format!("{line}{tail}")));
+        }
+    }
+    Ok(())
+}
+
+/// One stream, or a list of several.
+fn object(done: &Done) -> Result<Value, CliError> {
+    let streams = done.changes.values().map(|draft| Object {
+        version: image_stream::API_VERSION,
+        kind: image_stream::KIND,
+        stream: &draft.stream,
+    });
+    let mut items: Vec<Value> = streams
+        .map(serde_json::to_value)
+        .collect::<Result<_, _>>()?;
+    Ok(match items.len() {
+        1 => items.remove(0),
+        _ => json!({"apiVersion": "v1", "kind": "List", "items": items}),
+    })
+}
+
+/// Says where it went.
+pub(super) fn note(out: &Out, written: &Written, files: &Files) {
+    let names: Vec<&str> = files.keys().map(|path| path.as_str()).collect();
+    let names = names.join(", ");
+    match written {
+        Written::WorkTree => out.note(format!("wrote {names}")),
+        Written::Commit { commit } => {
+            out.note(format!("committed {} ({names})", commit.short()));
+        }
+        Written::Pushed { commit, branch } => {
+            let files = counted(files.len(), "file");
+            out.note(format!("pushed {} to {branch} ({files})", commit.short()));
+        }
+        Written::PullRequest { id, in_the_way } => {
+            out.note(format!("opened {id}; next: {}", in_the_way.join(", ")));
+        }
+        Written::Reopened { id } => out.note(format!("opened {id} again")),
+        Written::Nowhere => {}
+    }
+}

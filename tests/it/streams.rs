@@ -1,0 +1,7 @@
+//! The verbs that `oc` users know, with the real binary on real files: what is written, what is kept, and what the next
+//! pass makes of it.
+
+mod deliver;
+mod edit;
+mod import;
+mod refuse;
