@@ -7,17 +7,21 @@ use std::io::ErrorKind;
 use git2::{ObjectType, Odb, OdbLookupFlags, Oid, Repository};
 
 use super::error::GitError;
+use super::pack::store;
 
 /// Deeper trees are not copied; Git itself stops at about this depth.
 const MAX_DEPTH: usize = 2048;
 
-/// Copies history, parents and contents first.
+/// Finds what is lacking of a history, parents and contents first, and copies it in one go.
 pub(super) struct Copier<'a> {
     source: &'a Repository,
+    target: &'a Repository,
     from: Odb<'a>,
     to: Odb<'a>,
     /// Objects that need not be looked at again. With `None`, whatever the target has is taken to be complete.
     seen: Option<HashSet<Oid>>,
+    lacking: Vec<(ObjectType, Oid)>,
+    noted: HashSet<Oid>,
 }
 
 impl<'a> Copier<'a> {
@@ -25,9 +29,12 @@ impl<'a> Copier<'a> {
     pub(super) fn new(source: &'a Repository, target: &'a Repository) -> Result<Self, git2::Error> {
         Ok(Self {
             source,
+            target,
             from: source.odb()?,
             to: target.odb()?,
             seen: None,
+            lacking: Vec::new(),
+            noted: HashSet::new(),
         })
     }
 
@@ -44,7 +51,7 @@ impl<'a> Copier<'a> {
         })
     }
 
-    /// Copies `head` and everything it needs.
+    /// Takes on `head` and everything it needs.
     pub(super) fn history(&mut self, head: Oid) -> Result<(), git2::Error> {
         let mut todo = vec![(head, false)];
         while let Some((id, parents_done)) = todo.pop() {
@@ -54,7 +61,7 @@ impl<'a> Copier<'a> {
             let commit = self.source.find_commit(id)?;
             if parents_done {
                 self.tree(commit.tree_id(), 0)?;
-                self.object(ObjectType::Commit, id)?;
+                self.object(ObjectType::Commit, id);
             } else {
                 todo.push((id, true));
                 todo.extend(commit.parent_ids().map(|parent| (parent, false)));
@@ -75,18 +82,19 @@ impl<'a> Copier<'a> {
             match entry.kind() {
                 Some(ObjectType::Tree) => self.tree(entry.id(), depth + 1)?,
                 Some(ObjectType::Blob) if !self.is_done(entry.id()) => {
-                    self.object(ObjectType::Blob, entry.id())?;
+                    self.object(ObjectType::Blob, entry.id());
                 }
                 _ => {}
             }
         }
-        self.object(ObjectType::Tree, id)
+        self.object(ObjectType::Tree, id);
+        Ok(())
     }
 
     fn is_done(&mut self, id: Oid) -> bool {
         match &mut self.seen {
             Some(seen) => !seen.insert(id),
-            None => self.is_there(id),
+            None => self.noted.contains(&id) || self.is_there(id),
         }
     }
 
@@ -96,11 +104,15 @@ impl<'a> Copier<'a> {
         self.to.exists_ext(id, OdbLookupFlags::NO_REFRESH)
     }
 
-    fn object(&self, kind: ObjectType, id: Oid) -> Result<(), git2::Error> {
-        if !self.is_there(id) {
-            self.to.write(kind, self.from.read(id)?.data())?;
+    fn object(&mut self, kind: ObjectType, id: Oid) {
+        if !self.is_there(id) && self.noted.insert(id) {
+            self.lacking.push((kind, id));
         }
-        Ok(())
+    }
+
+    /// Copies what is lacking.
+    pub(super) fn finish(self) -> Result<(), git2::Error> {
+        store(&self.lacking, &self.from, self.target).map(|_| ())
     }
 }
 

@@ -24,12 +24,13 @@ pub(super) fn update_refs(
     let shown = target.path().display().to_string();
     let fail = |error: git2::Error| GitError::libgit2(&shown, &error);
     let mut copier = Copier::new(source, target).map_err(fail)?;
+    for new in updates.iter().filter_map(|update| update.new.as_ref()) {
+        copier.history(oid(new)?).map_err(fail)?;
+    }
+    copier.finish().map_err(fail)?;
     let mut outcomes = Vec::new();
     for update in updates {
         let new = update.new.as_ref().map(oid).transpose()?;
-        if let Some(new) = new {
-            copier.history(new).map_err(fail)?;
-        }
         outcomes.push(PushOutcome {
             name: update.name.clone(),
             result: swap(target, update, new)?,

@@ -1,10 +1,12 @@
 //! Git: a bare mirror, snapshots and history from objects, commits as trees in memory, push as compare-and-swap.
 //! No work tree is ever checked out, no hook or filter runs, no `git` process is started.
 
+mod batch;
 mod compare;
 mod copy;
 mod credentials;
 mod error;
+mod folders;
 mod history;
 mod http;
 mod identity;
@@ -12,6 +14,8 @@ mod local;
 mod location;
 mod maintenance;
 mod mirror;
+mod pack;
+mod packs;
 mod place;
 mod push;
 mod read;

@@ -1,7 +1,7 @@
 //! What stands behind the facade: a mirror with its remote, or a repository that is its own base; fetching and pushing.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use git2::{ErrorCode, Oid};
@@ -12,11 +12,12 @@ use super::local::update_refs;
 use super::location::{Location, locate};
 use super::maintenance::{sweep_halves, tidy};
 use super::mirror::{Mirror, is_damage};
+use super::packs::Packs;
 use super::push::push;
 use super::read::{Objects, commit_id};
 use super::remote::{Advertised, Remote, refs_of, shallow_of};
 use super::traffic::Traffic;
-use super::types::{Fetched, PushOutcome, PushResult, RefUpdate};
+use super::types::{Fetched, NewCommit, PushOutcome, PushResult, RefUpdate};
 use crate::config::git::GitSettings;
 use crate::model::CommitId;
 
@@ -29,6 +30,7 @@ pub(super) struct Inner {
     pub(super) committer_email: String,
     /// Held while refs of the mirror change; remembers where the base was.
     last_base: Mutex<Option<CommitId>>,
+    packs: Packs,
 }
 
 #[derive(Debug)]
@@ -71,6 +73,7 @@ impl Inner {
             base: settings.base.clone(),
             committer_email: settings.committer.email.clone(),
             last_base: Mutex::default(),
+            packs: Packs::default(),
         })
     }
 
@@ -314,6 +317,9 @@ impl Inner {
             Place::InPlace { .. } => return self.push_in_place(&handle, updates),
             Place::Mirror { mirror, remote } => (mirror, remote),
         };
+        if let Remote::File(path) = remote {
+            self.hand_over(&handle, path, updates);
+        }
         let outcomes = push(remote, &handle, updates, runtime)?;
         let done: BTreeSet<&str> = outcomes
             .iter()
@@ -333,6 +339,37 @@ impl Inner {
 }
 
 impl Inner {
+    /// Makes a commit; no ref moves.
+    pub(super) fn commit(
+        &self,
+        objects: &Objects<'_>,
+        new: &NewCommit,
+    ) -> Result<CommitId, GitError> {
+        let (commit, batch) = objects.make_commit(new)?;
+        // Whoever has the lock may sweep up what looks like half a pack.
+        let _lock = match &self.place {
+            Place::Mirror { mirror, .. } if batch.is_many() => Some(mirror.lock()?),
+            _ => None,
+        };
+        let stored = batch.store(objects.repository);
+        if let Some(pack) = stored.map_err(|error| objects.fail(&error))? {
+            self.packs.remember(commit.clone(), new, pack);
+        }
+        Ok(commit)
+    }
+
+    /// Whole packs first, where there are any: the push then finds little left to copy.
+    fn hand_over(&self, mirror: &git2::Repository, remote: &Path, updates: &[RefUpdate]) {
+        for commit in updates.iter().filter_map(|update| update.new.as_ref()) {
+            let handed = git2::Repository::open(remote)
+                .map_err(|error| GitError::libgit2(&remote.display().to_string(), &error))
+                .and_then(|target| self.packs.hand_over(commit, mirror, &target));
+            if let Err(error) = handed {
+                tracing::debug!(%commit, %error, "its objects are copied one by one");
+            }
+        }
+    }
+
     fn push_in_place(
         &self,
         handle: &git2::Repository,

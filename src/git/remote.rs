@@ -175,13 +175,14 @@ impl Remote {
             Copier::new(&there, mirror)
         }
         .map_err(fail)?;
-        for (name, id) in &advertised.refs {
-            if here.get(name) != Some(id) {
-                copier
-                    .history(*id)
-                    .and_then(|()| mirror.reference(name, *id, true, "fetched"))
-                    .map_err(fail)?;
-            }
+        let news = advertised.refs.iter();
+        let news = news.filter(|(name, id)| here.get(*name) != Some(*id));
+        for (_, id) in news.clone() {
+            copier.history(*id).map_err(fail)?;
+        }
+        copier.finish().map_err(fail)?;
+        for (name, id) in news {
+            mirror.reference(name, *id, true, "fetched").map_err(fail)?;
         }
         Ok(advertised)
     }

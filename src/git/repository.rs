@@ -150,7 +150,7 @@ impl Repository {
 
     /// Makes a commit. No ref moves until it is pushed.
     pub async fn commit(&self, new: NewCommit) -> Result<CommitId, GitError> {
-        self.reading(move |objects, _| objects.make_commit(&new))
+        self.reading(move |objects, inner| inner.commit(objects, &new))
             .await
     }
 

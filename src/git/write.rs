@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use git2::build::TreeUpdateBuilder;
-use git2::{ErrorCode, FileMode, Oid, Repository, Signature, Time, Tree};
+use git2::{Commit, ErrorCode, FileMode, Oid, Repository, Signature, Time, Tree};
 
+use super::batch::Batch;
 use super::error::{GitError, clean};
 use super::local::oid;
 use super::read::{Objects, commit_id};
@@ -15,25 +16,38 @@ use crate::model::{CommitId, RepoPath, Timestamp};
 const MAX_CONFLICTS: usize = 100;
 
 impl Objects<'_> {
-    /// Makes a commit; no ref moves.
-    pub(super) fn make_commit(&self, new: &NewCommit) -> Result<CommitId, GitError> {
-        let start = match &new.start {
-            Some(start) => self.tree_of(start).map_err(|error| self.lacking(error))?,
-            None => self.empty_tree()?,
-        };
-        let tree = self.edit_tree(&start, &new.files)?;
-        self.commit_tree(tree, new)
+    /// Makes a commit with all that is new in it. Nothing is stored, no ref moves.
+    pub(super) fn make_commit(&self, new: &NewCommit) -> Result<(CommitId, Batch), GitError> {
+        let fail = |error: git2::Error| self.fail(&error);
+        let start = new.start.as_ref().map(|start| self.tree_of(start));
+        let start = start.transpose().map_err(|error| self.lacking(error))?;
+        let mut batch = Batch::new().map_err(fail)?;
+        let tree = self.edit_tree(start.as_ref(), &new.files, &mut batch)?;
+        let parents = self.parents(new)?;
+        let people = (
+            &signature(&new.author, new.time)?,
+            &signature(&new.committer, new.time)?,
+        );
+        let odb = self.repository.odb().map_err(fail)?;
+        let message = new.message.replace('\0', "");
+        let id = batch
+            .commit(people, &message, tree, &parents, &odb)
+            .map_err(fail)?;
+        Ok((commit_id(id)?, batch))
+    }
+
+    fn parents(&self, new: &NewCommit) -> Result<Vec<Commit<'_>>, GitError> {
+        let parents = new.parents.iter();
+        parents
+            .map(|parent| self.commit(parent).map_err(|error| self.lacking(error)))
+            .collect()
     }
 
     /// Writes the commit object for a tree that is already there.
     pub(super) fn commit_tree(&self, tree: Oid, new: &NewCommit) -> Result<CommitId, GitError> {
         let fail = |error: git2::Error| self.fail(&error);
         let tree = self.repository.find_tree(tree).map_err(fail)?;
-        let parents = new
-            .parents
-            .iter()
-            .map(|parent| self.commit(parent).map_err(|error| self.lacking(error)))
-            .collect::<Result<Vec<_>, _>>()?;
+        let parents = self.parents(new)?;
         let id = self
             .repository
             .commit(
@@ -46,93 +60,6 @@ impl Objects<'_> {
             )
             .map_err(fail)?;
         commit_id(id)
-    }
-
-    fn empty_tree(&self) -> Result<Tree<'_>, GitError> {
-        self.repository
-            .treebuilder(None)
-            .and_then(|builder| builder.write())
-            .and_then(|id| self.repository.find_tree(id))
-            .map_err(|error| self.fail(&error))
-    }
-
-    /// The tree with these files set or deleted; modes of existing files stay.
-    fn edit_tree(
-        &self,
-        start: &Tree<'_>,
-        files: &BTreeMap<RepoPath, Option<Vec<u8>>>,
-    ) -> Result<Oid, GitError> {
-        let mut modes = BTreeMap::new();
-        let mut folders = BTreeSet::new();
-        for path in files.keys() {
-            self.check_folders(start, files, path, &mut folders)?;
-            if let Some(mode) = self.mode_of(start, path)? {
-                modes.insert(path, mode);
-            }
-        }
-        let mut builder = TreeUpdateBuilder::new();
-        for (path, content) in files {
-            match (content, modes.get(path)) {
-                (None, None) => {}
-                (None, Some(_)) => {
-                    builder.remove(path.as_str());
-                }
-                (Some(bytes), mode) => {
-                    let mode = mode.copied().unwrap_or(FileMode::Blob);
-                    let blob = self
-                        .repository
-                        .blob(bytes)
-                        .map_err(|error| self.fail(&error))?;
-                    builder.upsert(path.as_str(), blob, mode);
-                }
-            }
-        }
-        builder
-            .create_updated(self.repository, start)
-            .map_err(|error| self.fail(&error))
-    }
-
-    /// Refuses a path that leads through something that is no folder. `known` are folders that were found good.
-    fn check_folders(
-        &self,
-        start: &Tree<'_>,
-        files: &BTreeMap<RepoPath, Option<Vec<u8>>>,
-        path: &RepoPath,
-        known: &mut BTreeSet<RepoPath>,
-    ) -> Result<(), GitError> {
-        let mut above = path.parent();
-        while let Some(folder) = above {
-            if known.contains(&folder) {
-                return Ok(());
-            }
-            let in_the_way = files.contains_key(&folder)
-                || self
-                    .lookup(start, &folder)?
-                    .is_some_and(|mode| mode != i32::from(FileMode::Tree));
-            if in_the_way {
-                return Err(GitError::Invalid(format!(
-                    "`{path}` cannot be written: `{folder}` is no folder"
-                )));
-            }
-            above = folder.parent();
-            known.insert(folder);
-        }
-        Ok(())
-    }
-
-    /// The mode of an existing file; what is no plain file is not touched.
-    fn mode_of(&self, start: &Tree<'_>, path: &RepoPath) -> Result<Option<FileMode>, GitError> {
-        match self.lookup(start, path)? {
-            None => Ok(None),
-            Some(0o100_755) => Ok(Some(FileMode::BlobExecutable)),
-            Some(mode) if mode & 0o170_000 == 0o100_000 => Ok(Some(FileMode::Blob)),
-            Some(0o120_000) => Err(GitError::Invalid(format!(
-                "`{path}` is a symbolic link and is not written"
-            ))),
-            Some(_) => Err(GitError::Invalid(format!(
-                "`{path}` is a folder or a submodule and is not written"
-            ))),
-        }
     }
 
     fn lookup(&self, tree: &Tree<'_>, path: &RepoPath) -> Result<Option<i32>, GitError> {

@@ -2,6 +2,7 @@
 
 mod local;
 mod objects;
+mod packs;
 mod remote;
 mod tls;
 mod work_tree;

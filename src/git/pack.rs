@@ -1,0 +1,124 @@
+//! How new objects come to lie on the disk: a few as files of their own, many as one pack, as Git itself has it. Making a
+//! file costs more than all else there is to do for an object.
+
+use std::io::Write;
+
+use flate2::{Compress, Compression, FlushCompress, Status};
+use git2::{ErrorClass, ErrorCode, Indexer, ObjectType, Odb, Oid, Repository};
+use sha1::{Digest as _, Sha1};
+
+/// From so many objects on they are one pack (Git's `transfer.unpackLimit`): fewer would make more packs than are saved.
+pub(super) const PACK_FROM: usize = 100;
+/// Bytes of a pack that are gathered before they are handed on.
+const CHUNK: usize = 1 << 20;
+
+/// Stores objects of `from` in `to`, in the order given: whoever names others comes behind them. Gives the name of the
+/// pack (`pack-...`, without extension) where it became one; that pack is there as a whole or not at all.
+pub(super) fn store(
+    objects: &[(ObjectType, Oid)],
+    from: &Odb<'_>,
+    to: &Repository,
+) -> Result<Option<String>, git2::Error> {
+    let odb = to.odb()?;
+    if objects.len() < PACK_FROM {
+        for (kind, id) in objects {
+            odb.write(*kind, from.read(*id)?.data())?;
+        }
+        return Ok(None);
+    }
+    let folder = to.commondir().join("objects/pack");
+    let mut indexer = Indexer::new(None, &folder, 0o444, false)?;
+    let mut encoder = Encoder::new(objects.len(), &mut indexer)?;
+    for (kind, id) in objects {
+        encoder.object(*kind, from.read(*id)?.data())?;
+    }
+    encoder.finish()?;
+    let name = indexer.commit()?;
+    odb.refresh()?;
+    Ok(Some(format!("pack-{name}")))
+}
+
+/// Writes a pack of whole objects. The search for differences between them would take longer than all else.
+struct Encoder<W> {
+    out: W,
+    hash: Sha1,
+    zip: Compress,
+    ready: Vec<u8>,
+}
+
+impl<W: Write> Encoder<W> {
+    fn new(count: usize, out: W) -> Result<Self, git2::Error> {
+        let count = u32::try_from(count).map_err(|_| error("there are too many objects"))?;
+        let mut ready = Vec::with_capacity(CHUNK + (64 << 10));
+        ready.extend_from_slice(b"PACK\0\0\0\x02");
+        ready.extend_from_slice(&count.to_be_bytes());
+        Ok(Self {
+            out,
+            hash: Sha1::new(),
+            zip: Compress::new(Compression::fast(), true),
+            ready,
+        })
+    }
+
+    fn object(&mut self, kind: ObjectType, data: &[u8]) -> Result<(), git2::Error> {
+        let kind = match kind {
+            ObjectType::Commit => 1,
+            ObjectType::Tree => 2,
+            ObjectType::Blob => 3,
+            _ => return Err(error("only commits, trees and blobs are packed")),
+        };
+        self.head(kind, data.len());
+        self.zip.reset();
+        loop {
+            self.ready.reserve(data.len() / 2 + 64);
+            let done = usize::try_from(self.zip.total_in()).unwrap_or(usize::MAX);
+            let left = data.get(done..).unwrap_or_default();
+            let step = self
+                .zip
+                .compress_vec(left, &mut self.ready, FlushCompress::Finish)
+                .map_err(|e| error(&e.to_string()))?;
+            if step == Status::StreamEnd {
+                break;
+            }
+        }
+        if self.ready.len() >= CHUNK {
+            self.flush()?;
+        }
+        Ok(())
+    }
+
+    /// Kind and size: four bits of the size beside the kind, then seven at a time.
+    fn head(&mut self, kind: u8, size: usize) {
+        let low = |size: usize, bits: u32| (size & ((1 << bits) - 1)) as u8;
+        let (mut byte, mut left) = (kind << 4 | low(size, 4), size >> 4);
+        while left > 0 {
+            self.ready.push(byte | 0x80);
+            (byte, left) = (low(left, 7), left >> 7);
+        }
+        self.ready.push(byte);
+    }
+
+    fn flush(&mut self) -> Result<(), git2::Error> {
+        self.hash.update(&self.ready);
+        self.send()
+    }
+
+    fn send(&mut self) -> Result<(), git2::Error> {
+        self.out
+            .write_all(&self.ready)
+            .map_err(|e| error(&e.to_string()))?;
+        self.ready.clear();
+        Ok(())
+    }
+
+    fn finish(mut self) -> Result<(), git2::Error> {
+        self.flush()?;
+        let sum = self.hash.clone().finalize();
+        self.ready.extend_from_slice(&sum);
+        self.send()
+    }
+}
+
+fn error(text: &str) -> git2::Error {
+    git2::Error::new(ErrorCode::GenericError, ErrorClass::Odb, text)
+}
