@@ -50,6 +50,9 @@ fn since(key: &TagKey, interval: Period, memory: Option<&CheckMemory>) -> Option
 /// Questions in the order in which they are to be asked: what waited longest first, then by name. With it, no tag starves
 /// behind a host that is too slow for all of them.
 pub fn oldest_first(asked: &mut [Resolve], facts: &Facts, docs: &Documents) {
+    if asked.len() < 2 {
+        return;
+    }
     let wanted: BTreeSet<&Resolve> = asked.iter().collect();
     let mut times: BTreeMap<Resolve, Option<Timestamp>> = BTreeMap::new();
     each(docs, |key, tag, question| {

@@ -6,10 +6,10 @@ use serde_yaml::Value;
 
 use super::Refusal;
 use super::wish::Wish;
-use crate::manifests::yaml;
+use crate::manifests::yaml::{self, Tree};
 
 /// Refuses an edit whose text does not say what was wished, or says anything else differently.
-pub(super) fn verify(old: &str, new: &str, index: usize, wish: &Wish) -> Result<(), Refusal> {
+pub(super) fn verify(old: &Tree<'_>, new: &str, index: usize, wish: &Wish) -> Result<(), Refusal> {
     let tree = yaml::parse(new).map_err(|_| Refusal::whole("the edited text would not be YAML"))?;
     let own = match tree.documents().get(index) {
         Some(root) => Wish::of(&tree, *root)?,
@@ -18,22 +18,24 @@ pub(super) fn verify(old: &str, new: &str, index: usize, wish: &Wish) -> Result<
     if !alike(&own, wish) {
         return Err(Refusal::whole("the edited text would say something else"));
     }
-    let (old, new) = (documents(old)?, documents(new)?);
-    let others_same = old.len() == new.len()
-        && old
-            .iter()
-            .zip(&new)
-            .enumerate()
-            .all(|(i, (old, new))| i == index || old == new);
-    if !others_same {
+    let read = documents(new)?;
+    // Nothing but the document itself is in the file: then there is nothing else to compare, in the old text either.
+    let alone = |tree: &Tree<'_>| tree.documents() == tree.roots && tree.roots.len() == 1;
+    let is_all = alone(old) && alone(&tree) && read.len() == 1;
+    if !is_all && !others_same(&documents(old.text)?, &read, index) {
         return Err(Refusal::whole("another document of the file would change"));
     }
-    match new.get(index) {
+    match read.get(index) {
         Some(value) if same(value, wish) => Ok(()),
         _ => Err(Refusal::whole(
             "two YAML readers would not agree on the edited text",
         )),
     }
+}
+
+fn others_same(old: &[Value], new: &[Value], index: usize) -> bool {
+    let mut pairs = old.iter().zip(new).enumerate();
+    old.len() == new.len() && pairs.all(|(i, (old, new))| i == index || old == new)
 }
 
 /// Every document as generic values, items of lists counted one by one, the rest of a list last.

@@ -160,7 +160,7 @@ fn attempt(text: &str, index: usize, edits: &[StreamEdit]) -> Result<String, Ref
     let mut editor = Editor::new(&tree, root);
     editor.document(root, &wish)?;
     let edited = splice(text, editor.splices)?;
-    guard::verify(text, &edited, index, &wish)?;
+    guard::verify(&tree, &edited, index, &wish)?;
     Ok(edited)
 }
 
