@@ -13,7 +13,7 @@ use crate::plan::change::files::{Files, NoText, apply};
 use crate::plan::desk::Desk;
 use crate::plan::observation::Observation;
 use crate::plan::output::survey::{applications, survey, uses};
-use crate::plan::output::{Stop, Templates, delta, wanted};
+use crate::plan::output::{Stop, Templates, difference};
 use crate::plan::report::SetReport;
 use crate::plan::road::candidates::{Candidate, HeldSet, from_sources, held_sets};
 use crate::plan::road::{Road, StageView, roads};
@@ -120,8 +120,8 @@ impl<'a> Room<'a> {
                 continue;
             }
             let desk = &mut self.desk;
-            let (result, _) = wanted(environment, application, &heads, &mut templates, desk);
-            match result.and_then(|w| delta(environment, &place.1, &w, desk)) {
+            let (result, _) = difference(environment, application, &heads, &mut templates, desk);
+            match result {
                 Ok(delta) => files.extend(delta.files),
                 Err(Stop::Asking) => {}
                 Err(stop) => return Err(stopped(&place, stop)),

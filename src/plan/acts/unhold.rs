@@ -231,6 +231,6 @@ fn hand_edits(room: &mut Room<'_>, view: &StageView<'_>) -> Files {
         .filter_map(|place| survey.places.get(place))
         .filter(|surveyed| uses(surveyed, view))
         .filter_map(|surveyed| surveyed.result.as_ref().ok())
-        .flat_map(|(_, delta)| delta.files.clone())
+        .flat_map(|delta| delta.files.clone())
         .collect()
 }

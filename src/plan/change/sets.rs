@@ -202,5 +202,5 @@ fn rendered_alone(
         .into_iter()
         .find(|(e, a)| *e.name() == place.0 && a.name.to_string() == place.1)?;
     let (result, _) = look(environment, application, &heads, templates, desk);
-    Some(result.ok()?.1.files)
+    Some(result.ok()?.files)
 }

@@ -193,8 +193,8 @@ fn render(
             (surveyed.result.clone(), surveyed.used.clone())
         };
         match result {
-            (Ok((_, delta)), _) if delta.files.is_empty() => {}
-            (Ok((_, delta)), used) => {
+            (Ok(delta), _) if delta.files.is_empty() => {}
+            (Ok(delta), used) => {
                 if touched
                     || !(stalled(&place, &delta.files, &used, desk)
                         || refused_before(&place, &delta.files, desk))

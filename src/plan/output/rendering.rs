@@ -45,7 +45,7 @@ pub fn renderings(
         if !meant {
             continue;
         }
-        let (result, _) = wanted(
+        let result = wanted(
             place_environment,
             place_application,
             &heads,
@@ -53,7 +53,7 @@ pub fn renderings(
             &mut desk,
         );
         let place = (place_environment.name().clone(), name);
-        renderings.insert(place, result.map(|w| w.files).map_err(not_rendered));
+        renderings.insert(place, result.map_err(not_rendered));
     }
     if !desk.questions.is_empty() {
         return Err(ActError::Asking(desk.questions.into_iter().collect()));

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Delta, Stop, Templates, Wanted, folder, hand_edit, look};
+use super::{Delta, Stop, Templates, folder, hand_edit, look};
 use crate::model::{
     Application, Environment, Name, PinnedImage, RepoPath, StageKey, StreamKey, TagKey,
 };
@@ -16,8 +16,8 @@ pub type Place = (Name, String);
 /// What the survey found of one application.
 #[derive(Debug, Clone)]
 pub struct Surveyed {
-    /// As it should be, and what differs.
-    pub result: Result<(Wanted, Delta), Stop>,
+    /// What differs from how it should be.
+    pub result: Result<Delta, Stop>,
     /// Tags it asked for, or would ask for first.
     pub used: BTreeSet<TagKey>,
 }
@@ -175,7 +175,7 @@ fn look_for_hand_edits(
         .filter(|(environment, _)| view.environments.contains(environment))
         .collect();
     for place in places {
-        let Some(Ok((_, delta))) = survey.places.get(place).map(|s| &s.result) else {
+        let Some(Ok(delta)) = survey.places.get(place).map(|s| &s.result) else {
             continue;
         };
         if let Some(found) = hand_edit(delta, &settled, last_move, desk) {

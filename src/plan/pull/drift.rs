@@ -87,7 +87,7 @@ fn differing(environment: &Name, survey: &Survey, claimed: &BTreeSet<Place>) -> 
                 && !survey.left_alone.contains(*place)
         })
         .filter_map(|(_, surveyed)| surveyed.result.as_ref().ok())
-        .flat_map(|(_, delta)| delta.files.clone())
+        .flat_map(|delta| delta.files.clone())
         .collect()
 }
 

@@ -16,7 +16,7 @@ use crate::plan::desk::Desk;
 use crate::plan::effect::{CommitContent, Effect, Rebuild};
 use crate::plan::facts::pull::PullRequestFacts;
 use crate::plan::output::survey::{Survey, applications, uses};
-use crate::plan::output::{self, Stop, Templates, delta, wanted};
+use crate::plan::output::{self, Stop, Templates, difference};
 use crate::plan::report::{Change, ChangeKind, HoldReport, State, Subject};
 use crate::plan::road::StageView;
 use crate::plan::stage::Decided;
@@ -182,8 +182,8 @@ impl Flow<'_, '_> {
             if !view.environments.contains(environment.name()) || !used {
                 continue;
             }
-            let (result, _) = wanted(environment, application, &heads, self.templates, desk);
-            match result.and_then(|w| delta(environment, &place.1, &w, desk)) {
+            let (result, _) = difference(environment, application, &heads, self.templates, desk);
+            match result {
                 Ok(delta) => files.extend(delta.files),
                 Err(stop @ Stop::Asking) => {
                     return Err(stop_report(&subject, &place, &stop).map(Box::new));

@@ -10,6 +10,10 @@
 //! - within a literal block (`|`): line by line, indented like its first line; maps and lists as YAML;
 //! - within a comment: escaped, on one line.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
 use granit_parser::ScalarStyle;
 use serde_json::Value;
 
@@ -98,14 +102,36 @@ pub(super) struct Filled {
     pub(super) expected: Vec<Expected>,
 }
 
+/// The last shape of each output with what a parser finds in it. Applications of one template mostly differ by their
+/// values alone, and then share it.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Shapes(RefCell<BTreeMap<String, Shape>>);
+
+type Shape = (String, Rc<[Item]>);
+
+impl Shapes {
+    /// What stands in a shape.
+    pub(super) fn read(&self, output: &str, shape: &str) -> Result<Rc<[Item]>, Problem> {
+        if let Some((text, items)) = self.0.borrow().get(output)
+            && text == shape
+        {
+            return Ok(Rc::clone(items));
+        }
+        let items = events(shape, true).map_err(|problem| in_shape(output, problem))?;
+        let items: Rc<[Item]> = items.into();
+        let read = (shape.to_owned(), Rc::clone(&items));
+        self.0.borrow_mut().insert(output.to_owned(), read);
+        Ok(items)
+    }
+}
+
 /// Fills all marks of `shape`. At most `limit` bytes come out.
 pub(super) fn fill(
     output: &str,
-    shape: &str,
+    (shape, items): (&str, &[Item]),
     inserts: &[Insert],
     limit: usize,
 ) -> Result<Filled, Problem> {
-    let items = events(shape, true).map_err(|problem| in_shape(output, problem))?;
     let mut filler = Filler {
         output,
         shape,
@@ -114,7 +140,7 @@ pub(super) fn fill(
         edits: Vec::new(),
         expected: Vec::new(),
     };
-    for item in &items {
+    for item in items {
         filler.item(item)?;
     }
     filler.finish(limit)

@@ -25,11 +25,13 @@ use std::sync::Arc;
 
 use handlebars::{Context, RenderContext, RenderError, Renderable, Template};
 use serde_json::{Map, Value, json};
+use sha2::{Digest as _, Sha256};
 
 pub use error::{Problem, TemplateError};
 pub use source::{ImageSource, LookupProblem, ResolvedImage};
 
 use crate::model::{Name, Namespace};
+use fill::Shapes;
 use helpers::{Bounded, Session};
 
 /// Largest output, in bytes.
@@ -55,6 +57,8 @@ pub struct TemplateSet {
     /// File of each template, by the name that the engine knows it by.
     files: BTreeMap<String, String>,
     defaults: Value,
+    fingerprint: [u8; 32],
+    shapes: Shapes,
 }
 
 /// What an application brings to its templates.
@@ -87,6 +91,8 @@ impl TemplateSet {
             partials: BTreeMap::new(),
             files: BTreeMap::new(),
             defaults: Value::Object(Map::new()),
+            fingerprint: fingerprint(kind, &files),
+            shapes: Shapes::default(),
         };
         if files.len() > MAX_FILES {
             let message = format!("there are more than {MAX_FILES} files");
@@ -117,6 +123,11 @@ impl TemplateSet {
         }
         graph.close(&set.partials)?;
         Ok(set)
+    }
+
+    /// Equal where kind and files are equal.
+    pub const fn fingerprint(&self) -> &[u8; 32] {
+        &self.fingerprint
     }
 
     /// Names of the outputs.
@@ -176,7 +187,8 @@ impl TemplateSet {
         let mut rendered = BTreeMap::new();
         let mut left = MAX_OUTPUTS;
         for (output, shape, inserts) in shapes {
-            let filled = fill::fill(output, &shape, &inserts, left.min(MAX_OUTPUT))?;
+            let items = self.shapes.read(output, &shape)?;
+            let filled = fill::fill(output, (&shape, &items), &inserts, left.min(MAX_OUTPUT))?;
             left -= filled.text.len();
             let (text, has_objects) =
                 verify::verify(output, filled.text, filled.expected, input.images)?;
@@ -228,6 +240,16 @@ impl TemplateSet {
         }
         Ok(data)
     }
+}
+
+fn fingerprint(kind: &Name, files: &BTreeMap<String, String>) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    for text in files.iter().flat_map(|(path, text)| [path, text]) {
+        hash.update(text.len().to_be_bytes());
+        hash.update(text.as_bytes());
+    }
+    hash.update(kind.as_str().as_bytes());
+    hash.finalize().into()
 }
 
 /// The shape without blank lines around it and with one newline at its end. This comes before the values are filled in,
