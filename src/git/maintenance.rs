@@ -1,4 +1,5 @@
-//! Keeps a mirror small: every fetch adds a pack and every commit some loose objects, and each handle opens them all.
+//! Keeps a mirror small: every fetch and every large commit adds a pack, every small one some loose objects, and each handle
+//! opens them all.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,12 +15,11 @@ const MAX_LOOSE: usize = 20_000;
 /// Younger files may belong to a job that is still running, or to a commit that is not pushed yet.
 const GRACE: Duration = Duration::from_secs(24 * 3600);
 
-/// Packs everything that a ref leads to into one pack once there are too many files, and deletes what is older than a
-/// day and superseded. Hold the mirror's lock. Says whether it did something.
+/// Packs everything that a ref leads to into one pack once there are too many files older than a day, and deletes those. Hold the mirror's lock. Says whether it did something.
 pub(super) fn tidy(mirror: &Repository) -> Result<bool, GitError> {
     let objects = mirror.path().join("objects");
     let packs = files(&objects.join("pack"), "pack")?;
-    if packs.len() <= MAX_PACKS && loose_estimate(&objects)? <= MAX_LOOSE {
+    if old(&packs, MAX_PACKS) <= MAX_PACKS && loose_estimate(&objects)? <= MAX_LOOSE {
         return Ok(false);
     }
     let kept = repack(mirror, &objects.join("pack"))
@@ -76,9 +76,19 @@ fn repack(mirror: &Repository, folder: &Path) -> Result<String, git2::Error> {
     Ok(format!("pack-{name}"))
 }
 
+/// How many of the files could go; nobody looks if there are no more than `few` at all. Packing everything while the files
+/// are too young to go would be in vain, and would be repeated with every fetch.
+fn old(files: &[PathBuf], few: usize) -> usize {
+    if files.len() <= few {
+        return 0;
+    }
+    files.iter().filter(|file| is_old(file)).count()
+}
+
 /// Object ids are spread evenly, so one folder of 256 tells how many there are.
 fn loose_estimate(objects: &Path) -> Result<usize, GitError> {
-    Ok(files(&objects.join("17"), "")?.len() * 256)
+    let sample = files(&objects.join("17"), "")?;
+    Ok(old(&sample, MAX_LOOSE / 256) * 256)
 }
 
 fn loose_folders(objects: &Path) -> impl Iterator<Item = PathBuf> {

@@ -51,12 +51,13 @@ impl Packs {
         &self,
         commit: &CommitId,
         source: &Repository,
-        target: &Repository,
+        target: &Path,
     ) -> Result<(), GitError> {
         let packed = self.all().iter().find(|p| p.commit == *commit).cloned();
         let Some(packed) = packed else { return Ok(()) };
-        let shown = target.path().display().to_string();
+        let shown = target.display().to_string();
         let fail = |error: git2::Error| GitError::libgit2(&shown, &error);
+        let target = Repository::open(target).map_err(fail)?;
         let odb = target.odb().map_err(fail)?;
         if odb.exists(oid(commit)?) {
             return Ok(());
@@ -66,7 +67,7 @@ impl Packs {
                 return Ok(());
             }
         }
-        let (from, to) = (folder(source), folder(target));
+        let (from, to) = (folder(source), folder(&target));
         // The index makes a pack visible, so it comes second.
         for extension in ["pack", "idx"] {
             let name = format!("{}.{extension}", packed.name);

@@ -361,10 +361,7 @@ impl Inner {
     /// Whole packs first, where there are any: the push then finds little left to copy.
     fn hand_over(&self, mirror: &git2::Repository, remote: &Path, updates: &[RefUpdate]) {
         for commit in updates.iter().filter_map(|update| update.new.as_ref()) {
-            let handed = git2::Repository::open(remote)
-                .map_err(|error| GitError::libgit2(&remote.display().to_string(), &error))
-                .and_then(|target| self.packs.hand_over(commit, mirror, &target));
-            if let Err(error) = handed {
+            if let Err(error) = self.packs.hand_over(commit, mirror, remote) {
                 tracing::debug!(%commit, %error, "its objects are copied one by one");
             }
         }

@@ -369,6 +369,31 @@ async fn a_server_that_never_answers_costs_no_more_than_the_time_limit() {
     drop(listener);
 }
 
+/// The packs in a folder.
+fn packs_in(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap();
+    let paths = entries.map(|entry| entry.unwrap().path());
+    paths
+        .filter(|path| path.extension().is_some_and(|e| e == "pack"))
+        .collect()
+}
+
+/// Seventy packs more in a mirror, so many seconds old.
+fn make_many_packs(folder: &std::path::Path, age: u64) {
+    let original = packs_in(folder).pop().unwrap();
+    let then = std::time::SystemTime::now() - std::time::Duration::from_secs(age);
+    for n in 0..70 {
+        let copy = folder.join(format!("pack-{n:040x}.pack"));
+        std::fs::copy(original.with_extension("idx"), copy.with_extension("idx")).unwrap();
+        std::fs::copy(&original, &copy).unwrap();
+        // Packs are read-only; their times are not.
+        std::fs::File::open(&copy)
+            .unwrap()
+            .set_modified(then)
+            .unwrap();
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_mirror_of_many_packs_is_tidied_without_losing_anything() {
     if !git_is_here() {
@@ -378,28 +403,11 @@ async fn a_mirror_of_many_packs_is_tidied_without_losing_anything() {
     let repository = world.open();
     let first = base(&repository.fetch().await.unwrap());
     let folder = world.mirror().join("objects/pack");
-    let packs = || -> Vec<std::path::PathBuf> {
-        let entries = std::fs::read_dir(&folder).unwrap();
-        let paths = entries.map(|entry| entry.unwrap().path());
-        paths
-            .filter(|path| path.extension().is_some_and(|e| e == "pack"))
-            .collect()
-    };
-    let original = packs().pop().unwrap();
-    let long_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(3 * 24 * 3600);
-    for n in 0..70 {
-        let copy = folder.join(format!("pack-{n:040x}.pack"));
-        std::fs::copy(original.with_extension("idx"), copy.with_extension("idx")).unwrap();
-        std::fs::copy(&original, &copy).unwrap();
-        // Packs are read-only; their times are not.
-        std::fs::File::open(&copy)
-            .unwrap()
-            .set_modified(long_ago)
-            .unwrap();
-    }
+    make_many_packs(&folder, 3 * 24 * 3600);
     let second = commit_to(&world.bare, "main", &[("a", "2")], "second");
     repository.fetch().await.unwrap();
-    assert!(packs().len() <= 3, "{:?}", packs());
+    let packs = packs_in(&folder);
+    assert!(packs.len() <= 3, "{packs:?}");
     assert_eq!(
         git(&world.mirror(), &["fsck", "--strict", "--no-dangling"]),
         ""
@@ -409,6 +417,24 @@ async fn a_mirror_of_many_packs_is_tidied_without_losing_anything() {
         2
     );
     assert!(repository.is_ancestor(&first, &id(&second)).await.unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn packs_that_are_too_young_to_go_are_not_packed_anew_with_every_fetch() {
+    if !git_is_here() {
+        return;
+    }
+    let world = World::with(&[("a", "1"), ("d/b", "2")]).await;
+    let repository = world.open();
+    repository.fetch().await.unwrap();
+    let folder = world.mirror().join("objects/pack");
+    make_many_packs(&folder, 3600);
+    let before = packs_in(&folder).len();
+    commit_to(&world.bare, "main", &[("a", "2")], "second");
+    repository.fetch().await.unwrap();
+    repository.fetch().await.unwrap();
+    let after = packs_in(&folder).len();
+    assert_eq!(after, before + 1, "what was fetched, and nothing else");
 }
 
 #[tokio::test(flavor = "multi_thread")]
