@@ -5,6 +5,7 @@ mod merge_pull_request;
 mod open_pull_request;
 mod push_base;
 mod push_branch;
+mod record_merge;
 mod update_pull_request;
 
 use std::panic::AssertUnwindSafe;
@@ -189,6 +190,7 @@ impl Applier {
                 message,
                 ..
             } => merge_pull_request::run(self, id, head, expect_base, message, plan.stamp).await,
+            Effect::RecordMerge { id } => record_merge::run(self, id, plan.stamp).await,
             Effect::ClosePullRequest { id, text, reason } => {
                 close_pull_request::run(self, id, text, reason, plan.stamp).await
             }
@@ -247,6 +249,7 @@ fn subject_of(effect: &Effect, plan: &Plan) -> String {
         Effect::OpenPullRequest { branch, .. } => format!("open a pull request from {branch}"),
         Effect::UpdatePullRequest { id, .. } => format!("update pull request {id}"),
         Effect::MergePullRequest { id, .. } => format!("merge pull request {id}"),
+        Effect::RecordMerge { id } => format!("record the merge of pull request {id}"),
         Effect::ClosePullRequest { id, .. } => format!("close pull request {id}"),
     }
 }

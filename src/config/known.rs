@@ -1,5 +1,5 @@
 //! Secrets known by value, so that no sink shows one: those of the settings, and those that addresses, docker's
-//! configuration and helpers hand out on the way. Every edge that meets a secret makes it known here.
+//! configuration, helpers and token servers hand out on the way. Every edge that meets a secret makes it known here.
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
@@ -9,6 +9,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
+
+use super::tokens::Tokens;
 
 /// Secrets shorter than this are not looked for: replacing them would garble everything else.
 const SHORTEST: usize = 6;
@@ -25,6 +27,7 @@ struct Known {
     met: VecDeque<SecretString>,
     /// The longest first, so that none is hidden only in part.
     sorted: Vec<SecretString>,
+    tokens: Tokens,
 }
 
 static KNOWN: RwLock<Option<Known>> = RwLock::new(None);
@@ -45,6 +48,16 @@ pub fn register_login(user: &str, password: &SecretString) {
 pub fn meet_login(user: &str, password: &SecretString) {
     keep(forms(password.expose_secret()), false);
     keep(pair(user, password), false);
+}
+
+/// The same for a token that a server handed out: it is hidden as it is and as URLs write it.
+pub fn meet_token(token: &SecretString) {
+    let plain = token.expose_secret();
+    let query: String = url::form_urlencoded::byte_serialize(plain.as_bytes()).collect();
+    let mut known = KNOWN.write().unwrap_or_else(PoisonError::into_inner);
+    let tokens = &mut known.get_or_insert_default().tokens;
+    tokens.meet(plain);
+    tokens.meet(&query);
 }
 
 fn pair(user: &str, password: &SecretString) -> Vec<String> {
@@ -150,7 +163,11 @@ pub fn hide(text: &str) -> Cow<'_, str> {
             text = Cow::Owned(text.replace(secret.expose_secret(), HIDDEN));
         }
     }
-    text
+    let tokens = known.as_ref().map(|known| &known.tokens);
+    match tokens.and_then(|tokens| tokens.hide(&text, HIDDEN)) {
+        Some(hidden) => Cow::Owned(hidden),
+        None => text,
+    }
 }
 
 /// `https://user:password@host` without the part before `@`. A user alone is a name, except over HTTP, where it is a token.

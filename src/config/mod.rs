@@ -19,6 +19,7 @@ pub mod origin;
 mod read;
 pub mod registry;
 pub mod secret;
+mod tokens;
 mod yaml;
 
 pub use daemon::DaemonSettings;

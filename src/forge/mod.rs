@@ -54,4 +54,7 @@ pub trait Forge: Debug + Send + Sync {
 
     /// Merges it into the base. Approvals and gates are the caller's affair.
     fn merge<'a>(&'a self, id: &'a str, merging: Merging) -> Answer<'a, Merged>;
+
+    /// Writes down that a merge of ours is on the base, where that was cut off; the commit on the base.
+    fn record_merge<'a>(&'a self, id: &'a str, now: Timestamp) -> Answer<'a, Option<CommitId>>;
 }

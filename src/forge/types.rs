@@ -63,6 +63,8 @@ pub struct PullRequest {
     pub closed_by: Option<String>,
     /// The commit on the base that merged it, where it can be told.
     pub merged_as: Option<CommitId>,
+    /// A merge of ours that is on the base, but was cut off before the forge wrote down that it is.
+    pub unrecorded: bool,
     /// Approvals of any head, sorted by who and head.
     pub approvals: Vec<Approval>,
     /// When it was opened.

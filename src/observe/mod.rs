@@ -187,6 +187,7 @@ impl Observer {
         questions: &[Question],
     ) -> Result<(), ObserveError> {
         let asked = Asked::new(questions, observation);
+        self.registry.it_is(observation.facts.now);
         let registries = Registries {
             client: &self.registry,
             images: &self.images,

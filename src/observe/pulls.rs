@@ -136,6 +136,7 @@ fn pull_facts(
         head: pull.head,
         closed_by: pull.closed_by,
         merged_as: pull.merged_as,
+        unrecorded: pull.unrecorded,
         approvals: pull
             .approvals
             .into_iter()

@@ -61,6 +61,11 @@ pub enum Effect {
         /// Message of the squash commit.
         message: String,
     },
+    /// Write down at the forge that a pull request is merged: a merge of ours was cut off behind its push to the base.
+    RecordMerge {
+        /// The pull request.
+        id: String,
+    },
     /// Close a pull request that is of no use any more; marked `superseded` first.
     ClosePullRequest {
         /// The pull request.

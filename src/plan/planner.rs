@@ -17,6 +17,7 @@ use super::pull::closing::closing;
 use super::pull::drift;
 use super::pull::flow::{Flow, Outcome};
 use super::pull::life::open_of;
+use super::pull::recording::unrecorded;
 use super::refusal;
 use super::report::{BlockReport, Change, ChangeKind, HoldReport, StageReport, State, Subject};
 use super::rewound;
@@ -53,6 +54,7 @@ pub fn plan(obs: &Observation) -> Plan {
     }
     work.loose(&imports, &views, &mut desk);
     work.vanished(&views, &mut desk);
+    work.take(unrecorded(&desk), &mut desk);
     drift::report_stops(&survey, &mut desk);
     broken::report(&mut desk);
     rewound::report(&mut desk);

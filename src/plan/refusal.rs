@@ -72,6 +72,7 @@ pub fn changes_of(effect: &Effect) -> Vec<String> {
             ))]
         }
         Effect::MergePullRequest { id, head, .. } => vec![hash16(&format!("merge\n{id}\n{head}"))],
+        Effect::RecordMerge { id } => vec![hash16(&format!("record\n{id}"))],
         Effect::ClosePullRequest { id, .. } => vec![hash16(&format!("close\n{id}"))],
     }
 }
@@ -149,7 +150,9 @@ fn subject_of(effect: &Effect, desk: &Desk<'_>) -> Subject {
         Effect::OpenPullRequest { text, .. } | Effect::ClosePullRequest { text, .. } => {
             Some(&text.marker)
         }
-        Effect::UpdatePullRequest { id, .. } | Effect::MergePullRequest { id, .. } => known(id),
+        Effect::UpdatePullRequest { id, .. }
+        | Effect::MergePullRequest { id, .. }
+        | Effect::RecordMerge { id } => known(id),
         Effect::PushBase { .. } => None,
     };
     match marker.map(|marker| &marker.subject) {

@@ -16,6 +16,7 @@ use super::credentials::{Credential, CredentialKind};
 use super::error::RegistryError;
 use super::hosts::Upstream;
 use super::http::{Answer, Ask, Http};
+use crate::config::known::meet_token;
 
 /// The largest answer of a token server, in bytes.
 const MAX_TOKEN: usize = 256 * 1024;
@@ -315,6 +316,7 @@ fn read_token(who: &Who<'_>, body: &[u8]) -> Result<Token, RegistryError> {
     if text.expose_secret().is_empty() || !text.expose_secret().bytes().all(visible) {
         return Err(unusable());
     }
+    meet_token(&text);
     let bearer = SecretString::from(format!("Bearer {}", text.expose_secret()));
     let mut value = HeaderValue::from_str(bearer.expose_secret()).map_err(|_| unusable())?;
     value.set_sensitive(true);

@@ -17,7 +17,7 @@ use super::pool::Pool;
 use super::refusals::Refusals;
 use super::stats::{Counters, Stats};
 use crate::config::registry::RegistrySettings;
-use crate::model::{Digest, ImageReference, ImageRepository, Namespace};
+use crate::model::{Digest, ImageReference, ImageRepository, Namespace, Timestamp};
 
 /// On whose behalf an image is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -95,6 +95,11 @@ impl Client {
             credentials: Credentials::new(settings),
             limit: settings.max_manifest_bytes,
         })))
+    }
+
+    /// It is so late now: when a registry may be asked again is told in this time from now on.
+    pub fn it_is(&self, now: Timestamp) {
+        self.0.http.hosts.clock.set(now);
     }
 
     /// The requests made so far by host, method and outcome.

@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
+use super::clock::{Clock, Told};
 use super::door::{Door, Tally};
 use super::error::RegistryError;
 use super::limit::Limit;
@@ -44,6 +45,7 @@ struct State {
     round: u64,
     /// Monotone, so that a jumping wall clock neither opens nor bars the door.
     shut: Option<(Instant, Shut)>,
+    told: Told,
     probing: bool,
     refusals: u32,
     strikes: u32,
@@ -57,6 +59,7 @@ struct State {
 #[derive(Debug)]
 pub(super) struct Gate {
     host: String,
+    clock: Arc<Clock>,
     /// What passed.
     pub(super) tally: Tally,
     state: Mutex<State>,
@@ -73,7 +76,7 @@ pub(super) struct Pass {
 
 impl Gate {
     /// A door for at most so many requests at a time (at least one).
-    pub(super) fn new(host: &str, most: usize) -> Arc<Self> {
+    pub(super) fn new(host: &str, most: usize, clock: &Arc<Clock>) -> Arc<Self> {
         let state = State {
             limit: Limit::new(most),
             under_way: 0,
@@ -81,6 +84,7 @@ impl Gate {
             next: 1,
             round: 0,
             shut: None,
+            told: Told::default(),
             probing: false,
             refusals: 0,
             strikes: 0,
@@ -90,6 +94,7 @@ impl Gate {
         };
         Arc::new(Self {
             host: host.to_owned(),
+            clock: Arc::clone(clock),
             tally: Tally::default(),
             state: Mutex::new(state),
         })
@@ -102,11 +107,10 @@ impl Gate {
     /// Waits for a free place, first come first served; an error while the door is shut. What costs nothing of a quota
     /// does not wait for it.
     pub(super) async fn enter(self: &Arc<Self>, costs: bool) -> Result<Pass, RegistryError> {
-        let host = &self.host;
         loop {
             let place = {
                 let mut state = self.state();
-                state.check(host)?;
+                state.check(self)?;
                 if state.waiting.is_empty() && state.under_way < state.limit.places() {
                     Ok(state.admit(self))
                 } else {
@@ -127,7 +131,7 @@ impl Gate {
                 }
             };
             let at = if costs {
-                self.state().book(host)?
+                self.state().book(self)?
             } else {
                 None
             };
@@ -136,7 +140,7 @@ impl Gate {
             }
             // Those who waited while a neighbour was sent away must not knock all the same.
             if !pass.probe {
-                self.state().check(host)?;
+                self.state().check(self)?;
             }
             return Ok(pass);
         }
@@ -175,7 +179,7 @@ impl Gate {
     /// What it looks like now.
     pub(super) fn reading(&self) -> Door {
         let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
-        let state = self.state();
+        let mut state = self.state();
         let left = |until: Instant| until.saturating_duration_since(Instant::now());
         let shut = state
             .shut
@@ -186,7 +190,7 @@ impl Gate {
             permits: places as u64,
             free: places.saturating_sub(state.under_way) as u64,
             waiting: read(&self.tally.waiting),
-            shut_until: shut.map(|(until, _)| from_now(left(until))),
+            shut_until: shut.map(|(until, _)| state.told.tell(&self.clock, until)),
             failing: shut.is_some_and(|(_, why)| why == Shut::Failing),
             retries: read(&self.tally.retries),
             refusals: read(&self.tally.refusals),
@@ -201,22 +205,26 @@ impl Gate {
 }
 
 impl State {
-    fn check(&self, host: &str) -> Result<(), RegistryError> {
+    fn check(&mut self, gate: &Gate) -> Result<(), RegistryError> {
         let Some((until, why)) = self.shut else {
             return Ok(());
         };
         let left = until.saturating_duration_since(Instant::now());
-        let host = host.to_owned();
+        let host = gate.host.clone();
         match why {
             Shut::Asked if left.is_zero() => Ok(()),
             Shut::Failing if left.is_zero() && !self.probing => Ok(()),
             Shut::Asked => Err(RegistryError::RateLimited {
                 host,
-                retry_at: from_now(left),
+                retry_at: self.told.tell(&gate.clock, until),
             }),
             Shut::Failing => Err(RegistryError::Unavailable {
                 host,
-                retry_at: from_now(left.max(Duration::from_secs(1))),
+                retry_at: match left.is_zero() {
+                    // Somebody is just looking how it is.
+                    true => gate.clock.after(Duration::from_secs(1)),
+                    false => self.told.tell(&gate.clock, until),
+                },
             }),
         }
     }
@@ -236,7 +244,7 @@ impl State {
     }
 
     /// Takes the next turn that a scarce quota allows.
-    fn book(&mut self, host: &str) -> Result<Option<Instant>, RegistryError> {
+    fn book(&mut self, gate: &Gate) -> Result<Option<Instant>, RegistryError> {
         let Some((gap, next)) = &mut self.pace else {
             return Ok(None);
         };
@@ -244,22 +252,22 @@ impl State {
         let at = (*next).max(now);
         if at - now > QUEUE {
             return Err(RegistryError::RateLimited {
-                host: host.to_owned(),
-                retry_at: from_now(at - now),
+                host: gate.host.clone(),
+                retry_at: gate.clock.after(at - now),
             });
         }
         *next = at + *gap;
         Ok(Some(at))
     }
 
-    /// Shuts the door, for longer if it is shut already, and sends the queue home.
-    fn shut(&mut self, pause: Duration, why: Shut) {
-        let until = Instant::now() + pause;
-        if self.shut.is_none_or(|(before, _)| before < until) {
-            self.shut = Some((until, why));
-        }
+    /// Shuts the door, for longer if it is shut already, and sends the queue home; until when.
+    fn shut(&mut self, until: Instant, why: Shut) -> Instant {
+        let before = self.shut.filter(|(before, _)| *before >= until);
+        let (until, why) = before.unwrap_or((until, why));
+        self.shut = Some((until, why));
         self.probing = false;
         self.waiting.clear();
+        until
     }
 
     /// Whether a failure is the first of its round. It makes room for fewer, and what is under way now is the next round.
@@ -302,11 +310,10 @@ impl Pass {
         self.gate.tally.refused();
         let mut state = self.gate.state();
         let first = state.new_round(self.number);
-        let left = state.shut.map_or(Duration::ZERO, |(until, _)| {
-            until.saturating_duration_since(Instant::now())
-        });
-        if pause.is_none() && !left.is_zero() && !first {
-            return from_now(left);
+        let clock = &self.gate.clock;
+        let shut = state.shut.filter(|(until, _)| *until > Instant::now());
+        if let (None, Some((until, _)), false) = (pause, shut, first) {
+            return state.told.tell(clock, until);
         }
         let guess = || {
             Duration::from_secs_f64(
@@ -315,8 +322,9 @@ impl Pass {
         };
         let pause = pause.unwrap_or_else(guess).min(LONGEST_PAUSE);
         state.refusals += 1;
-        state.shut(pause, Shut::Asked);
-        from_now(pause)
+        let until = Instant::now() + pause;
+        let until = state.shut(until, Shut::Asked);
+        state.told.tell(clock, until)
     }
 
     /// The request failed, and is given up if it was the `last` try. Whether the host is left alone from now on.
@@ -333,7 +341,7 @@ impl Pass {
         if state.shut.is_none_or(open) {
             let rest = REST.0.saturating_mul(1 << state.rests.min(8)).min(REST.1);
             state.rests += 1;
-            state.shut(rest, Shut::Failing);
+            state.shut(Instant::now() + rest, Shut::Failing);
         }
         true
     }
@@ -349,14 +357,6 @@ impl Drop for Pass {
         drop(state);
         self.gate.hand_on();
     }
-}
-
-fn from_now(wait: Duration) -> Timestamp {
-    let now = Timestamp::now();
-    jiff::SignedDuration::try_from(wait)
-        .ok()
-        .and_then(|wait| now.checked_add(wait).ok())
-        .unwrap_or(now)
 }
 
 #[cfg(test)]

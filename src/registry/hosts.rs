@@ -9,6 +9,7 @@ use reqwest::{Method, Url};
 
 use super::address::Reach;
 use super::auth::Scheme;
+use super::clock::Clock;
 use super::error::RegistryError;
 use super::gate::Gate;
 use crate::config::registry::{DEFAULT_ALLOWED, RegistryEntry, RegistrySettings};
@@ -161,6 +162,8 @@ pub(super) struct Hosts {
     allowed: Vec<String>,
     entries: HashMap<String, RegistryEntry>,
     concurrency: usize,
+    /// By which pauses are told.
+    pub(super) clock: Arc<Clock>,
     known: Mutex<HashMap<String, Arc<Upstream>>>,
 }
 
@@ -188,6 +191,7 @@ impl Hosts {
             allowed: check_patterns(allowed)?,
             entries,
             concurrency: settings.concurrency,
+            clock: Arc::default(),
             known: Mutex::default(),
         })
     }
@@ -279,7 +283,7 @@ impl Hosts {
             reach: if listed { Reach::Local } else { Reach::Public },
             tls: entry.map_or(Tls::System, tls_of),
             token_realms: entry.map(|e| e.token_realms.clone()).unwrap_or_default(),
-            gate: Gate::new(name, concurrency),
+            gate: Gate::new(name, concurrency, &self.clock),
             scheme: Mutex::default(),
             introduction: tokio::sync::Mutex::default(),
             met: AtomicBool::new(false),

@@ -5,6 +5,7 @@ mod address;
 mod auth;
 mod challenge;
 mod client;
+mod clock;
 mod credentials;
 mod describe;
 mod docker_config;

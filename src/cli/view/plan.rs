@@ -57,7 +57,8 @@ pub struct PlanData {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct EffectData {
-    /// `pushBase`, `openPullRequest`, `updatePullRequest`, `mergePullRequest`, `closePullRequest`.
+    /// `pushBase`, `openPullRequest`, `updatePullRequest`, `mergePullRequest`, `recordMerge`,
+    /// `closePullRequest`.
     #[serde(rename = "do")]
     pub kind: String,
     /// The branch it writes to.
@@ -99,6 +100,7 @@ impl EffectData {
                 let title = message.lines().next().map(str::to_owned);
                 ("mergePullRequest", Some(branch.as_str()), Some(id), title)
             }
+            Effect::RecordMerge { id } => ("recordMerge", None, Some(id), None),
             Effect::ClosePullRequest { id, reason, .. } => {
                 ("closePullRequest", None, Some(id), Some(reason.clone()))
             }

@@ -8,7 +8,7 @@ use super::{ATTEMPTS, OfflineForge};
 use crate::forge::error::ForgeError;
 use crate::forge::types::{MergeMethod, Merged, Merging, PullState};
 use crate::git::{Fetched, Merge, NewCommit, PushResult, RefUpdate, Replay};
-use crate::model::CommitId;
+use crate::model::{CommitId, Timestamp};
 
 impl OfflineForge {
     pub(super) async fn land(&self, id: &str, merging: Merging) -> Result<Merged, ForgeError> {
@@ -24,32 +24,65 @@ impl OfflineForge {
                     .await;
             }
             check(&fetched, id, &standing, &merging)?;
-            let commit = self.merged_commit(id, &merging).await?;
-            let mut document = stored.document.clone();
-            document.note_merging(commit.clone());
-            document.head.clone_from(&standing.head);
-            let message = format!("merge {id} as {commit}");
-            let noted = self
-                .put(
-                    &fetched,
-                    id,
-                    Some(&stored),
-                    &document,
-                    &message,
-                    merging.now,
-                )
-                .await?;
-            if noted == Put::Lost {
-                continue;
-            }
+            let commit = match self.noted_commit(&stored, &standing, &merging).await? {
+                Some(commit) => commit,
+                None => {
+                    let commit = self.merged_commit(id, &merging).await?;
+                    let noted = self.note(&fetched, &stored, &standing, &commit, &merging);
+                    if noted.await? == Put::Lost {
+                        continue;
+                    }
+                    commit
+                }
+            };
             self.push_base(&fetched, &merging, &commit).await?;
-            self.note_merged(id, &commit, &merging).await;
+            self.note_merged(id, merging.now).await;
             return Ok(Merged {
                 commit: Some(commit),
                 fresh: true,
             });
         }
         Err(ForgeError::Contended(one_line(id)))
+    }
+
+    /// The commit of this very merge that was noted last, before we were cut off: made anew with the instant of the note.
+    async fn noted_commit(
+        &self,
+        stored: &Stored,
+        standing: &Standing,
+        merging: &Merging,
+    ) -> Result<Option<CommitId>, ForgeError> {
+        let Some(noted) = stored.document.merging.last() else {
+            return Ok(None);
+        };
+        if stored.document.head != standing.head {
+            return Ok(None);
+        }
+        let now = self.repository.commit_info(&stored.meta).await?.commit_time;
+        let merging = Merging {
+            now,
+            ..merging.clone()
+        };
+        let commit = self.merged_commit(&stored.id, &merging).await?;
+        Ok((commit == *noted).then_some(commit))
+    }
+
+    /// Notes a commit that is about to be pushed.
+    async fn note(
+        &self,
+        fetched: &Fetched,
+        stored: &Stored,
+        standing: &Standing,
+        commit: &CommitId,
+        merging: &Merging,
+    ) -> Result<Put, ForgeError> {
+        let mut document = stored.document.clone();
+        document.note_merging(commit.clone());
+        document.head.clone_from(&standing.head);
+        let id = &stored.id;
+        let message = format!("merge {id} as {commit}");
+        self.put(fetched, id, Some(stored), &document, &message, merging.now)
+            .await
     }
 
     /// The commit that the base is to become.
@@ -139,50 +172,55 @@ impl OfflineForge {
         }
     }
 
-    /// Writes down what is true already. If that fails the note made before says it too, to whoever reads it next.
-    async fn note_merged(&self, id: &str, commit: &CommitId, merging: &Merging) {
-        for attempt in 0..ATTEMPTS {
-            pause(attempt).await;
-            match self.try_note(id, Some(commit), merging).await {
-                Ok(Put::Done) => return,
-                Ok(Put::Lost) => {}
-                Err(error) => {
-                    tracing::warn!(pull_request = %id, %error, "pull request `{id}` is merged, but this could not be written down");
-                    return;
-                }
-            }
+    /// Writes down what is true already. If that fails the note made before says it too, and the next pass writes it.
+    async fn note_merged(&self, id: &str, now: Timestamp) {
+        if let Err(error) = self.write_merged(id, now).await {
+            tracing::warn!(pull_request = %id, %error, "pull request `{id}` is merged, but this could not be written down");
         }
-        tracing::warn!(pull_request = %id, "pull request `{id}` is merged, but others kept changing its description");
     }
 
-    async fn try_note(
+    /// Writes down that it is merged, as the base shows; the commit there.
+    pub(super) async fn write_merged(
         &self,
         id: &str,
-        commit: Option<&CommitId>,
-        merging: &Merging,
-    ) -> Result<Put, ForgeError> {
-        let fetched = self.repository.fetch().await?;
-        let (stored, standing) = self.load_one(&fetched, id).await?;
-        if stored.document.state == State::Merged {
-            return Ok(Put::Done);
+        now: Timestamp,
+    ) -> Result<Option<CommitId>, ForgeError> {
+        let mut seen = Vec::new();
+        for attempt in 0..ATTEMPTS {
+            pause(attempt).await;
+            let fetched = self.repository.fetch().await?;
+            let (stored, standing) = self.load_one(&fetched, id).await?;
+            self.notice_hidden(&mut seen, &stored);
+            if standing.state != PullState::Merged {
+                return Err(state_error(id, &standing));
+            }
+            if stored.document.state == State::Merged
+                || self.put_merged(&fetched, &stored, &standing, now).await? == Put::Done
+            {
+                return Ok(standing.merged_as);
+            }
         }
+        Err(ForgeError::Contended(one_line(id)))
+    }
+
+    async fn put_merged(
+        &self,
+        fetched: &Fetched,
+        stored: &Stored,
+        standing: &Standing,
+        now: Timestamp,
+    ) -> Result<Put, ForgeError> {
         let mut document = stored.document.clone();
         document.state = State::Merged;
         document.head.clone_from(&standing.head);
-        document.merged_as = commit.or(standing.merged_as.as_ref()).cloned();
+        document.merged_as.clone_from(&standing.merged_as);
         document.merging.clear();
         document.closed_by = None;
         document.reason = None;
+        let id = &stored.id;
         let message = format!("merged {id}");
-        self.put(
-            &fetched,
-            id,
-            Some(&stored),
-            &document,
-            &message,
-            merging.now,
-        )
-        .await
+        self.put(fetched, id, Some(stored), &document, &message, now)
+            .await
     }
 
     /// Somebody merged it before, or we did and were cut off.
@@ -195,7 +233,7 @@ impl OfflineForge {
     ) -> Result<Merged, ForgeError> {
         tracing::debug!(pull_request = %stored.id, "pull request `{}` is merged already into {}", stored.id, fetched.base_branch);
         if stored.document.state != State::Merged {
-            self.try_note(&stored.id, standing.merged_as.as_ref(), merging)
+            self.put_merged(fetched, &stored, &standing, merging.now)
                 .await?;
         }
         Ok(Merged {

@@ -346,6 +346,7 @@ fn pull_request(stored: &Stored, standing: Standing, approvals: Vec<Approval>) -
         labels: document.labels.clone(),
         head: standing.head,
         closed_by: standing.closed_by,
+        unrecorded: standing.unrecorded,
         merged_as: standing.merged_as,
         approvals,
         opened_at: document.opened_at,

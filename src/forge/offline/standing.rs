@@ -24,6 +24,8 @@ pub(super) struct Standing {
     pub(super) present: bool,
     pub(super) closed_by: Option<String>,
     pub(super) merged_as: Option<CommitId>,
+    /// A noted merge is on the base, and the description does not say so.
+    pub(super) unrecorded: bool,
 }
 
 /// What is known of one base head: it holds for as long as the base stays there.
@@ -87,11 +89,13 @@ impl OfflineForge {
             present: branch.is_some(),
             closed_by: None,
             merged_as: None,
+            unrecorded: false,
             head,
         };
         let merging = document.merging.iter().find(|id| contained.contains(*id));
         if document.state == State::Merged || merging.is_some() {
             standing.state = PullState::Merged;
+            standing.unrecorded = document.state != State::Merged;
             standing.merged_as = document.merged_as.as_ref().or(merging).cloned();
             // What was merged, not what the branch became afterwards.
             standing.head = document.head.clone();

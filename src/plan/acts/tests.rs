@@ -201,6 +201,7 @@ fn pull(state: PullState, set: SetId) -> PullRequestFacts {
         head: id(9),
         closed_by: None,
         merged_as: None,
+        unrecorded: false,
         approvals: Vec::new(),
         branch_facts: None,
     }

@@ -33,6 +33,9 @@ pub struct PullRequestFacts {
     /// The commit on the base that merged it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub merged_as: Option<CommitId>,
+    /// A merge of ours that is on the base, but was cut off before the forge wrote it down.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unrecorded: bool,
     /// Approvals, whatever head they name.
     #[serde(default)]
     pub approvals: Vec<ApprovalFacts>,

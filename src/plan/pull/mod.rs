@@ -4,6 +4,7 @@ pub mod closing;
 pub mod drift;
 pub mod flow;
 pub mod life;
+pub mod recording;
 #[cfg(test)]
 mod tests;
 mod words;

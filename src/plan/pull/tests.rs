@@ -78,6 +78,7 @@ fn with_pull(
             head: commit(HEAD),
             closed_by: None,
             merged_as: None,
+            unrecorded: false,
             approvals: vec![],
             branch_facts: Some(BranchFacts {
                 head: commit(HEAD),

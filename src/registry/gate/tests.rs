@@ -3,7 +3,7 @@
 use super::*;
 
 fn gate() -> Arc<Gate> {
-    Gate::new("r", 8)
+    Gate::new("r", 8, &Arc::default())
 }
 
 async fn enter(gate: &Arc<Gate>) -> Result<Pass, RegistryError> {
@@ -110,7 +110,7 @@ async fn failures_under_way_together_are_one_and_slow_ones_count_more() {
 
 #[tokio::test(start_paused = true)]
 async fn places_go_to_those_who_came_first_and_are_never_lost() {
-    let gate = Gate::new("r", 1);
+    let gate = Gate::new("r", 1, &Arc::default());
     let first = enter(&gate).await.unwrap();
     let mut tasks = Vec::new();
     let order = Arc::new(Mutex::new(Vec::new()));
@@ -135,7 +135,7 @@ async fn places_go_to_those_who_came_first_and_are_never_lost() {
 
 #[tokio::test(start_paused = true)]
 async fn those_who_wait_are_sent_home_when_the_door_is_shut() {
-    let gate = Gate::new("r", 1);
+    let gate = Gate::new("r", 1, &Arc::default());
     let first = enter(&gate).await.unwrap();
     let waits = {
         let gate = Arc::clone(&gate);

@@ -395,3 +395,75 @@ async fn a_fast_forward_by_hand_is_merged_but_an_emptied_branch_is_not() {
         (PullState::Merged, Some(head))
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_merge_that_was_cut_off_is_finished_once_and_leaves_no_second_note() {
+    if !git_is_here() {
+        return;
+    }
+    let world = World::new().await;
+    let process = world.process("one");
+    let id = process.open_pull().await;
+    let base = world.head("main");
+    let merging = process.merging(MergeMethod::Squash).await;
+    let merged = process.forge.merge(&id, merging.clone()).await.unwrap();
+    let (whole, commit) = (
+        git(&world.bare, &["rev-list", "--count", META]),
+        merged.commit,
+    );
+    assert!(!process.pull().await.unrecorded);
+
+    // Cut off behind the push to the base: anybody sees that it is not written down, and can do that.
+    git(&world.bare, &["update-ref", META, &format!("{META}~1")]);
+    let restarted = world.process("two");
+    assert!(restarted.pull().await.unrecorded);
+    let written = restarted
+        .forge
+        .record_merge(&id, merging.now)
+        .await
+        .unwrap();
+    assert_eq!(written, commit);
+    assert!(!restarted.pull().await.unrecorded);
+    assert_eq!(git(&world.bare, &["rev-list", "--count", META]), whole);
+    restarted
+        .forge
+        .record_merge(&id, merging.now)
+        .await
+        .unwrap();
+    assert_eq!(git(&world.bare, &["rev-list", "--count", META]), whole);
+
+    // Cut off before that push: the commit that was noted is pushed, at whatever time that is.
+    git(&world.bare, &["update-ref", META, &format!("{META}~1")]);
+    git(
+        &world.bare,
+        &["update-ref", "refs/heads/main", base.as_str()],
+    );
+    let restarted = world.process("three");
+    let later = headwater::forge::Merging {
+        now: headwater::model::Period::seconds(3600).after(merging.now),
+        ..merging
+    };
+    let again = restarted.forge.merge(&id, later).await.unwrap();
+    assert_eq!((again.commit, again.fresh), (commit, true));
+    assert_eq!(git(&world.bare, &["rev-list", "--count", META]), whole);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_a_merge_of_ours_is_to_be_written_down() {
+    if !git_is_here() {
+        return;
+    }
+    let world = World::new().await;
+    let process = world.process("one");
+    let id = process.open_pull().await;
+    let merging = process.merging(MergeMethod::Squash).await;
+    let open = process.forge.record_merge(&id, merging.now).await;
+    assert!(matches!(open, Err(ForgeError::State { .. })), "{open:?}");
+    let head = process.pull().await.head;
+    git(
+        &world.bare,
+        &["update-ref", "refs/heads/main", head.as_str()],
+    );
+    let pull = process.pull().await;
+    assert_eq!((pull.state, pull.unrecorded), (PullState::Merged, false));
+}

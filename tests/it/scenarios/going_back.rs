@@ -376,3 +376,42 @@ async fn a_held_set_makes_no_older_set_the_candidate() {
     world.settle().await;
     assert_eq!(world.head("app", "qa"), Some(next));
 }
+
+/// Puts qa's pin to another digest, in the stream's file only.
+fn pins_by_hand(world: &World, from: &headwater::model::Digest, to: &headwater::model::Digest) {
+    let text = world.repository.text("main", small::STREAM_PATH).unwrap();
+    let at = text.find("    - name: qa\n").unwrap();
+    let old = format!("app@{from}");
+    let at = at + text[at..].find(&old).unwrap();
+    let edited = format!("{}app@{to}{}", &text[..at], &text[at + old.len()..]);
+    world.person_commits(&[(small::STREAM_PATH, &edited)], "Pin it by hand");
+}
+
+fn qa_is_pinned_to(world: &World, digest: &headwater::model::Digest) {
+    assert_eq!(world.head("app", "qa").as_ref(), Some(digest));
+    assert!(
+        world.rendered("qa", "app").contains(digest.as_str()),
+        "{digest} is not in {}",
+        world.rendered("qa", "app")
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_revert_of_what_followed_a_pin_by_hand_outputs_say_what_the_tag_says() {
+    let mut world = World::small().await;
+    let first = world.good_build("1.0.0");
+    world.settle().await;
+    let second = world.good_build("1.1.0");
+    world.settle().await;
+    qa_is_pinned_to(&world, &second);
+    pins_by_hand(&world, &second, &first);
+    world.turn_back("30m");
+    world.settle().await;
+    let third = world.good_build("1.2.0");
+    world.settle().await;
+    qa_is_pinned_to(&world, &third);
+    world.person_reverts(&last_with(&world, "Headwater-Stage: app/qa"));
+    world.turn_back("10m");
+    world.settle().await;
+    qa_is_pinned_to(&world, &first);
+}

@@ -155,6 +155,7 @@ impl Day {
         assert_eq!(self.world.repository.refs(), refs, "rest is silent");
         assert_eq!(self.bodies(), bodies, "rest asks registries for no body");
         let (one, other) = (self.world.plan().await, self.world.plan().await);
+        self.log.planned(shown(&one));
         assert_eq!(without_tries(&one), without_tries(&other));
         self.everything_is_pinned();
         self.nothing_is_forgotten(&one);

@@ -3,13 +3,15 @@
 use headwater::model::Timestamp;
 
 /// Only the end of a long story is told.
-const LAST: usize = 120;
+const LAST: usize = 400;
 
 /// The log of one day.
 pub(super) struct Log {
     seed: u64,
     served: bool,
     lines: Vec<String>,
+    /// The last plan that a rest was judged by.
+    plan: String,
 }
 
 impl Log {
@@ -19,7 +21,13 @@ impl Log {
             seed,
             served,
             lines: Vec::new(),
+            plan: String::new(),
         }
+    }
+
+    /// What is planned now.
+    pub(super) fn planned(&mut self, plan: String) {
+        self.plan = plan;
     }
 
     /// One line.
@@ -43,5 +51,6 @@ impl Drop for Log {
         for line in &self.lines[hidden..] {
             eprintln!("  {line}");
         }
+        eprintln!("{}", self.plan);
     }
 }

@@ -44,6 +44,7 @@ fn pull(id: &str, state: PullState) -> PullRequestFacts {
         head: "1a2b3c4d".repeat(5).parse().unwrap(),
         closed_by: None,
         merged_as: None,
+        unrecorded: false,
         approvals: vec![],
         branch_facts: None,
     }

@@ -113,6 +113,9 @@ impl Forge for Panicking {
     fn merge<'a>(&'a self, id: &'a str, merging: Merging) -> Answer<'a, Merged> {
         self.forge.merge(id, merging)
     }
+    fn record_merge<'a>(&'a self, id: &'a str, now: Timestamp) -> Answer<'a, Option<CommitId>> {
+        self.forge.record_merge(id, now)
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -123,16 +123,19 @@ impl Scene {
         let names = commit_names(&base, refs.values());
         let mut state = BTreeMap::new();
         for (name, id) in &refs {
-            if name.ends_with("/meta") {
-                // A log of what was tried: how far it came is read together with the base, which other tests look at.
-                state.insert(plain(name, &names), Vec::new());
-                continue;
+            // Of a pull request, everything that was ever noted.
+            let commits = match name.ends_with("/meta") {
+                true => base.line_of(id),
+                false => vec![id.clone()],
+            };
+            let mut lines = Vec::new();
+            for id in &commits {
+                lines.push(names[id].clone());
+                for (path, text) in base.files(id) {
+                    lines.push(format!("{path}: {}", plain(&text, &names)));
+                }
+                lines.push(plain(&base.message(id), &names));
             }
-            let mut lines = vec![names[id].clone()];
-            for (path, text) in base.files(id) {
-                lines.push(format!("{path}: {}", plain(&text, &names)));
-            }
-            lines.push(plain(&base.message(id), &names));
             state.insert(plain(name, &names), lines);
         }
         state

@@ -335,3 +335,33 @@ async fn run_with_helper() {
         "{text}"
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_a_server_handed_out_is_hidden_wherever_it_would_show() {
+    const TOKEN: &str = "canary-bearer-0123456789";
+    // A registry that sends us on to a host named after the token it was shown.
+    let odd = OddRegistry::start(|seen| {
+        let challenge = format!(
+            "Bearer realm=\"http://{}/token\",service=\"odd\"",
+            seen.host
+        );
+        match (seen.path.starts_with("/token"), &seen.authorization) {
+            (true, _) => status(200, &[], format!("{{\"token\": \"{TOKEN}\"}}")),
+            (false, None) => status(401, &[("www-authenticate", &challenge)], String::new()),
+            (false, Some(shown)) => {
+                let shown = shown.trim_start_matches("Bearer ");
+                let there = format!("http://{shown}.invalid/");
+                status(302, &[("location", &there)], String::new())
+            }
+        }
+    })
+    .await;
+    let entry = json!({"registries": [{"host": odd.host(), "plainHttp": true}]});
+    let client = client(&entry.to_string());
+    let place = format!("{}/acme/app:v1", odd.host());
+    let error = resolve(&client, &place).await.unwrap_err().to_string();
+    assert!(error.contains(TOKEN), "otherwise nothing is shown: {error}");
+    let said = headwater::telemetry::redact(&error);
+    assert!(!said.contains(TOKEN), "{said}");
+    assert!(said.contains("[redacted].invalid"), "{said}");
+}
