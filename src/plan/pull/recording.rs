@@ -16,6 +16,7 @@ pub fn unrecorded(desk: &Desk<'_>) -> Outcome {
                 (stage.pipeline.to_string(), stage.stage.to_string())
             }
             Subject::Environment { environment, .. } => (environment.clone(), String::new()),
+            Subject::Streams { act, streams, .. } => (streams.join(", "), act.clone()),
         };
         outcome.changes.push(Change {
             kind: ChangeKind::Merge,
