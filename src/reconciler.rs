@@ -128,6 +128,11 @@ const fn outside(question: &Question) -> bool {
     !matches!(question, Question::Blob(_))
 }
 
+/// Whether it is asked for a plan that is only read.
+const fn in_looking(question: &Question) -> bool {
+    !matches!(question, Question::Resolve(_))
+}
+
 impl Reconciler {
     /// Observes and plans, in rounds of questions.
     pub async fn plan(&self, now: Timestamp) -> Result<(Observation, Plan), ObserveError> {
@@ -145,9 +150,21 @@ impl Reconciler {
     /// checked. Such a plan is for reading, not for carrying out.
     pub async fn look(&self, now: Timestamp) -> Result<(Observation, Plan), ObserveError> {
         let observation = self.observer.observe(now).await?;
-        let known = |question: &Question| !matches!(question, Question::Resolve(_));
-        let (observation, made, _) = self.rounds(observation, known).await?;
+        let (observation, made, _) = self.rounds(observation, in_looking).await?;
         Ok((observation, made))
+    }
+
+    /// Where everything was when the Git remote was last seen, by the mirror alone; `None` where it never was. Registries are
+    /// asked as in [`Self::look`].
+    pub async fn recall(
+        &self,
+        now: Timestamp,
+    ) -> Result<Option<(Observation, Plan)>, ObserveError> {
+        let Some(observation) = self.observer.recall(now).await? else {
+            return Ok(None);
+        };
+        let (observation, made, _) = self.rounds(observation, in_looking).await?;
+        Ok(Some((observation, made)))
     }
 
     /// Plans from recorded facts: nothing but Git objects is asked.

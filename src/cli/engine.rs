@@ -173,8 +173,12 @@ pub fn unobserved(error: &ObserveError) -> CliError {
     with_help(edge(error), help)
 }
 
-/// The same with since when the Git remote does not answer, if it failed before.
-pub async fn since(engine: &Engine, error: CliError, now: Timestamp) -> CliError {
+/// The same with since when the Git remote does not answer, if it failed before, and whether what was last seen is shown.
+pub async fn since(engine: &Engine, error: CliError, shown: bool, now: Timestamp) -> CliError {
+    let known = match shown {
+        true => "what is shown is what was last seen",
+        false => "nothing is known of any pipeline",
+    };
     let trouble = engine.reconciler.observer.git_trouble().await;
     match trouble.filter(|trouble| trouble.tries > 1) {
         Some(Trouble {
@@ -182,7 +186,7 @@ pub async fn since(engine: &Engine, error: CliError, now: Timestamp) -> CliError
             tries,
             ..
         }) => error.because(format!(
-            "it has failed {tries} times since {since}, {}; nothing is known of any pipeline",
+            "it has failed {tries} times since {since}, {}; {known}",
             ago_in_words(since, now)
         )),
         _ => error,

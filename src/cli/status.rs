@@ -1,12 +1,13 @@
 //! `status`: where everything is, as of the last check of each tag. Registries are asked for labels that are not known
-//! yet, never for digests.
+//! yet, never for digests. While the Git remote is away it tells what was last seen, headed by what is wrong.
 
 use super::args::StatusArgs;
 use super::engine::{self, Engine};
 use super::view::edges::WithEdges;
 use super::view::status::StatusView;
 use super::{CliError, Context, Exit, base, view};
-use crate::plan::edges::edges;
+use crate::plan::edges::{self, EdgeReport};
+use crate::plan::{Observation, Plan};
 
 /// Prints where everything is.
 ///
@@ -15,16 +16,57 @@ use crate::plan::edges::edges;
 pub async fn run(context: &Context, args: &StatusArgs) -> Result<Exit, CliError> {
     let engine = Engine::open(context, false)?;
     let now = context.now();
-    let (observation, mut plan) = match engine.look(context, now).await {
-        Ok(seen) => seen,
-        Err(error) => return Err(engine::since(&engine, error, now).await),
+    match engine.look(context, now).await {
+        Ok((observation, plan)) => {
+            show(context, args, &observation, plan, None)?;
+            Ok(Exit::Settled)
+        }
+        Err(error) => {
+            let away = last_seen(context, args, &engine).await?;
+            Err(engine::since(&engine, error, away, now).await)
+        }
+    }
+}
+
+/// Prints what was last seen of a base that cannot be fetched; whether there was anything.
+async fn last_seen(
+    context: &Context,
+    args: &StatusArgs,
+    engine: &Engine,
+) -> Result<bool, CliError> {
+    let now = context.now();
+    let Some(trouble) = engine.reconciler.observer.git_trouble().await else {
+        return Ok(false);
     };
-    base::tell_problems(&context.out, &observation);
+    // A mirror that cannot be read either has nothing to tell; what is told is why the remote cannot.
+    let Ok(Some((observation, plan))) = engine.reconciler.recall(now).await else {
+        return Ok(false);
+    };
+    let pipelines = observation.snapshot.documents.pipelines.keys();
+    let edge = edges::git(
+        engine.git.describe(),
+        &trouble,
+        pipelines.cloned().collect(),
+    );
+    show(context, args, &observation, plan, Some(edge))?;
+    Ok(true)
+}
+
+fn show(
+    context: &Context,
+    args: &StatusArgs,
+    observation: &Observation,
+    mut plan: Plan,
+    away: Option<EdgeReport>,
+) -> Result<(), CliError> {
+    let now = context.now();
+    base::tell_problems(&context.out, observation);
     let memory = observation.facts.memory.values();
     let checked = memory.filter_map(|memory| memory.last_check).max();
     // The view takes the plan's instant for that of the last check.
     plan.now = checked.map_or(now, |checked| checked.min(now));
-    let edges = edges(&observation, &plan);
+    let mut edges = edges::edges(observation, &plan);
+    edges.splice(0..0, away);
     let status = StatusView {
         plan: &plan,
         all: args.all,
@@ -34,6 +76,5 @@ pub async fn run(context: &Context, args: &StatusArgs) -> Result<Exit, CliError>
         status,
         edges: &edges,
     };
-    view::print(&context.out, &view, now)?;
-    Ok(Exit::Settled)
+    view::print(&context.out, &view, now)
 }

@@ -140,6 +140,24 @@ impl Inner {
         Ok(fetched)
     }
 
+    /// What the mirror holds from an earlier fetch, without asking the server; `None` where there never was one.
+    pub(super) fn recall(&self) -> Result<Option<Fetched>, GitError> {
+        let Place::Mirror { mirror, .. } = &self.place else {
+            return Ok(None);
+        };
+        let handle = mirror.open()?;
+        let head = handle.find_reference("HEAD").ok();
+        let head = head.and_then(|head| head.symbolic_target().ok().flatten().map(str::to_owned));
+        let head = head.and_then(|head| head.strip_prefix("refs/heads/").map(str::to_owned));
+        let Some(branch) = self.base.clone().or(head) else {
+            return Ok(None);
+        };
+        match handle.find_reference(&format!("refs/heads/{branch}")) {
+            Ok(_) => self.report(&handle, branch, None).map(Some),
+            Err(_) => Ok(None),
+        }
+    }
+
     /// Fetches; what stands in the way inside the mirror (damage, dead locks) is cleared once.
     fn renewing(
         &self,
@@ -200,6 +218,7 @@ impl Inner {
             Ok(())
         })?;
         let branch = self.base_branch(&advertised, &shown)?;
+        keep_default(&handle, &branch);
         // The mirror's own ref knows of our pushes too; memory helps where the mirror was made anew.
         let last = match (before.get(&format!("refs/heads/{branch}")), last) {
             (Some(id), _) => Some(commit_id(*id)?),
@@ -412,4 +431,16 @@ fn names_a_commit(handle: &git2::Repository, id: Oid) -> Result<bool, git2::Erro
         .odb()?
         .read_header(id)
         .map(|(_, kind)| kind == git2::ObjectType::Commit)
+}
+
+/// The mirror's own HEAD tells which branch is the base while the server cannot.
+fn keep_default(handle: &git2::Repository, branch: &str) {
+    let name = format!("refs/heads/{branch}");
+    let known = handle.find_reference("HEAD").ok();
+    let known = known.and_then(|head| head.symbolic_target().ok().flatten().map(str::to_owned));
+    if known.as_deref() != Some(name.as_str())
+        && let Err(error) = handle.set_head(&name)
+    {
+        tracing::debug!(%error, "the mirror does not keep which branch is the base");
+    }
 }

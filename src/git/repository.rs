@@ -42,6 +42,11 @@ impl Repository {
         fetched
     }
 
+    /// Where every ref was when the server was last seen; `None` where it never was. Asks nobody.
+    pub async fn recall(&self) -> Result<Option<Fetched>, GitError> {
+        self.blocking(Inner::recall).await
+    }
+
     /// All files of a commit.
     pub async fn tree(&self, commit: &CommitId) -> Result<TreeListing, GitError> {
         let commit = commit.clone();

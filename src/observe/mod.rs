@@ -17,6 +17,7 @@ pub mod history;
 mod images;
 mod memory;
 mod pulls;
+mod recall;
 mod store;
 mod trouble;
 
@@ -126,8 +127,13 @@ impl Observer {
 
     /// The base as it is now, and all that is known without a plan asking for it.
     pub async fn observe(&self, now: Timestamp) -> Result<Observation, ObserveError> {
-        let started = Instant::now();
         let fetched = self.fetch(now).await?;
+        self.seen(fetched, now).await
+    }
+
+    /// The base as of what was fetched.
+    async fn seen(&self, fetched: Fetched, now: Timestamp) -> Result<Observation, ObserveError> {
+        let started = Instant::now();
         let head = fetched
             .base
             .clone()

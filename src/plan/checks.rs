@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use super::due;
 use super::facts::{Answer, CheckMemory, Failure, Outcome, Resolved};
 use super::import::remember;
 use super::observation::Observation;
 use super::question::Resolve;
-use crate::model::promotion::INTERVAL;
-use crate::model::{Digest, ImageReference, ImageStream, Period, TagKey, TagReference, Timestamp};
+use crate::manifests::Documents;
+use crate::model::{Digest, ImageReference, ImageStream, Period, TagKey, TagReference};
 
 /// A tag that is imported from a registry, and how its last check went.
 #[derive(Debug, Clone)]
@@ -39,7 +40,6 @@ pub struct Asked {
 pub fn checks(observation: &Observation) -> Vec<Check> {
     let documents = &observation.snapshot.documents;
     let facts = &observation.facts;
-    let interval = documents.config.spec.import.interval;
     let mut answers: BTreeMap<String, Vec<(&Resolve, &Answer<Resolved>)>> = BTreeMap::new();
     for (question, answer) in &facts.resolved {
         let name = question.reference.to_string();
@@ -71,7 +71,7 @@ pub fn checks(observation: &Observation) -> Vec<Check> {
                 before,
                 answer,
                 (stream, tag),
-                interval,
+                documents,
             ));
         }
     }
@@ -84,10 +84,9 @@ fn check(
     before: CheckMemory,
     answer: Option<&Answer<Resolved>>,
     (stream, spec): (&ImageStream, &TagReference),
-    interval: Period,
+    docs: &Documents,
 ) -> Check {
-    let said = spec.annotations.get(INTERVAL);
-    let interval = said.and_then(|text| text.parse().ok()).unwrap_or(interval);
+    let interval = due::interval(spec, docs);
     let Some(answer) = answer else {
         return Check {
             tag,
@@ -103,7 +102,7 @@ fn check(
     };
     let head = stream.head(&spec.name).map(|head| head.image.as_str());
     let after = remember(&before, answer.at, outcome, head, interval);
-    let scheduled = spec.import_policy.scheduled.then_some(interval);
+    let late = due::late(&tag, spec, docs, Some(&before), answer.at);
     Check {
         tag,
         reference,
@@ -111,18 +110,10 @@ fn check(
         asked: Some(Asked {
             digest: outcome.ok().map(|resolved| resolved.digest.clone()),
             failure: outcome.err().cloned(),
-            late: late(&before, scheduled, answer.at),
+            late,
         }),
         before,
     }
-}
-
-/// How long after its time a tag was asked for.
-fn late(memory: &CheckMemory, interval: Option<Period>, at: Timestamp) -> Option<Period> {
-    let by_interval = || Some(interval?.after(memory.last_check?));
-    let due = memory.next_try.or_else(by_interval)?;
-    let seconds = at.as_second().checked_sub(due.as_second())?;
-    u64::try_from(seconds).ok().map(Period::seconds)
 }
 
 /// What a tag is imported from, if it is imported from a registry at all.
@@ -137,25 +128,33 @@ pub fn source(tag: &TagReference) -> Option<ImageReference> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Timestamp;
 
     #[test]
     fn a_check_is_late_by_what_is_behind_its_time() {
         let at = |text: &str| -> Timestamp { text.parse().unwrap() };
-        let quarter = Some(Period::seconds(900));
+        let docs = Documents::default();
+        let key = TagKey::new("team/app".to_owned().try_into().unwrap(), "main");
+        let mut tag = TagReference::default();
+        tag.import_policy.scheduled = true;
         let checked = CheckMemory {
             last_check: Some(at("2026-01-05T09:00:00Z")),
             ..CheckMemory::default()
         };
-        let now = at("2026-01-05T09:15:07Z");
-        assert_eq!(late(&checked, quarter, now), Some(Period::seconds(7)));
-        assert_eq!(late(&checked, None, now), None, "it has no schedule");
-        assert_eq!(late(&CheckMemory::default(), quarter, now), None);
+        let due = due::next(&key, due::interval(&tag, &docs), at("2026-01-05T09:00:00Z"));
+        let late = |tag: &TagReference, memory: &CheckMemory, by: i64| {
+            let at = Timestamp::from_second(due.as_second() + by).unwrap();
+            due::late(&key, tag, &docs, Some(memory), at)
+        };
+        assert_eq!(late(&tag, &checked, 7), Some(Period::seconds(7)));
+        assert_eq!(late(&tag, &checked, -1), None, "before its time");
+        assert_eq!(late(&tag, &CheckMemory::default(), 7), None);
         let failed = CheckMemory {
-            next_try: Some(at("2026-01-05T09:15:00Z")),
+            next_try: Some(due),
             ..checked.clone()
         };
-        assert_eq!(late(&failed, None, now), Some(Period::seconds(7)));
-        let early = at("2026-01-05T09:10:00Z");
-        assert_eq!(late(&checked, quarter, early), None, "before its time");
+        tag.import_policy.scheduled = false;
+        assert_eq!(late(&tag, &checked, 7), None, "it has no schedule");
+        assert_eq!(late(&tag, &failed, 7), Some(Period::seconds(7)));
     }
 }

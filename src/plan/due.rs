@@ -11,7 +11,6 @@ use super::question::Resolve;
 use crate::manifests::Documents;
 use crate::model::object::hash8;
 use crate::model::promotion::INTERVAL;
-use crate::model::time::elapsed;
 use crate::model::{ImageReference, Period, StreamKey, TagKey, TagReference, Timestamp};
 
 /// A tag is asked for up to this part of its interval early, by its name.
@@ -40,11 +39,31 @@ pub fn next(key: &TagKey, interval: Period, last: Timestamp) -> Timestamp {
     Timestamp::from_second(latest.as_second() - behind.min(early)).unwrap_or(latest)
 }
 
-/// Since when a tag is due; `None` for one that nothing is remembered of, which comes before all others.
-fn since(key: &TagKey, interval: Period, memory: Option<&CheckMemory>) -> Option<Timestamp> {
+/// Since when a tag is due; `None` for one that has no time, as before its first check: it comes before all others.
+fn since(
+    key: &TagKey,
+    tag: &TagReference,
+    docs: &Documents,
+    memory: Option<&CheckMemory>,
+) -> Option<Timestamp> {
     let memory = memory?;
     let last = memory.last_check?;
-    Some(memory.next_try.unwrap_or_else(|| next(key, interval, last)))
+    let scheduled = tag.import_policy.scheduled;
+    let by_interval = || scheduled.then(|| next(key, interval(tag, docs), last));
+    memory.next_try.or_else(by_interval)
+}
+
+/// How long after its time a tag was asked for; `None` before its time, and if it had none.
+pub fn late(
+    key: &TagKey,
+    tag: &TagReference,
+    docs: &Documents,
+    memory: Option<&CheckMemory>,
+    at: Timestamp,
+) -> Option<Period> {
+    let due = since(key, tag, docs, memory)?;
+    let seconds = at.as_second().checked_sub(due.as_second())?;
+    u64::try_from(seconds).ok().map(Period::seconds)
 }
 
 /// Questions in the order in which they are to be asked: what waited longest first, then by name. With it, no tag starves
@@ -57,7 +76,7 @@ pub fn oldest_first(asked: &mut [Resolve], facts: &Facts, docs: &Documents) {
     let mut times: BTreeMap<Resolve, Option<Timestamp>> = BTreeMap::new();
     each(docs, |key, tag, question| {
         if wanted.contains(&question) {
-            let since = since(key, interval(tag, docs), facts.memory.get(key));
+            let since = since(key, tag, docs, facts.memory.get(key));
             let time = times.entry(question).or_insert(since);
             *time = (*time).min(since);
         }
@@ -88,8 +107,8 @@ pub fn lateness(obs: &Observation) -> Lateness {
         if !facts.resolved.contains_key(&question) {
             return;
         }
-        let since = since(key, interval(tag, docs), facts.memory.get(key));
-        late.extend(since.map(|since| elapsed(since, facts.now).as_seconds()));
+        let by = self::late(key, tag, docs, facts.memory.get(key), facts.now);
+        late.extend(by.map(|by| by.as_seconds()));
     });
     late.sort_unstable();
     let at = |share: usize| late.get((late.len() * share).div_ceil(100).saturating_sub(1));
@@ -128,6 +147,7 @@ mod tests {
     use std::sync::Arc;
 
     use crate::model::Digest;
+    use crate::model::time::elapsed;
     use crate::plan::facts::{Answer, Outcome, Resolved};
     use crate::plan::kit::{Kit, at};
 

@@ -34,7 +34,12 @@ impl View for WithEdges<'_> {
     type Data = WithEdgesData;
 
     fn text(&self, frame: &Frame) -> String {
-        let parts = [self.status.text(frame), draw(self.edges, frame)];
+        // Without the repository the rest is what was last seen: that comes first.
+        let away = self.edges.iter().any(|edge| edge.kind == EdgeKind::Git);
+        let mut parts = [self.status.text(frame), draw(self.edges, frame)];
+        if away {
+            parts.reverse();
+        }
         let parts: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
         parts.join("\n\n")
     }

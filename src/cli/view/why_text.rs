@@ -164,10 +164,14 @@ fn label(labels: &BTreeMap<String, String>, name: &str) -> Option<String> {
 fn imports(imported: &Imported, frame: &Frame) -> Vec<(&'static str, String)> {
     let near = |at: Timestamp| frame.zone.near(at, frame.now);
     let tag = safe(&imported.tag.to_string());
-    let source = imported
-        .source
-        .as_deref()
-        .map_or_else(|| "no source".to_owned(), safe);
+    let Some(source) = imported.source.as_deref().map(safe) else {
+        let last = imported.at.map(|at| format!("; last {}", near(at)));
+        let text = format!(
+            "{tag}: the stream does not say where it comes from{}",
+            last.unwrap_or_default()
+        );
+        return vec![("imported", text)];
+    };
     let at = imported.at.map_or_else(|| "never".to_owned(), near);
     let mut facts = vec![("imported", format!("{tag}: {at} from {source}"))];
     if let Some(failing) = &imported.failing {

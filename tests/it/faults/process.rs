@@ -1,6 +1,7 @@
 //! The process under faults: killed, starved of files, memory and places to write, with a clock that jumps, a log that
 //! nobody reads and settings that change under it.
 
+mod away;
 mod bugs;
 mod caches;
 mod clock;
