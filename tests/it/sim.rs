@@ -35,7 +35,12 @@ fn live(seed: u64, served: bool, passes: usize) -> usize {
     runtime.block_on(async {
         let mut day = Day::begin(seed, served).await;
         day.live(passes).await;
+        let noon = resident_mib();
         day.end().await;
+        eprintln!(
+            "seed {seed}: {}; {noon} MiB before the evening",
+            day.log.summary()
+        );
         day.passes
     })
 }

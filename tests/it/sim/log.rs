@@ -36,6 +36,28 @@ impl Log {
     }
 }
 
+impl Log {
+    /// How often each of these happened.
+    pub(super) fn summary(&self) -> String {
+        const KINDS: [(&str, &str); 8] = [
+            ("promotions", "Promote "),
+            ("bad registries", "the registry of "),
+            ("bad Git servers", "the Git server is "),
+            ("killed at a request", "killed at request"),
+            ("died between effects", "dies after"),
+            ("overtaken", "overtaken:"),
+            ("met a twin", "beside the twin"),
+            ("jumps of the clock", "the clock "),
+        ];
+        let count = |word: &str| {
+            let told = self.lines.iter().filter(|line| line.contains(word));
+            told.filter(|line| !line.contains(" fine again")).count()
+        };
+        let counts = KINDS.map(|(kind, word)| format!("{} {kind}", count(word)));
+        counts.join(", ")
+    }
+}
+
 impl Drop for Log {
     fn drop(&mut self) {
         if !std::thread::panicking() {
