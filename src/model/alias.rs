@@ -183,14 +183,14 @@ mod tests {
                         None => (None, target),
                     };
                     ObjectReference {
-                        kind: "ImageStreamTag".to_owned(),
+                        kind: "ImageStreamTag".into(),
                         namespace,
-                        name: name.to_owned(),
+                        name: name.into(),
                     }
                 }
             };
             stream.spec.tags.push(TagReference {
-                name: name.to_owned(),
+                name: name.into(),
                 from: Some(from),
                 ..TagReference::default()
             });

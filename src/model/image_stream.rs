@@ -1,11 +1,15 @@
 //! The upstream ImageStream format (image.openshift.io/v1), field for field, lenient towards what it does not know.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::annotations::Annotations;
 use super::digest::Digest;
+pub use super::event::TagEvent;
 use super::time::Timestamp;
+use super::word::{self, Word};
 
 /// `apiVersion` of the grouped form; the legacy form is `v1`.
 pub const API_VERSION: &str = "image.openshift.io/v1";
@@ -45,10 +49,10 @@ pub struct Metadata {
     pub labels: BTreeMap<String, String>,
     /// Annotations.
     #[serde(
-        skip_serializing_if = "BTreeMap::is_empty",
+        skip_serializing_if = "Annotations::is_empty",
         deserialize_with = "null_as_default"
     )]
-    pub annotations: BTreeMap<String, String>,
+    pub annotations: Annotations,
 }
 
 /// The wished state of a stream.
@@ -82,10 +86,10 @@ pub struct TagReference {
     pub name: String,
     /// Annotations; ours live under `headwater.dev/`.
     #[serde(
-        skip_serializing_if = "BTreeMap::is_empty",
+        skip_serializing_if = "Annotations::is_empty",
         deserialize_with = "null_as_default"
     )]
-    pub annotations: BTreeMap<String, String>,
+    pub annotations: Annotations,
     /// The source; absent on a tag that only receives pushes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub from: Option<ObjectReference>,
@@ -114,30 +118,32 @@ pub struct TagReference {
 #[serde(rename_all = "camelCase", default)]
 pub struct ObjectReference {
     /// `DockerImage`, `ImageStreamTag` or `ImageStreamImage`.
-    pub kind: String,
+    #[serde(deserialize_with = "word::read")]
+    pub kind: Word,
     /// Namespace; absent means the stream's own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub namespace: Option<String>,
     /// A pull spec, `[stream:]tag`, or `[stream@]digest`.
-    pub name: String,
+    #[serde(with = "word::shared")]
+    pub name: Arc<str>,
 }
 
 impl ObjectReference {
     /// A source in a registry.
-    pub fn docker_image(name: impl Into<String>) -> Self {
+    pub fn docker_image(name: impl AsRef<str>) -> Self {
         Self {
-            kind: "DockerImage".to_owned(),
+            kind: "DockerImage".into(),
             namespace: None,
-            name: name.into(),
+            name: name.as_ref().into(),
         }
     }
 
     /// An image of a stream by its digest.
     pub fn stream_image(stream: &str, digest: &Digest) -> Self {
         Self {
-            kind: "ImageStreamImage".to_owned(),
+            kind: "ImageStreamImage".into(),
             namespace: None,
-            name: format!("{stream}@{digest}"),
+            name: format!("{stream}@{digest}").into(),
         }
     }
 }
@@ -168,8 +174,8 @@ impl ImportPolicy {
 #[serde(rename_all = "camelCase", default)]
 pub struct ReferencePolicy {
     /// `Source` (also when empty or absent) or `Local`.
-    #[serde(rename = "type")]
-    pub kind: String,
+    #[serde(rename = "type", deserialize_with = "word::read")]
+    pub kind: Word,
 }
 
 impl ReferencePolicy {
@@ -219,28 +225,6 @@ pub struct NamedTagEventList {
     pub conditions: Vec<TagEventCondition>,
 }
 
-/// One thing a tag has pointed to.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct TagEvent {
-    /// When the event was recorded (display only; clocks come from History).
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub created: Option<Timestamp>,
-    /// The pull spec by digest.
-    pub docker_image_reference: String,
-    /// The digest; empty for `reference: true` tags.
-    pub image: String,
-    /// Generation of the tag when this was recorded.
-    pub generation: i64,
-}
-
-impl TagEvent {
-    /// The digest, when the event has one that is valid.
-    pub fn digest(&self) -> Option<Digest> {
-        self.image.parse().ok()
-    }
-}
-
 /// A failure of import as upstream writes it (there is never a `True` one).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -262,6 +246,23 @@ pub struct TagEventCondition {
 }
 
 impl ImageStream {
+    /// Keeps every text once that it says several times: there are tens of thousands of streams in memory.
+    #[must_use]
+    pub fn lean(mut self) -> Self {
+        for tag in &mut self.spec.tags {
+            if let Some(from) = &tag.from {
+                tag.annotations.share(&from.name);
+            }
+        }
+        let mut repositories = HashSet::new();
+        for list in &mut self.status.tags {
+            for event in &mut list.items {
+                event.share(&mut repositories);
+            }
+        }
+        self
+    }
+
     /// The wished tag of that name (the last one, as upstream collapses duplicates).
     pub fn spec_tag(&self, tag: &str) -> Option<&TagReference> {
         self.spec.tags.iter().rev().find(|t| t.name == tag)

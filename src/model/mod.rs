@@ -2,8 +2,10 @@
 //! Pure: no async, no files, no clock, and nothing of ours above it.
 
 pub mod alias;
+pub mod annotations;
 pub mod digest;
 pub mod environment;
+pub mod event;
 pub mod fault;
 pub mod gate;
 pub mod hold;
@@ -20,13 +22,16 @@ pub mod tag_order;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod time;
+pub mod word;
 
+pub use annotations::Annotations;
 pub use digest::Digest;
 pub use environment::{Application, ApplicationName, Delivery, Environment};
+pub use event::TagEvent;
 pub use fault::{Fault, Faulty, Party, Retry};
 pub use gate::{Approvals, Gate, Verdict};
 pub use hold::{Freeze, Hold};
-pub use image_stream::{ImageStream, TagEvent, TagReference};
+pub use image_stream::{ImageStream, TagReference};
 pub use name::{Name, Namespace, StageKey, StreamKey, StreamName, TagKey, TagName};
 pub use object::{BlobId, CommitId, RepoPath};
 pub use pipeline::{Pipeline, Stage};

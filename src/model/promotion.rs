@@ -45,8 +45,8 @@ impl Source {
         let from = tag.from.as_ref()?;
         Some(Self {
             import_mode: tag.import_policy.import_mode.clone().unwrap_or_default(),
-            kind: from.kind.clone(),
-            name: from.name.clone(),
+            kind: from.kind.clone().into_owned(),
+            name: from.name.to_string(),
             namespace: from.namespace.clone().unwrap_or_default(),
             reference: tag.reference,
         })
@@ -54,7 +54,7 @@ impl Source {
 
     /// The source recorded on a tag, if there is a readable one.
     pub fn recorded(tag: &TagReference) -> Option<Self> {
-        serde_json::from_str(tag.annotations.get(SOURCE)?).ok()
+        serde_json::from_str(&tag.annotations.get(SOURCE)?).ok()
     }
 }
 
@@ -80,12 +80,20 @@ impl Source {
         let Some(from) = tag.from.as_ref() else {
             return false;
         };
-        let text = tag.annotations.get(SOURCE);
-        let recorded = text.and_then(|text| serde_json::from_str::<Written<'_>>(text).ok());
         let mode = tag.import_policy.import_mode.as_deref();
+        if let Some(recorded) = tag.annotations.imported(SOURCE) {
+            return recorded.name != from.name
+                || recorded.kind() != from.kind
+                || recorded.reference != tag.reference
+                || !from.namespace.as_deref().unwrap_or_default().is_empty()
+                || !mode.unwrap_or_default().is_empty();
+        }
+        let text = tag.annotations.get(SOURCE);
+        let text = text.as_deref();
+        let recorded = text.and_then(|text| serde_json::from_str::<Written<'_>>(text).ok());
         recorded.is_none_or(|recorded| {
             recorded.kind != from.kind
-                || recorded.name != from.name
+                || *recorded.name != *from.name
                 || recorded.namespace != from.namespace.as_deref().unwrap_or_default()
                 || recorded.import_mode != mode.unwrap_or_default()
                 || recorded.reference != tag.reference
@@ -156,7 +164,7 @@ pub struct Promotion {
 impl Promotion {
     /// The record on a tag, if there is a readable one.
     pub fn recorded(tag: &TagReference) -> Option<Self> {
-        serde_json::from_str(tag.annotations.get(PROMOTION)?).ok()
+        serde_json::from_str(&tag.annotations.get(PROMOTION)?).ok()
     }
 }
 
@@ -180,7 +188,7 @@ impl Request {
     pub fn recorded(tag: &TagReference) -> Option<Result<Self, String>> {
         tag.annotations
             .get(REQUEST)
-            .map(|text| serde_json::from_str(text).map_err(|e| e.to_string()))
+            .map(|text| serde_json::from_str(&text).map_err(|e| e.to_string()))
     }
 }
 
@@ -192,10 +200,7 @@ pub fn annotation<T: Serialize>(value: &T) -> String {
 /// The digest a `from` of kind `ImageStreamImage` names in full (`[stream@]sha256:...`).
 pub fn stream_image_digest(tag: &TagReference) -> Option<Digest> {
     let from = tag.from.as_ref().filter(|f| f.kind == "ImageStreamImage")?;
-    let id = from
-        .name
-        .rsplit_once('@')
-        .map_or(from.name.as_str(), |(_, id)| id);
+    let id = from.name.rsplit_once('@').map_or(&*from.name, |(_, id)| id);
     id.parse().ok()
 }
 

@@ -1,6 +1,7 @@
 //! When the history of a tag changes: upstream's add-event rule, which import, push and tagging share.
 
-use super::image_stream::{NamedTagEventList, TagEvent};
+use super::event::TagEvent;
+use super::image_stream::NamedTagEventList;
 
 /// What adding an event did to a history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,15 +28,13 @@ pub fn add_event(list: &mut NamedTagEventList, event: TagEvent) -> Added {
     let added = match list.items.first_mut() {
         None => Added::Front,
         Some(head) => {
-            let same_reference = head.docker_image_reference == event.docker_image_reference;
-            let same_image = head.image == event.image;
+            let same_reference = head.docker_image_reference() == event.docker_image_reference();
+            let same_image = head.image() == event.image();
             match (same_reference, same_image) {
                 (true, true) if head.generation == event.generation => return Added::Nothing,
                 (true, true) => head.generation = event.generation,
-                (true, false) => head.image.clone_from(&event.image),
-                (false, true) => head
-                    .docker_image_reference
-                    .clone_from(&event.docker_image_reference),
+                (true, false) => *head = head.with_image(&event.image()),
+                (false, true) => *head = head.with_reference(&event.docker_image_reference()),
                 (false, false) => {}
             }
             if same_reference || same_image {
@@ -71,12 +70,7 @@ mod tests {
     use crate::model::image_stream::TagEventCondition;
 
     fn event(reference: &str, image: &str, generation: i64) -> TagEvent {
-        TagEvent {
-            created: None,
-            docker_image_reference: reference.to_owned(),
-            image: image.to_owned(),
-            generation,
-        }
+        TagEvent::new(None, reference, image, generation)
     }
 
     fn list(items: &[TagEvent]) -> NamedTagEventList {

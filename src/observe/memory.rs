@@ -200,8 +200,8 @@ fn after(
         Outcome::Ok(resolved) => Ok(resolved),
         Outcome::Failed(failure) => Err(failure),
     };
-    let head = stream.head(&tag.name).map(|head| head.image.as_str());
-    let mut new = remember(old, answer.at, outcome, head, interval);
+    let head = stream.head(&tag.name).map(|head| head.image());
+    let mut new = remember(old, answer.at, outcome, head.as_deref(), interval);
     if new.message.chars().count() > MOST_CHARACTERS {
         new.message = new.message.chars().take(MOST_CHARACTERS).collect();
     }

@@ -100,8 +100,8 @@ fn check(
         Outcome::Ok(resolved) => Ok(resolved),
         Outcome::Failed(failure) => Err(failure),
     };
-    let head = stream.head(&spec.name).map(|head| head.image.as_str());
-    let after = remember(&before, answer.at, outcome, head, interval);
+    let head = stream.head(&spec.name).map(|head| head.image());
+    let after = remember(&before, answer.at, outcome, head.as_deref(), interval);
     let late = due::late(&tag, spec, docs, Some(&before), answer.at);
     Check {
         tag,

@@ -229,9 +229,8 @@ fn answered(
     }
     let image = reference.repository.at(resolved.digest.clone());
     let head = stream.head(&tag.name);
-    let same = head.is_some_and(|h| {
-        h.docker_image_reference == image.to_string() && h.image == image.digest.as_str()
-    });
+    let same = head
+        .is_some_and(|h| h.docker_image_reference() == image.to_string() && h.is_of(&image.digest));
     let failing = stream
         .status_tag(&tag.name)
         .is_some_and(|t| !t.conditions.is_empty());

@@ -105,7 +105,7 @@ impl Kit {
         let tag = self.stream.spec.tags.iter_mut().find(|t| t.name == "prod");
         tag.expect("prod holds something")
             .annotations
-            .insert(REQUEST.to_owned(), text.clone());
+            .insert(REQUEST, &text);
         let asked = Asked { at: index, text };
         self.history
             .requests
@@ -190,20 +190,16 @@ impl Kit {
             ..TagReference::default()
         };
         wished.annotations.insert(
-            crate::model::promotion::SOURCE.to_owned(),
+            crate::model::promotion::SOURCE,
             annotation(&crate::model::Source::of(&wished).unwrap()),
         );
-        wished
-            .annotations
-            .extend(record.map(|r| (PROMOTION.to_owned(), annotation(r))));
+        if let Some(record) = record {
+            wished.annotations.insert(PROMOTION, annotation(record));
+        }
         self.stream.spec.tags.retain(|t| t.name != tag);
         self.stream.spec.tags.push(wished);
-        let event = TagEvent {
-            created: None,
-            docker_image_reference: format!("q.io/acme/myapp@{image}"),
-            image: image.to_string(),
-            generation: 1,
-        };
+        let reference = format!("q.io/acme/myapp@{image}");
+        let event = TagEvent::new(None, &reference, image.as_str(), 1);
         match self.stream.status.tags.iter_mut().find(|t| t.tag == tag) {
             Some(list) => list.items.insert(0, event),
             None => self.stream.status.tags.push(NamedTagEventList {

@@ -87,7 +87,7 @@ impl Imported {
         let by_interval = every.zip(last_check).map(|(every, last)| every.after(last));
         Self {
             tag: tag.clone(),
-            source: source.map(|from| from.name.clone()),
+            source: source.map(|from| from.name.to_string()),
             at: stream.head(&tag.tag).and_then(|head| head.created),
             last_check,
             next_check: failing.and_then(|memory| memory.next_try).or(by_interval),

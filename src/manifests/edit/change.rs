@@ -140,9 +140,9 @@ pub(super) fn delete_named(list: &mut Wish, key: &str, name: &str) {
 
 fn set_from(tag: &mut Wish, from: &ObjectReference) {
     let target = tag.map_at("from");
-    target.set("kind", Wish::text(&from.kind));
+    target.set("kind", Wish::text(&*from.kind));
     set_or_remove(target, "namespace", from.namespace.as_deref());
-    target.set("name", Wish::text(&from.name));
+    target.set("name", Wish::text(&*from.name));
 }
 
 /// Sets text, or removes it; an empty or null value counts as absent and keeps its bytes.
@@ -209,6 +209,6 @@ fn set_reference_policy(tag: &mut Wish, policy: &ReferencePolicy) {
         .unwrap_or_default();
     if now != policy.kind {
         tag.map_at("referencePolicy")
-            .set("type", Wish::text(&policy.kind));
+            .set("type", Wish::text(&*policy.kind));
     }
 }

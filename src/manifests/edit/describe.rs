@@ -39,7 +39,7 @@ pub(super) fn smallest_change(edit: &StreamEdit) -> String {
         StreamEdit::RecordEvent { tag, items, .. } => match items.first() {
             Some(head) => format!(
                 "write the history of `{tag}` in `status.tags` as a plain block beginning with {}",
-                head.docker_image_reference
+                head.docker_image_reference()
             ),
             None => format!("delete the history of `{tag}` from `status.tags`"),
         },

@@ -164,10 +164,10 @@ fn event_fields(event: &TagEvent) -> Fields {
         ),
         (
             "dockerImageReference",
-            Some(Wish::text(&event.docker_image_reference)),
+            Some(Wish::text(event.docker_image_reference())),
         ),
         ("generation", Some(Wish::Integer(event.generation))),
-        ("image", Some(Wish::text(&event.image))),
+        ("image", Some(Wish::text(event.image()))),
     ]
 }
 

@@ -88,7 +88,9 @@ mod tests {
         stream.spec.tags.push(TagReference {
             name: "25.0".to_owned(),
             from: Some(ObjectReference::docker_image("r.example/a:1")),
-            annotations: [("headwater.dev/source".to_owned(), r#"{"a":"b"}"#.to_owned())].into(),
+            annotations: [("headwater.dev/source", r#"{"a":"b"}"#)]
+                .into_iter()
+                .collect(),
             generation: Some(7),
             ..TagReference::default()
         });
@@ -97,10 +99,7 @@ mod tests {
             .tags
             .push(crate::model::image_stream::NamedTagEventList {
                 tag: "25.0".to_owned(),
-                items: vec![TagEvent {
-                    created: Some("2026-01-02T03:04:05Z".parse().unwrap()),
-                    ..TagEvent::default()
-                }],
+                items: vec![TagEvent::default().at("2026-01-02T03:04:05Z".parse().ok())],
                 conditions: Vec::new(),
             });
         let text = new_stream_text(&stream);

@@ -59,12 +59,9 @@ fn annotation(name: &str, key: &str, value: Option<&str>) -> StreamEdit {
 
 fn event(repository: &str, seed: &str, generation: i64) -> TagEvent {
     let digest = Digest::sha256(seed.as_bytes());
-    TagEvent {
-        created: Some("2026-02-03T04:05:06Z".parse().unwrap()),
-        docker_image_reference: format!("{repository}@{digest}"),
-        image: digest.to_string(),
-        generation,
-    }
+    let created = Some("2026-02-03T04:05:06Z".parse().unwrap());
+    let reference = format!("{repository}@{digest}");
+    TagEvent::new(created, &reference, digest.as_str(), generation)
 }
 
 fn failure(message: &str) -> TagEventCondition {
@@ -422,10 +419,7 @@ fn history_is_inserted_rewritten_and_trimmed_where_it_stands() {
             .iter()
             .all(|line| line.starts_with('-'))
     );
-    let moved = TagEvent {
-        docker_image_reference: format!("q.example/a@{}", three.image),
-        ..three.clone()
-    };
+    let moved = three.with_reference(&format!("q.example/a@{}", three.image()));
     let rewritten = edit(&trimmed, 0, &[record("dev", &[moved.clone(), two.clone()])]);
     assert_eq!(
         changed(&trimmed, &rewritten).len(),
@@ -532,7 +526,7 @@ fn policies_change_only_where_they_differ() {
             ..ImportPolicy::default()
         });
         *reference_policy = Some(ReferencePolicy {
-            kind: "Local".to_owned(),
+            kind: "Local".into(),
         });
         *reference = Some(false);
     }

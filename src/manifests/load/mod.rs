@@ -230,7 +230,8 @@ impl Loader<'_, '_> {
         let tree = self.tree;
         Ok(match kind {
             Kind::ImageStream => {
-                DocumentKind::ImageStream(yaml::from_node(tree, root).map(Arc::new)?)
+                let stream: ImageStream = yaml::from_node(tree, root)?;
+                DocumentKind::ImageStream(Arc::new(stream.lean()))
             }
             Kind::Pipeline => {
                 let Envelope { metadata, spec, .. } = yaml::from_node(tree, root)?;

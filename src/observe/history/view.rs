@@ -97,7 +97,7 @@ fn tags(stream: &ImageStream) -> Vec<(String, TagView)> {
             request: spec
                 .annotations
                 .get(REQUEST)
-                .map(|text| text.as_str().into()),
+                .map(|text| text.as_ref().into()),
         };
         let says = view.digest.is_some() || view.record.is_some() || view.request.is_some();
         says.then(|| (name.to_owned(), view))

@@ -83,12 +83,9 @@ pub fn record_event(
         });
     let generation =
         next_generation(Some(&list).filter(|l| !l.items.is_empty() || !l.conditions.is_empty()));
-    let event = TagEvent {
-        created: Some(Timestamp::from_second(created.as_second()).unwrap_or(created)),
-        docker_image_reference: image.to_string(),
-        image: image.digest.to_string(),
-        generation,
-    };
+    let created = Timestamp::from_second(created.as_second()).unwrap_or(created);
+    let digest = image.digest.as_str();
+    let event = TagEvent::new(Some(created), &image.to_string(), digest, generation);
     add_event(&mut list, event);
     list.items.truncate(limit);
     StreamEdit::RecordEvent {

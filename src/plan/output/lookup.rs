@@ -178,7 +178,7 @@ pub fn imported_tag(stream: &crate::model::ImageStream, image: &PinnedImage) -> 
         .filter(|t| {
             stream
                 .status_tag(&t.name)
-                .is_some_and(|s| s.items.iter().any(|i| i.image == image.digest.as_str()))
+                .is_some_and(|s| s.items.iter().any(|i| i.is_of(&image.digest)))
         })
         .find_map(|t| {
             t.from

@@ -47,7 +47,7 @@ pub fn same_stream_alias(stream: &ImageStream, tag: &str) -> Option<String> {
 }
 
 fn head_image(head: &crate::model::TagEvent) -> Option<PinnedImage> {
-    let recorded: PinnedImage = head.docker_image_reference.parse().ok()?;
+    let recorded: PinnedImage = head.docker_image_reference().parse().ok()?;
     // After an in-place rewrite the digest field is the newer word (add-event rule: same reference, other image).
     Some(recorded.repository.at(head.digest()?))
 }
@@ -70,11 +70,8 @@ pub fn repository_of_any(stream: &ImageStream, digest: &Digest) -> Option<ImageR
 }
 
 fn recorded_in(list: &NamedTagEventList, digest: &Digest) -> Option<ImageRepository> {
-    let item = list
-        .items
-        .iter()
-        .find(|item| item.image == digest.as_str())?;
-    item.docker_image_reference
+    let item = list.items.iter().find(|item| item.is_of(digest))?;
+    item.docker_image_reference()
         .parse::<PinnedImage>()
         .ok()
         .map(|image| image.repository)
@@ -114,12 +111,12 @@ mod tests {
         ];
         stream.status.tags = vec![NamedTagEventList {
             tag: "dev".into(),
-            items: vec![TagEvent {
-                created: None,
-                docker_image_reference: format!("q.io/a/b@{digest}"),
-                image: digest.to_string(),
-                generation: 1,
-            }],
+            items: vec![TagEvent::new(
+                None,
+                &format!("q.io/a/b@{digest}"),
+                digest.as_str(),
+                1,
+            )],
             conditions: vec![],
         }];
         stream
@@ -151,7 +148,7 @@ mod tests {
         let source = Source::of(&stream.spec.tags[0]).unwrap();
         stream.spec.tags[0]
             .annotations
-            .insert(SOURCE.to_owned(), annotation(&source));
+            .insert(SOURCE, annotation(&source));
         assert!(!Source::differs_on(stream.spec_tag("dev").unwrap()));
         stream.spec.tags[0].from = Some(ObjectReference::docker_image("q.io/a/b:next"));
         assert!(

@@ -141,7 +141,7 @@ fn seen_since(
         let asked = spec
             .from
             .as_ref()
-            .is_some_and(|f| f.name == question.reference.to_string());
+            .is_some_and(|f| *f.name == *question.reference.to_string());
         asked
             && question.namespace == stream.namespace
             && matches!(answer.outcome, super::facts::Outcome::Ok(_))

@@ -86,7 +86,7 @@ pub fn tag(
             reference_policy: policies
                 .reference_policy
                 .clone()
-                .map(|kind| ReferencePolicy { kind }),
+                .map(|kind| ReferencePolicy { kind: kind.into() }),
         },
     );
     if let Some(event) = event {
@@ -118,9 +118,9 @@ fn object(from: &From, key: &TagKey, scene: Scene<'_>) -> Result<ObjectReference
             return Err(Refused::usage("a tag cannot follow itself"));
         }
         return Ok(ObjectReference {
-            kind: "ImageStreamTag".to_owned(),
+            kind: "ImageStreamTag".into(),
             namespace: None,
-            name: format!("{}:{tag}", key.stream.name),
+            name: format!("{}:{tag}", key.stream.name).into(),
         });
     }
     let (kind, stream, name) = if let Some((stream, id)) = text.split_once('@') {
@@ -142,9 +142,9 @@ fn object(from: &From, key: &TagKey, scene: Scene<'_>) -> Result<ObjectReference
     };
     scene.stream(&stream)?;
     Ok(ObjectReference {
-        kind: kind.to_owned(),
+        kind: kind.into(),
         namespace: (stream.namespace != key.stream.namespace).then(|| stream.namespace.to_string()),
-        name,
+        name: name.into(),
     })
 }
 
@@ -211,7 +211,7 @@ status:
         assert!(new.import_policy.scheduled);
         let of = |text: &str| From::Stream(text.to_owned());
         let from = made("app:2", of(":dev"), Policies::default()).unwrap().from;
-        assert_eq!(from.unwrap().name, "app:dev");
+        assert_eq!(&*from.unwrap().name, "app:dev");
         let other = made("other/x:1", of("app@sha256:12"), Policies::default());
         let other = other.unwrap().from.unwrap();
         assert_eq!(other.kind, "ImageStreamImage");

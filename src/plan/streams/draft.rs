@@ -130,7 +130,7 @@ impl Draft {
         }
         for (key, value) in &fields.annotations {
             match value {
-                Some(value) => tag.annotations.insert(key.clone(), value.clone()),
+                Some(value) => tag.annotations.insert(key, value),
                 None => tag.annotations.remove(key),
             };
         }
@@ -193,8 +193,8 @@ impl Draft {
         let same = known.is_some_and(|list| {
             list.conditions.is_empty()
                 && list.items.first().is_some_and(|head| {
-                    head.docker_image_reference == event.docker_image_reference
-                        && head.image == event.image
+                    head.docker_image_reference() == event.docker_image_reference()
+                        && head.image() == event.image()
                 })
         });
         if same {

@@ -1,5 +1,6 @@
 //! An image of a stream by the beginning of its digest, searched in the whole history of all tags (imagestreams 1.3).
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use crate::model::ImageStream;
@@ -18,15 +19,16 @@ pub enum Found<'a> {
 
 /// Finds the image whose digest is `id` or begins with it, with or without the algorithm in front.
 pub fn resolve_image_id<'a>(stream: &'a ImageStream, id: &str) -> Found<'a> {
-    let mut found: BTreeMap<&str, &TagEvent> = BTreeMap::new();
+    let mut found: BTreeMap<Cow<'_, str>, &TagEvent> = BTreeMap::new();
     if id.is_empty() {
         return Found::None;
     }
     for event in stream.status.tags.iter().flat_map(|list| &list.items) {
-        let hex = event.image.split_once(':').map(|(_, hex)| hex);
-        let meant = event.image.starts_with(id) || hex.is_some_and(|hex| hex.starts_with(id));
+        let image = event.image();
+        let hex = image.split_once(':').map(|(_, hex)| hex);
+        let meant = image.starts_with(id) || hex.is_some_and(|hex| hex.starts_with(id));
         if meant {
-            found.entry(&event.image).or_insert(event);
+            found.entry(image).or_insert(event);
         }
     }
     let mut all = found.into_iter();
@@ -35,7 +37,7 @@ pub fn resolve_image_id<'a>(stream: &'a ImageStream, id: &str) -> Found<'a> {
         (Some((_, event)), None) => Found::One(event),
         (Some((first, _)), Some((second, _))) => {
             let digests = [first, second].into_iter().chain(all.map(|(d, _)| d));
-            Found::Several(digests.map(str::to_owned).collect())
+            Found::Several(digests.map(Cow::into_owned).collect())
         }
     }
 }
@@ -51,7 +53,7 @@ mod tests {
         let whole = digest("2");
         let hex = &whole[7..];
         let one = |id: &str| match resolve_image_id(&stream, id) {
-            Found::One(event) => event.image.clone(),
+            Found::One(event) => event.image().into_owned(),
             other => panic!("{id}: {other:?}"),
         };
         assert_eq!(one(&whole), whole, "the digest in full");

@@ -55,7 +55,7 @@ pub fn prune(
         let pinned = pinned.filter_map(|from| from.name.split_once('@'));
         named.extend(pinned.map(|(_, digest)| digest.to_owned()));
         let lists = located.value.status.tags.iter();
-        named.extend(lists.filter_map(|list| Some(list.items.first()?.image.clone())));
+        named.extend(lists.filter_map(|list| Some(list.items.first()?.image().into_owned())));
     }
     let mut drafts = Drafts::new(scene);
     let mut pruned = Vec::new();
@@ -119,10 +119,10 @@ fn split(
             .is_some_and(|created| keep.younger_than.after(created) > scene.now);
         let stays = position < keep.revisions.max(1)
             || young
-            || (!item.image.is_empty() && named.contains(&item.image));
+            || (!item.image().is_empty() && named.contains(&*item.image()));
         position += 1;
         if !stays {
-            gone.push(item.image.clone());
+            gone.push(item.image().into_owned());
         }
         stays
     });
@@ -167,7 +167,7 @@ mod tests {
             None => docs.streams.values().next().unwrap().value.status.tags[0].clone(),
         };
         let place = |image: &str| words.iter().position(|word| digest(word) == image).unwrap();
-        list.items.iter().map(|item| place(&item.image)).collect()
+        list.items.iter().map(|item| place(&item.image())).collect()
     }
 
     #[test]

@@ -13,12 +13,8 @@ pub(crate) fn digest(word: &str) -> String {
 
 /// An event of image `word` in `quay.io/acme/app`.
 pub(crate) fn event(word: &str) -> TagEvent {
-    TagEvent {
-        created: None,
-        docker_image_reference: format!("quay.io/acme/app@{}", digest(word)),
-        image: digest(word),
-        generation: 1,
-    }
+    let reference = format!("quay.io/acme/app@{}", digest(word));
+    TagEvent::new(None, &reference, &digest(word), 1)
 }
 
 /// A stream `app` with these histories, newest first.

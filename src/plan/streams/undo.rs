@@ -22,12 +22,12 @@ pub fn undo(name: &str, to: Option<&str>, scene: Scene<'_>) -> Result<Done, Refu
     let Some(list) = stream.status_tag(&key.tag) else {
         return Err(no_tag(stream, &key, scene));
     };
-    let head = list.items.first().map(|head| head.image.clone());
+    let head = list.items.first().map(TagEvent::image);
     let target = match to {
         None => {
             let earlier = list.items.iter().skip(1);
-            let mut earlier = earlier.filter(|event| !event.image.is_empty());
-            earlier.find(|event| Some(&event.image) != head.as_ref())
+            let mut earlier = earlier.filter(|event| !event.image().is_empty());
+            earlier.find(|event| Some(event.image()) != head)
         }
         Some(id) => Some(named(stream, &list.tag, id)?),
     };
@@ -39,23 +39,21 @@ pub fn undo(name: &str, to: Option<&str>, scene: Scene<'_>) -> Result<Done, Refu
             )),
         );
     };
-    if Some(&target.image) == head.as_ref() {
+    if Some(target.image()) == head {
         return Err(Refused::no(format!(
             "{name} points to {} now",
-            target.image
+            target.image()
         )));
     }
     let before = stream.spec_tag(&key.tag).cloned();
-    let event = TagEvent {
-        created: None,
-        ..target.clone()
-    };
+    let event = target.clone().at(None);
     let mut drafts = Drafts::new(scene);
     pin(drafts.open(&key.stream)?, &key, &event, scene);
     let stream = scene.shown(&key.stream);
     let mut says = vec![format!(
         "Tag {stream}:{} set to {stream}@{}.",
-        key.tag, event.image
+        key.tag,
+        event.image()
     )];
     says.extend(
         before
@@ -74,9 +72,9 @@ fn pin(draft: &mut Draft, key: &TagKey, event: &TagEvent, scene: Scene<'_>) {
     let before = draft.stream.spec_tag(&key.tag);
     let import_mode = before.and_then(|tag| tag.import_policy.import_mode.clone());
     let from = ObjectReference {
-        kind: "ImageStreamImage".to_owned(),
+        kind: "ImageStreamImage".into(),
         namespace: None,
-        name: format!("{}@{}", key.stream.name, event.image),
+        name: format!("{}@{}", key.stream.name, event.image()).into(),
     };
     draft.set(
         &key.tag,
@@ -135,11 +133,11 @@ fn named<'s>(stream: &'s ImageStream, tag: &str, id: &str) -> Result<&'s TagEven
             listed(digests.iter().map(String::as_str))
         ))),
         Found::One(event) => {
-            let image = event.image.clone();
+            let image = event.image();
             let lists = stream.status.tags.iter().filter(|l| l.tag == tag);
             let mut items = lists.flat_map(|list| &list.items);
             items
-                .find(|item| item.image == image)
+                .find(|item| item.image() == image)
                 .ok_or_else(|| Refused::usage(format!("{tag} never pointed to `{id}`")))
         }
     }
@@ -175,12 +173,12 @@ mod tests {
         let draft = done.changes.values().next().unwrap();
         let tag = draft.stream.spec_tag("dev").unwrap();
         assert_eq!(
-            tag.from.as_ref().unwrap().name,
-            format!("app@{}", digest("2"))
+            *tag.from.as_ref().unwrap().name,
+            *format!("app@{}", digest("2"))
         );
         assert!(!tag.import_policy.scheduled);
         let items = &draft.stream.status_tag("dev").unwrap().items;
-        let images: Vec<&str> = items.iter().map(|i| i.image.as_str()).collect();
+        let images: Vec<_> = items.iter().map(TagEvent::image).collect();
         let words = ["2", "3", "2", "1"].map(digest);
         assert_eq!(images, words.each_ref().map(String::as_str));
         assert_eq!(

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use headwater::manifests::{DocumentKind, Loaded, Role, StreamEdit, edit_stream, load};
 use headwater::model::image_stream::{NamedTagEventList, ObjectReference};
-use headwater::model::{Digest, ImageStream, RepoPath, TagEvent, TagReference};
+use headwater::model::{Annotations, Digest, ImageStream, RepoPath, TagEvent, TagReference};
 use serde::Deserialize as _;
 use serde_yaml::Value;
 
@@ -110,12 +110,9 @@ fn edit(choice: &[u8]) -> StreamEdit {
 
 fn event(number: u8) -> TagEvent {
     let digest = Digest::sha256(&[number]);
-    TagEvent {
-        created: "2026-01-05T09:00:00Z".parse().ok(),
-        docker_image_reference: format!("r.example/new@{digest}"),
-        image: digest.to_string(),
-        generation: i64::from(number) + 1,
-    }
+    let created = "2026-01-05T09:00:00Z".parse().ok();
+    let reference = format!("r.example/new@{digest}");
+    TagEvent::new(created, &reference, digest.as_str(), i64::from(number) + 1)
 }
 
 fn loaded(path: &RepoPath, text: &str) -> Loaded {
@@ -178,9 +175,9 @@ fn on_model(stream: &mut ImageStream, edit: &StreamEdit) {
     }
 }
 
-fn change(annotations: &mut BTreeMap<String, String>, key: &str, value: Option<&String>) {
+fn change(annotations: &mut Annotations, key: &str, value: Option<&String>) {
     match value {
-        Some(value) => annotations.insert(key.to_owned(), value.clone()),
+        Some(value) => annotations.insert(key, value),
         None => annotations.remove(key),
     };
 }

@@ -237,12 +237,12 @@ fn dev(scheduled: bool) -> ImageStream {
     stream.spec.tags = vec![tag];
     stream.status.tags = vec![NamedTagEventList {
         tag: "dev".to_owned(),
-        items: vec![TagEvent {
-            created: Some(before("2d")),
-            docker_image_reference: format!("registry.example/acme/myapp@{}", Digest::sha256(b"x")),
-            image: Digest::sha256(b"x").to_string(),
-            generation: 1,
-        }],
+        items: vec![TagEvent::new(
+            Some(before("2d")),
+            &format!("registry.example/acme/myapp@{}", Digest::sha256(b"x")),
+            Digest::sha256(b"x").as_str(),
+            1,
+        )],
         conditions: Vec::new(),
     }];
     stream

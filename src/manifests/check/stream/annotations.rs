@@ -1,14 +1,12 @@
 //! HW0414: what we remember about a tag in its annotations must be readable, and a key of ours must be one we know.
 
-use std::collections::BTreeMap;
-
 use super::super::Finding;
 use super::super::finding::route;
 use crate::manifests::code;
 use crate::manifests::suggest::did_you_mean;
 use crate::manifests::yaml::Step;
 use crate::model::promotion::{FOLLOW, INTERVAL, PROMOTION, REQUEST, SOURCE};
-use crate::model::{ImageStream, Period, Promotion, Request, Source};
+use crate::model::{Annotations, ImageStream, Period, Promotion, Request, Source};
 
 const PREFIX: &str = "headwater.dev/";
 const KNOWN: [&str; 5] = [SOURCE, PROMOTION, REQUEST, INTERVAL, FOLLOW];
@@ -20,25 +18,25 @@ pub(super) fn check(stream: &ImageStream, findings: &mut Vec<Finding>) {
     }
 }
 
-fn one(annotations: &BTreeMap<String, String>, holder: Vec<Step>, findings: &mut Vec<Finding>) {
+fn one(annotations: &Annotations, holder: Vec<Step>, findings: &mut Vec<Finding>) {
     for (key, value) in annotations
         .iter()
         .filter(|(key, _)| key.starts_with(PREFIX))
     {
         let mut place = holder.clone();
         place.push(Step::from("annotations"));
-        if !KNOWN.contains(&key.as_str()) {
-            place.push(Step::Name(key.clone()));
+        if !KNOWN.contains(&key) {
+            place.push(Step::Name(key.to_owned()));
             let message = format!("unknown annotation `{key}`");
             findings.push(
                 Finding::warning(code::ANNOTATION, place, message).help(did_you_mean(key, KNOWN)),
             );
             continue;
         }
-        if let Err(why) = readable(key, value) {
-            place.push(Step::from(key.as_str()));
+        if let Err(why) = readable(key, &value) {
+            place.push(Step::from(key));
             let message = format!("the annotation `{key}` cannot be read: {why}");
-            let help = match key.as_str() {
+            let help = match key {
                 INTERVAL => "write a length of time such as 1h",
                 REQUEST => "delete it, or ask again with `promote`",
                 _ => "restore the line from Git's history; people do not write it",

@@ -18,7 +18,7 @@ pub(super) fn check(stream: &ImageStream, findings: &mut Vec<Finding>) {
             findings
                 .push(Finding::error(code::POLICY, place, message).help(did_you_mean(mode, MODES)));
         }
-        let kind = tag.reference_policy.kind.as_str();
+        let kind = &*tag.reference_policy.kind;
         if !kind.is_empty() && !TYPES.contains(&kind) {
             let place = route!["spec", "tags", index, "referencePolicy", "type"];
             let message = format!("unknown reference policy `{kind}`");

@@ -12,7 +12,7 @@ const KINDS: [&str; 3] = ["DockerImage", "ImageStreamTag", "ImageStreamImage"];
 pub(super) fn check(stream: &ImageStream, findings: &mut Vec<Finding>) {
     for (index, tag) in stream.spec.tags.iter().enumerate() {
         let Some(from) = &tag.from else { continue };
-        if !KINDS.contains(&from.kind.as_str()) {
+        if !KINDS.contains(&&*from.kind) {
             let message = format!("unknown kind of source `{}`", from.kind);
             let place = route!["spec", "tags", index, "from", "kind"];
             findings.push(
@@ -36,8 +36,8 @@ pub(super) fn check(stream: &ImageStream, findings: &mut Vec<Finding>) {
 }
 
 fn readable(from: &ObjectReference) -> Result<(), String> {
-    let name = from.name.as_str();
-    match from.kind.as_str() {
+    let name = &*from.name;
+    match &*from.kind {
         "DockerImage" => name
             .parse::<ImageReference>()
             .map(drop)

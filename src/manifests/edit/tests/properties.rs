@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::model::Annotations;
 use crate::model::tag_event::{add_event, next_generation};
 
 /// How a random stream is written.
@@ -140,9 +141,9 @@ fn reference() -> impl Strategy<Value = ObjectReference> {
         "[a-z]{1,5}:[a-z0-9.]{1,5}",
     )
         .prop_map(|(kind, namespace, name)| ObjectReference {
-            kind: kind.to_owned(),
+            kind: kind.into(),
             namespace,
-            name,
+            name: name.into(),
         })
 }
 
@@ -320,10 +321,10 @@ fn on_model(stream: &mut ImageStream, edit: &StreamEdit) {
     }
 }
 
-fn change(annotations: &mut BTreeMap<String, String>, changes: &BTreeMap<String, Option<String>>) {
+fn change(annotations: &mut Annotations, changes: &BTreeMap<String, Option<String>>) {
     for (key, value) in changes {
         match value {
-            Some(value) => annotations.insert(key.clone(), value.clone()),
+            Some(value) => annotations.insert(key, value),
             None => annotations.remove(key),
         };
     }
@@ -349,13 +350,11 @@ fn as_edit(stream: &ImageStream, act: &Act) -> StreamEdit {
         Act::Add(tag, event, keep) => {
             let mut list = history(tag);
             let generation = next_generation(Some(&list));
-            add_event(
-                &mut list,
-                TagEvent {
-                    generation,
-                    ..event.clone()
-                },
-            );
+            add_event(&mut list, {
+                let mut event = event.clone();
+                event.generation = generation;
+                event
+            });
             list.items.truncate(*keep);
             whole(list)
         }

@@ -177,7 +177,7 @@ fn one(stream: &ImageStream, tag: &str, wish: &ImportWish, shown: &str) -> Resul
         ))
         .help(format!("`headwater tag SOURCE {name}` points it elsewhere")));
     }
-    if let Some(other) = wish.from.as_deref().filter(|other| *other != from.name) {
+    if let Some(other) = wish.from.as_deref().filter(|other| *other != &*from.name) {
         return Err(Refused::no(format!(
             "tag {name} takes its image from {}, not from {other}",
             from.name
@@ -300,7 +300,7 @@ pub fn imported(
                 reference_policy: policies
                     .reference_policy
                     .clone()
-                    .map(|kind| ReferencePolicy { kind }),
+                    .map(|kind| ReferencePolicy { kind: kind.into() }),
                 ..TagFields::default()
             },
         );
@@ -311,12 +311,7 @@ pub fn imported(
         {
             draft.remember_source(&import.tag);
         }
-        let event = TagEvent {
-            created: None,
-            docker_image_reference: image.to_string(),
-            image: image.digest.to_string(),
-            generation: 0,
-        };
+        let event = TagEvent::new(None, &image.to_string(), image.digest.as_str(), 0);
         draft.record(&import.tag, &event, scene.now);
         moved.push(TagKey::new(stream.clone(), &import.tag));
     }

@@ -340,7 +340,7 @@ fn an_answer_moves_spec_source_and_event_together_and_only_once() {
     let draft = done.changes.values().next().unwrap();
     for tag in ["dev", "tip"] {
         let head = draft.stream.head(tag).unwrap();
-        assert_eq!(head.image, Digest::sha256(b"one").to_string(), "{tag}");
+        assert_eq!(head.image(), Digest::sha256(b"one").to_string(), "{tag}");
         assert_eq!(head.generation, 1);
     }
     assert!(!Source::differs_on(draft.stream.spec_tag("dev").unwrap()));

@@ -122,7 +122,7 @@ pub fn tag(wish: &TagWish, scene: Scene<'_>) -> Result<Done, Refused> {
             }
             Source::Docker(spec) => format!("Tag {name} set to {spec}."),
             Source::Image { stream, event } => {
-                let image = format!("{}@{}", scene.shown(stream), event.image);
+                let image = format!("{}@{}", scene.shown(stream), event.image());
                 format!("Tag {name} set to {image}.")
             }
         });
@@ -254,13 +254,10 @@ fn resolved(key: &TagKey, scene: Scene<'_>) -> Result<Source, Refused> {
         return Err(Refused::no(format!("{name} points to no image yet"))
             .help(format!("`headwater import-image {name}` imports one")));
     };
-    if event.image.is_empty() {
-        return Ok(Source::Docker(event.docker_image_reference));
+    if event.image().is_empty() {
+        return Ok(Source::Docker(event.docker_image_reference().into_owned()));
     }
-    let event = TagEvent {
-        created: None,
-        ..event
-    };
+    let event = event.at(None);
     Ok(Source::Image {
         stream: key.stream.clone(),
         event,
@@ -273,12 +270,10 @@ pub(super) fn head(stream: &ImageStream, tag: &str) -> Option<TagEvent> {
     let recorded = stream.head(last).or_else(|| stream.head(tag)).cloned();
     match settled(stream, tag) {
         Some(settled) => {
-            let same = recorded.filter(|event| event.image == settled.image.digest.as_str());
-            Some(same.unwrap_or_else(|| TagEvent {
-                created: None,
-                docker_image_reference: settled.image.to_string(),
-                image: settled.image.digest.to_string(),
-                generation: 0,
+            let same = recorded.filter(|event| event.is_of(&settled.image.digest));
+            Some(same.unwrap_or_else(|| {
+                let digest = settled.image.digest.as_str();
+                TagEvent::new(None, &settled.image.to_string(), digest, 0)
             }))
         }
         None => recorded,
@@ -296,9 +291,9 @@ pub(super) fn pointed_at(
     scene: Scene<'_>,
 ) -> Result<Option<TagEvent>, Refused> {
     let namespace = from.namespace.as_deref().unwrap_or(own.namespace.as_str());
-    match from.kind.as_str() {
+    match &*from.kind {
         "ImageStreamTag" => {
-            let name = from.name.as_str();
+            let name = &*from.name;
             let whole = match name.split_once(':') {
                 Some(_) => format!("{namespace}/{name}"),
                 None => format!("{own}:{name}"),
@@ -334,10 +329,7 @@ fn image(text: &str, scene: Scene<'_>) -> Result<Source, Refused> {
     let key = scene.stream_key(name)?;
     match resolve_image_id(scene.stream(&key)?, id) {
         Found::One(event) => Ok(Source::Image {
-            event: TagEvent {
-                created: None,
-                ..event.clone()
-            },
+            event: event.clone().at(None),
             stream: key,
         }),
         Found::None => Err(Refused::usage(format!(
@@ -439,15 +431,15 @@ fn point(
     let from = match source {
         Source::Docker(spec) => ObjectReference::docker_image(spec),
         Source::Alias(target) => ObjectReference {
-            kind: SourceKind::ImageStreamTag.as_str().to_owned(),
+            kind: SourceKind::ImageStreamTag.as_str().into(),
             namespace: None,
-            name: format!("{}:{}", target.stream.name, target.tag),
+            name: format!("{}:{}", target.stream.name, target.tag).into(),
         },
         Source::Image { stream, event } => ObjectReference {
-            kind: SourceKind::ImageStreamImage.as_str().to_owned(),
+            kind: SourceKind::ImageStreamImage.as_str().into(),
             namespace: (stream.namespace != key.stream.namespace)
                 .then(|| stream.namespace.to_string()),
-            name: format!("{}@{}", stream.name, event.image),
+            name: format!("{}@{}", stream.name, event.image()).into(),
         },
     };
     let docker = matches!(source, Source::Docker(_));
@@ -480,14 +472,11 @@ fn point(
             reference_policy: policies
                 .reference_policy
                 .clone()
-                .map(|kind| ReferencePolicy { kind }),
+                .map(|kind| ReferencePolicy { kind: kind.into() }),
         },
     );
     let event = match source {
-        Source::Docker(spec) if reference => Some(TagEvent {
-            docker_image_reference: spec.clone(),
-            ..TagEvent::default()
-        }),
+        Source::Docker(spec) if reference => Some(TagEvent::new(None, spec, "", 0)),
         Source::Docker(_) => None,
         Source::Alias(target) => head(&draft.stream, &target.tag),
         Source::Image { event, .. } => Some(event.clone()),

@@ -94,7 +94,7 @@ fn kind(done: &Done, tag: &str) -> (String, String) {
         .from
         .clone()
         .unwrap();
-    (from.kind, from.name)
+    (from.kind.to_string(), from.name.to_string())
 }
 
 #[test]
@@ -164,7 +164,7 @@ fn what_is_not_mentioned_stays_as_it_was() {
         tag.import_policy.import_mode.as_deref(),
         Some("PreserveOriginal")
     );
-    assert_eq!(tag.annotations["description"], "kept");
+    assert_eq!(tag.annotations.get("description").as_deref(), Some("kept"));
     let done = world.tag("quay.io/acme/rails:next", "rails:dev", |w| {
         w.policies.scheduled = Some(false)
     });
@@ -196,7 +196,7 @@ fn a_tag_of_a_stream_is_taken_for_the_image_it_points_to_now() {
         "now, to the second"
     );
     assert_eq!(
-        event.docker_image_reference,
+        event.docker_image_reference(),
         format!("quay.io/acme/rails@{}", digest("new"))
     );
     assert!(!crate::model::Source::differs_on(
@@ -241,8 +241,9 @@ fn an_image_of_a_stream_is_named_by_the_beginning_of_its_digest() {
         !tag.import_policy.scheduled,
         "what stays on one image is never imported"
     );
-    let followed = &only(&back).stream.head("follows").unwrap().image;
-    assert_eq!(*followed, old, "tags that track it follow");
+    let draft = only(&back);
+    let followed = draft.stream.head("follows").unwrap().image();
+    assert_eq!(followed, old, "tags that track it follow");
 }
 
 #[test]
@@ -299,7 +300,7 @@ fn a_reference_keeps_the_string_and_records_it_without_a_digest() {
     let draft = only(&done);
     let event = draft.stream.head("raw").unwrap();
     assert_eq!(
-        (event.docker_image_reference.as_str(), event.image.as_str()),
+        (&*event.docker_image_reference(), &*event.image()),
         ("quay.io/acme/x:1", "")
     );
     assert!(!crate::model::Source::differs_on(

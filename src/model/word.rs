@@ -1,0 +1,92 @@
+//! Texts that come again and again: words of the formats cost no memory of their own, others are shared.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use serde::de::Visitor;
+use serde::{Deserializer, Serializer};
+
+use super::promotion::{FOLLOW, INTERVAL, PROMOTION, REQUEST, SOURCE};
+
+/// A text that is usually one of few.
+pub type Word = Cow<'static, str>;
+
+/// Words of the formats.
+const KNOWN: [&str; 12] = [
+    "DockerImage",
+    "ImageStreamTag",
+    "ImageStreamImage",
+    "Local",
+    "Source",
+    "ImportSuccess",
+    "False",
+    SOURCE,
+    PROMOTION,
+    REQUEST,
+    INTERVAL,
+    FOLLOW,
+];
+
+/// A text as a word.
+pub fn word(text: &str) -> Word {
+    let known = KNOWN.iter().find(|known| **known == text);
+    known.map_or_else(
+        || Word::Owned(text.to_owned()),
+        |known| Word::Borrowed(known),
+    )
+}
+
+/// Reads a word.
+pub(super) fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Word, D::Error> {
+    text(deserializer, word)
+}
+
+/// Reads any text into what is made of it, without a copy in between.
+pub(super) fn text<'de, D, T>(deserializer: D, make: fn(&str) -> T) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+{
+    struct Reads<T>(fn(&str) -> T, PhantomData<T>);
+    impl<T> Visitor<'_> for Reads<T> {
+        type Value = T;
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a string")
+        }
+        fn visit_str<E>(self, text: &str) -> Result<T, E> {
+            Ok(self.0(text))
+        }
+    }
+    deserializer.deserialize_string(Reads(make, PhantomData))
+}
+
+/// `Arc<str>` as any other text.
+pub(super) mod shared {
+    use super::{Arc, Deserializer, Serializer, text};
+
+    pub(in crate::model) fn serialize<S: Serializer>(
+        value: &Arc<str>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(value)
+    }
+
+    pub(in crate::model) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Arc<str>, D::Error> {
+        text(deserializer, |text| Arc::from(text))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn known_words_take_no_memory_and_others_stay_as_they_are() {
+        assert!(matches!(word("DockerImage"), Cow::Borrowed(_)));
+        assert!(matches!(word(SOURCE), Cow::Borrowed(_)));
+        assert_eq!(word("dockerimage"), "dockerimage");
+    }
+}
