@@ -17,6 +17,7 @@ mod kit;
 pub mod observation;
 pub mod output;
 mod planner;
+mod pointed;
 pub mod pull;
 pub mod question;
 pub mod refusal;
