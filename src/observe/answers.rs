@@ -18,7 +18,7 @@ use crate::model::{
 use crate::plan::facts::{Answer, Failure, ImageFacts, Outcome, PANICKED, Resolved};
 use crate::plan::question::{Describe, Resolve};
 use crate::plan::{Observation, Question, due};
-use crate::registry::{Access, Client, ImageMetadata, Platform, RegistryError};
+use crate::registry::{Access, Client, RegistryError};
 
 /// Questions under way at a time to one registry; the client bounds them besides.
 const IN_FLIGHT: usize = 64;
@@ -222,12 +222,8 @@ impl Registries<'_> {
             namespace: question.namespace.clone(),
             insecure: false,
         };
-        match self.client.describe(&question.image, &access).await {
-            Ok(metadata) => {
-                let facts = facts(metadata);
-                self.images.put(digest, facts.clone()).await;
-                Outcome::Ok(facts)
-            }
+        match self.images.ask(self.client, &question.image, &access).await {
+            Ok(seen) => Outcome::Ok(seen.facts),
             Err(error) => {
                 let reference = ImageReference {
                     repository: question.image.repository.clone(),
@@ -253,23 +249,6 @@ async fn shielded<T>(answer: impl Future<Output = Outcome<T>>) -> Outcome<T> {
             retry_at: None,
         })
     })
-}
-
-fn facts(metadata: ImageMetadata) -> ImageFacts {
-    ImageFacts {
-        labels: metadata.labels,
-        platforms: metadata.platforms.iter().map(platform).collect(),
-    }
-}
-
-fn platform(platform: &Platform) -> String {
-    let Platform {
-        os, architecture, ..
-    } = platform;
-    match &platform.variant {
-        Some(variant) => format!("{os}/{architecture}/{variant}"),
-        None => format!("{os}/{architecture}"),
-    }
 }
 
 fn failure(error: &RegistryError, reference: &ImageReference) -> Failure {

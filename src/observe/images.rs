@@ -9,8 +9,9 @@ use serde::{Deserialize, Serialize};
 
 use super::error::aside;
 use super::store;
-use crate::model::Digest;
+use crate::model::{Digest, PinnedImage};
 use crate::plan::facts::ImageFacts;
+use crate::registry::{Access, Client, ImageDetails, ImageMetadata, Platform, RegistryError};
 
 /// Version of the files.
 const VERSION: u32 = 1;
@@ -21,9 +22,9 @@ const MOST_MEMORY: u64 = 8 << 20;
 /// More than these are not believed.
 const MOST_LABELS: usize = 256;
 
-/// Facts of images.
+/// What is known of images.
 #[derive(Debug, Clone)]
-pub(super) struct Images {
+pub struct Images {
     folder: Option<PathBuf>,
     recent: Cache<Digest, Arc<ImageFacts>>,
 }
@@ -34,9 +35,48 @@ struct Kept {
     v: u32,
     digest: Digest,
     facts: ImageFacts,
+    /// For people only; not known of images that an earlier version asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    details: Option<Box<ImageDetails>>,
+}
+
+/// All that is known of an image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seen {
+    /// What plans ask of it.
+    pub facts: ImageFacts,
+    /// What people want to see of it, if that was asked for.
+    pub details: Option<Box<ImageDetails>>,
+}
+
+impl From<ImageMetadata> for Seen {
+    fn from(metadata: ImageMetadata) -> Self {
+        Self {
+            facts: ImageFacts {
+                labels: metadata.labels,
+                platforms: metadata.platforms.iter().map(platform).collect(),
+            },
+            details: Some(Box::new(metadata.details)),
+        }
+    }
+}
+
+fn platform(platform: &Platform) -> String {
+    let Platform {
+        os, architecture, ..
+    } = platform;
+    match &platform.variant {
+        Some(variant) => format!("{os}/{architecture}/{variant}"),
+        None => format!("{os}/{architecture}"),
+    }
 }
 
 impl Images {
+    /// What is kept below the folder of all that was observed.
+    pub fn kept_in(observed: &Path) -> Self {
+        Self::new(Some(observed.join("images")))
+    }
+
     /// Facts kept in a folder, or only in memory.
     pub(super) fn new(folder: Option<PathBuf>) -> Self {
         let recent = Cache::builder()
@@ -46,31 +86,51 @@ impl Images {
         Self { folder, recent }
     }
 
-    /// What is known of an image.
+    /// What plans ask of an image, if it is known.
     pub(super) async fn get(&self, digest: &Digest) -> Option<Arc<ImageFacts>> {
         if let Some(facts) = self.recent.get(digest).await {
             return Some(facts);
         }
-        let path = self.path(digest)?;
-        let wanted = digest.clone();
-        // A cache that cannot be read, for whatever reason, knows nothing.
-        let read = aside(move || read(&path, &wanted)).await.ok().flatten();
-        let facts = Arc::new(read?);
+        let facts = Arc::new(self.seen(digest).await?.facts);
         self.recent.insert(digest.clone(), Arc::clone(&facts)).await;
         Some(facts)
     }
 
+    /// All that is kept of an image.
+    pub async fn seen(&self, digest: &Digest) -> Option<Seen> {
+        let path = self.path(digest)?;
+        let wanted = digest.clone();
+        // A cache that cannot be read, for whatever reason, knows nothing.
+        aside(move || read(&path, &wanted)).await.ok().flatten()
+    }
+
+    /// Asks the registry about an image, and keeps what it says.
+    ///
+    /// # Errors
+    /// When the registry does not tell.
+    pub async fn ask(
+        &self,
+        client: &Client,
+        image: &PinnedImage,
+        access: &Access,
+    ) -> Result<Seen, RegistryError> {
+        let seen = Seen::from(client.describe(image, access).await?);
+        self.put(&image.digest, seen.clone()).await;
+        Ok(seen)
+    }
+
     /// Keeps what an image says, if it can be kept.
-    pub(super) async fn put(&self, digest: &Digest, facts: ImageFacts) {
-        let facts = Arc::new(facts);
-        self.recent.insert(digest.clone(), Arc::clone(&facts)).await;
+    async fn put(&self, digest: &Digest, seen: Seen) {
+        let facts = Arc::new(seen.facts.clone());
+        self.recent.insert(digest.clone(), facts).await;
         let Some(path) = self.path(digest) else {
             return;
         };
         let kept = Kept {
             v: VERSION,
             digest: digest.clone(),
-            facts: ImageFacts::clone(&facts),
+            facts: seen.facts,
+            details: seen.details,
         };
         if let Err(error) = aside(move || write(&path, &kept)).await {
             tracing::warn!(%error, "what an image says is not kept");
@@ -85,12 +145,15 @@ impl Images {
     }
 }
 
-fn read(path: &Path, digest: &Digest) -> Option<ImageFacts> {
+fn read(path: &Path, digest: &Digest) -> Option<Seen> {
     let kept: Kept = store::read_json(path, MOST_BYTES, VERSION)?;
     let fits = kept.digest == *digest
         && kept.facts.labels.len() <= MOST_LABELS
         && kept.facts.platforms.len() <= MOST_LABELS;
-    fits.then_some(kept.facts)
+    fits.then_some(Seen {
+        facts: kept.facts,
+        details: kept.details,
+    })
 }
 
 fn write(path: &Path, kept: &Kept) {
@@ -124,8 +187,16 @@ mod tests {
             labels: [("version".to_owned(), "1.2.3".to_owned())].into(),
             platforms: vec!["linux/amd64".to_owned()],
         };
-        at().put(&one, facts.clone()).await;
+        let seen = Seen {
+            facts: facts.clone(),
+            details: Some(Box::new(ImageDetails {
+                author: "me".to_owned(),
+                ..ImageDetails::default()
+            })),
+        };
+        at().put(&one, seen.clone()).await;
         assert_eq!(at().get(&one).await.as_deref(), Some(&facts));
+        assert_eq!(at().seen(&one).await, Some(seen.clone()));
         assert_eq!(at().get(&two).await, None);
 
         // A file put in the place of another one names the wrong digest.
@@ -136,8 +207,19 @@ mod tests {
         std::fs::write(&from, "{").unwrap();
         assert_eq!(at().get(&one).await, None);
 
+        // What an earlier version kept is still good for plans.
+        let old = format!(
+            r#"{{"v": 1, "digest": "{one}", "facts": {{"labels": {{}}, "platforms": []}}}}"#
+        );
+        std::fs::write(&from, old).unwrap();
+        let known = at().seen(&one).await.unwrap();
+        assert_eq!(
+            (known.details, at().get(&one).await.is_some()),
+            (None, true)
+        );
+
         let memory = Images::new(None);
-        memory.put(&one, facts.clone()).await;
+        memory.put(&one, seen).await;
         assert_eq!(memory.get(&one).await.as_deref(), Some(&facts));
     }
 }

@@ -33,6 +33,7 @@ pub use answers::Progress;
 pub use documents::DocumentReader;
 pub use error::ObserveError;
 pub use history::{HistoryReader, HistoryRequest};
+pub use images::{Images, Seen};
 
 use crate::config::Guard;
 use crate::forge::Forge;
@@ -46,7 +47,6 @@ use answers::{Asked, Registries, texts};
 use carried::Carried;
 use documents::Reading;
 use error::aside;
-use images::Images;
 use memory::Memory;
 use pulls::{PullQuestion, PullReader, orphans, our_branches};
 use trouble::Troubles;
@@ -106,9 +106,9 @@ impl Observer {
             troubles: Troubles::open(folder.map(|folder| folder.join("edges.json"))),
             carried: Carried::default(),
         };
-        let images = settings.cache_dir.as_ref().map(|dir| dir.join("images"));
+        let images = settings.cache_dir.as_deref().map(Images::kept_in);
         Self {
-            images: Images::new(images),
+            images: images.unwrap_or_else(|| Images::new(None)),
             repository,
             registry,
             forge,

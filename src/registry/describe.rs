@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use futures_util::{StreamExt, TryStreamExt};
 use reqwest::Method;
 use reqwest::header::CONTENT_TYPE;
 
 use super::client::{Access, Client, Question, check_status};
+use super::details::ImageDetails;
 use super::error::RegistryError;
 use super::http::Answer;
 use super::manifest::{self, Descriptor, ImageConfig, Kind, Manifest, RawPlatform};
@@ -55,10 +57,12 @@ impl Client {
                 .map_err(|why| question.invalid(why))?;
             match manifest.kind {
                 Kind::Image(config) => {
-                    let config = self
+                    let (config, bytes) = self
                         .config(question, &config, &manifest.annotations)
                         .await?;
-                    Ok(ImageMetadata::of_image(digest, manifest.media_type, config))
+                    let media_type = manifest.media_type;
+                    let details = ImageDetails::of_image(media_type.clone(), &answer.body, &bytes);
+                    Ok(ImageMetadata::of_image(digest, media_type, config, details))
                 }
                 Kind::Index(children) => {
                     let children = self.children(question, children, nesting, left).await?;
@@ -78,21 +82,23 @@ impl Client {
         })
     }
 
-    /// An image's configuration; an artifact without one speaks through its annotations.
+    /// An image's configuration and its bytes; an artifact without one speaks through its annotations.
     async fn config(
         &self,
         question: &Question<'_>,
         config: &Descriptor,
         annotations: &BTreeMap<String, String>,
-    ) -> Result<ImageConfig, RegistryError> {
+    ) -> Result<(ImageConfig, Bytes), RegistryError> {
         if !manifest::is_image_config(&config.media_type) {
-            return Ok(ImageConfig {
+            let config = ImageConfig {
                 labels: annotations.clone(),
                 ..ImageConfig::default()
-            });
+            };
+            return Ok((config, Bytes::new()));
         }
         let answer = self.content(question, "blobs", &config.digest).await?;
-        ImageConfig::parse(&answer.body).map_err(|why| question.invalid(why))
+        let config = ImageConfig::parse(&answer.body).map_err(|why| question.invalid(why))?;
+        Ok((config, answer.body))
     }
 
     async fn children(

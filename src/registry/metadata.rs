@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::details::ImageDetails;
 use super::manifest::{ImageConfig, RawPlatform, plausible_time};
 use crate::model::{Digest, Timestamp};
 
@@ -21,6 +22,8 @@ pub struct ImageMetadata {
     pub platforms: Vec<Platform>,
     /// When it was built, as it claims; the youngest child of an index. For display only.
     pub created: Option<Timestamp>,
+    /// The rest, for people.
+    pub details: ImageDetails,
 }
 
 /// A platform and the image for it.
@@ -52,7 +55,12 @@ impl Platform {
 
 impl ImageMetadata {
     /// Of a single image.
-    pub(super) fn of_image(digest: Digest, media_type: String, config: ImageConfig) -> Self {
+    pub(super) fn of_image(
+        digest: Digest,
+        media_type: String,
+        config: ImageConfig,
+        details: ImageDetails,
+    ) -> Self {
         let platforms = config
             .platform
             .map(|raw| Platform::new(raw, digest.clone()));
@@ -62,6 +70,7 @@ impl ImageMetadata {
             media_type,
             labels: config.labels,
             created: config.created,
+            details,
         }
     }
 
@@ -81,8 +90,10 @@ impl ImageMetadata {
             Some(raw) if !raw.os.is_empty() => vec![Platform::new(raw, child.digest)],
             _ => child.platforms,
         });
+        let platforms: Vec<Platform> = platforms.collect();
         Self {
-            platforms: platforms.collect(),
+            details: ImageDetails::of_index(media_type.clone(), created, platforms.clone()),
+            platforms,
             digest,
             media_type,
             labels,
@@ -119,7 +130,12 @@ mod tests {
             platform: None,
             created: plausible_time(created),
         };
-        ImageMetadata::of_image(Digest::sha256(created.as_bytes()), "m".to_owned(), config)
+        ImageMetadata::of_image(
+            Digest::sha256(created.as_bytes()),
+            "m".to_owned(),
+            config,
+            ImageDetails::default(),
+        )
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod client;
 mod clock;
 mod credentials;
 mod describe;
+mod details;
 mod docker_config;
 mod door;
 mod error;
@@ -26,6 +27,7 @@ mod tags;
 mod unique;
 
 pub use client::{Access, Client, Resolved};
+pub use details::{ImageDetails, ImageLayer};
 pub use door::Door;
 pub use error::RegistryError;
 pub use hosts::SettingsError;
