@@ -74,7 +74,11 @@ impl Objects<'_> {
         })
     }
 
-    fn base_parent(&self, commit: &Commit<'_>, our_email: &str) -> Result<Option<Oid>, GitError> {
+    pub(super) fn base_parent(
+        &self,
+        commit: &Commit<'_>,
+        our_email: &str,
+    ) -> Result<Option<Oid>, GitError> {
         let mut parents = commit.parent_ids();
         let Some(first) = parents.next() else {
             return Ok(None);

@@ -16,6 +16,7 @@ mod maintenance;
 mod mirror;
 mod pack;
 mod packs;
+mod past;
 mod place;
 mod push;
 mod read;
@@ -33,6 +34,7 @@ mod write;
 
 pub use error::GitError;
 pub use identity::identity_at;
+pub use past::Stood;
 pub use replay::Replay;
 pub use repository::Repository;
 pub use signed::SignedCommit;

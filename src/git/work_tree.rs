@@ -8,7 +8,7 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use super::error::GitError;
-use super::location::discover;
+use super::location::{default_remote, discover};
 use super::read::repo_path;
 use crate::model::RepoPath;
 
@@ -67,6 +67,14 @@ impl WorkTree {
             .canonicalize()
             .map_err(|error| GitError::io(&format!("open `{}`", path.display()), &error))?;
         Ok(Self { root })
+    }
+
+    /// Whether it was cloned from somewhere.
+    ///
+    /// # Errors
+    /// When no Git knows of the folder, or it cannot be said which remote is meant.
+    pub fn has_remote(&self) -> Result<bool, GitError> {
+        Ok(default_remote(&discover(&self.root)?)?.is_some())
     }
 
     /// Its root folder, absolute and without links.

@@ -3,6 +3,7 @@
 mod local;
 mod objects;
 mod packs;
+mod past;
 mod remote;
 mod tls;
 mod work_tree;
