@@ -8,12 +8,20 @@ use super::exit::Exit;
 use super::output::{ColorChoice, Format};
 use crate::model::Namespace;
 
+pub mod at;
+pub mod look;
 pub mod resolve;
+pub mod resource;
+pub mod selector;
 pub mod streams;
 pub mod values;
 pub mod verbs;
 
+pub use at::At;
+pub use look::*;
 pub use resolve::{Destination, Globals, Repository};
+pub use resource::Resource;
+pub use selector::Selector;
 pub use streams::*;
 pub use values::{Reason, RenderTarget, RollbackTarget, SetName};
 pub use verbs::*;
@@ -119,6 +127,10 @@ pub enum Verb {
     Hold(HoldArgs),
     /// Lift a hold
     Unhold(HoldArgs),
+    /// List image streams, their tags and their images
+    Get(GetArgs),
+    /// Show an image stream, a tag or an image in full
+    Describe(DescribeArgs),
     /// Print manifests, or write them into a folder
     Render(RenderArgs),
     /// Show every setting and where it comes from
@@ -155,6 +167,8 @@ impl Verb {
             Self::Rollback(_) => "rollback",
             Self::Hold(_) => "hold",
             Self::Unhold(_) => "unhold",
+            Self::Get(_) => "get",
+            Self::Describe(_) => "describe",
             Self::Render(_) => "render",
             Self::Config(_) => "config",
             Self::Create(_) => "create",

@@ -1,20 +1,17 @@
 //! `check`: every problem of every document at once, in a work tree, a plain folder, or the base of a remote. Writes
 //! nothing and asks no registry.
 
-use std::path::Path;
 use std::sync::Arc;
 
-use super::args::{CheckArgs, Repository as Place};
+use super::args::CheckArgs;
 use super::output::diagnostics::{self, counted};
 use super::output::{Format, Out};
-use super::{CliError, Context, Exit, engine};
-use crate::git::{Repository, WorkTree};
+use super::read::{self, Files, Lookup};
+use super::{CliError, Context, Exit};
 use crate::manifests::{Diagnostic, Severity, assemble, role_of};
 use crate::model::RepoPath;
-use files::{Files, Lookup};
 
 mod expressions;
-pub(super) mod files;
 mod templates;
 
 /// Checks documents, expressions and templates. Ends with 3 if anything reported is an error.
@@ -25,7 +22,7 @@ pub async fn run(context: &Context, args: &CheckArgs) -> Result<Exit, CliError> 
     let out = &context.out;
     let files = {
         let _spinner = out.progress().spinner("reading files");
-        gather(context).await?
+        read::read(context, None).await?.files
     };
     let scope = scope(&files, &args.paths)?;
     let silent = silent(&files, &scope);
@@ -47,51 +44,6 @@ pub async fn run(context: &Context, args: &CheckArgs) -> Result<Exit, CliError> 
     } else {
         Exit::Settled
     })
-}
-
-async fn gather(context: &Context) -> Result<Files, CliError> {
-    if let Place::Path(path) = &context.globals.repository
-        && let Some(tree) = work_tree(path)?
-    {
-        let read = tokio::task::spawn_blocking(move || Files::of_work_tree(tree)).await;
-        let read = read.map_err(|e| CliError::failed(format!("reading stopped: {e}")))?;
-        return read.map_err(|e| engine::edge(&e));
-    }
-    let globals = &context.globals;
-    let location = globals.repository.location();
-    let repository = Repository::open(&location, &context.settings().git, globals.local)
-        .map_err(|e| engine::unopened(&e))?;
-    let base = repository.fetch().await;
-    let base = base.map_err(|e| engine::unobserved(&e.into()))?;
-    let Some(head) = base.base else {
-        return Err(CliError::failed(format!(
-            "`{}` is empty: it needs a first commit",
-            repository.describe()
-        )));
-    };
-    Files::of_commit(&repository, &head)
-        .await
-        .map_err(|e| engine::edge(&e))
-}
-
-/// The checkout at a path; without any Git the folder itself; `None` for a bare repository.
-fn work_tree(path: &Path) -> Result<Option<WorkTree>, CliError> {
-    if is_bare(path) {
-        return Ok(None);
-    }
-    match WorkTree::discover(path) {
-        Ok(tree) => Ok(Some(tree)),
-        Err(crate::git::GitError::NotFound(_)) if path.is_dir() => {
-            let folder = WorkTree::folder(path).map_err(|e| engine::unopened(&e))?;
-            Ok(Some(folder))
-        }
-        Err(error) => Err(engine::unopened(&error)),
-    }
-}
-
-/// Whether a folder is a repository without a work tree.
-pub(super) fn is_bare(path: &Path) -> bool {
-    path.join("HEAD").is_file() && path.join("objects").is_dir()
 }
 
 /// The paths to report on, as paths of the repository; none means all.

@@ -14,10 +14,12 @@ pub mod clock;
 pub mod config;
 pub mod create;
 pub mod demo;
+pub mod describe;
 pub mod engine;
 pub mod error;
 pub mod exit;
 pub mod files;
+pub mod get;
 pub mod history;
 pub mod hold;
 pub mod import_image;
@@ -28,6 +30,7 @@ pub mod pr;
 pub mod promote;
 pub mod prompt;
 pub mod prune;
+mod read;
 pub mod render;
 pub mod rollback;
 pub mod run;
@@ -181,6 +184,8 @@ pub(crate) async fn dispatch(context: &Context, verb: &Verb) -> Result<Exit, Cli
         Verb::Rollback(args) => rollback::run(context, args).await,
         Verb::Hold(args) => hold::run(context, args).await,
         Verb::Unhold(args) => unhold::run(context, args).await,
+        Verb::Get(args) => get::run(context, args).await,
+        Verb::Describe(args) => describe::run(context, args).await,
         Verb::Render(args) => render::run(context, args).await,
         Verb::Create(args) => create::run(context, args).await,
         Verb::Tag(args) => tag::run(context, args).await,

@@ -13,6 +13,7 @@ pub mod values;
 pub mod workload;
 #[cfg(test)]
 pub(crate) mod world;
+pub mod written;
 pub mod yaml;
 
 pub use assemble::{Listing, Texts, assemble, config_of};
@@ -22,4 +23,5 @@ pub use edit::{EditRefused, StreamEdit, edit_stream, freeze_text, hold_text, new
 pub use load::{BrokenDocument, Document, DocumentKind, Loaded, load};
 pub use role::{Role, role_of};
 pub use workload::{ImageField, image_fields, replace_images};
+pub use written::written;
 pub use yaml::{Step, locate};

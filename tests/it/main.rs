@@ -17,6 +17,7 @@ mod fuzz;
 mod git;
 mod laws;
 mod line;
+mod looks;
 mod observability;
 mod observe;
 mod registry;

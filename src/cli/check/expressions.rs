@@ -1,6 +1,6 @@
 //! Expressions of gates, parsed: one that cannot be parsed refuses every set, so it is told before it does.
 
-use super::files::Files;
+use crate::cli::read::Files;
 use crate::manifests::{Diagnostic, Documents, Located, Step, Texts as _, code, locate};
 use crate::model::Gate;
 use crate::plan::gate::cel;

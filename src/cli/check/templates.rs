@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::files::Files;
+use crate::cli::read::Files;
 use crate::manifests::{Diagnostic, Documents, Place, Texts as _, code, values};
 use crate::model::{ApplicationName, Name, RepoPath};
 use crate::plan::output::template::TemplateSet;

@@ -16,6 +16,7 @@ mod sarif;
 pub mod states;
 pub mod style;
 pub mod table;
+pub mod tabs;
 pub mod time;
 
 pub use clean::clean;

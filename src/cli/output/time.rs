@@ -50,6 +50,12 @@ impl Zone {
         format!("{}{mark}", zoned.strftime(format))
     }
 
+    /// The instant at which clocks of this zone show a time; where they are set back, the first one.
+    pub fn instant(&self, time: jiff::civil::DateTime) -> Option<Timestamp> {
+        let zoned = self.0.to_ambiguous_timestamp(time).compatible();
+        zoned.ok()
+    }
+
     /// `14:02:11`.
     pub fn second(&self, at: Timestamp) -> String {
         self.show(at, "%H:%M:%S")

@@ -231,7 +231,7 @@ impl<'c> Place<'c> {
 fn folder(context: &Context) -> Result<Option<WorkTree>, CliError> {
     match work_tree(context) {
         Err(error) => match &context.globals.repository {
-            Repository::Path(path) if path.is_dir() && !super::check::is_bare(path) => {
+            Repository::Path(path) if path.is_dir() && !super::read::is_bare(path) => {
                 let folder = WorkTree::folder(path);
                 folder.map(Some).map_err(|_| error)
             }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{Edit, Wish, person};
-use crate::cli::check::files::Files;
 use crate::cli::engine::edge;
+use crate::cli::read::Files;
 use crate::cli::view::act::Written;
 use crate::cli::{CliError, Context, Exit};
 use crate::git::{WorkFile, WorkTree};

@@ -12,6 +12,7 @@ pub mod pulls;
 pub mod run;
 pub mod status;
 mod status_text;
+pub mod streams;
 pub mod why;
 mod why_text;
 pub mod words;

@@ -3,6 +3,7 @@
 //! does not mention stays as it was.
 
 pub mod create;
+pub mod current;
 pub mod draft;
 pub mod image_id;
 pub mod import;

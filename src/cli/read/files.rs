@@ -1,4 +1,4 @@
-//! The files that are checked, from a folder or from a commit: what is read as a document, and templates with values.
+//! The files of a repository, from a folder or from a commit: what is read as a document, and templates with values.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -16,16 +16,16 @@ use crate::observe::documents::tree::Tree;
 /// Contents read from Git at a time.
 const AT_ONCE: usize = 256;
 
-/// A document's file as the checks take it.
+/// A document's file as it was read.
 pub(in crate::cli) type LoadedFile = (RepoPath, Role, Arc<Loaded>);
 
-/// All that is checked.
+/// All that was read.
 pub(in crate::cli) struct Files {
     /// Files that are documents.
     pub(in crate::cli) loaded: Vec<LoadedFile>,
     /// Where documents are.
     pub(in crate::cli) paths: Paths,
-    /// Files read, by whatever check.
+    /// Files read, documents or not.
     pub(in crate::cli) read: BTreeSet<RepoPath>,
     /// Which files there are.
     pub(in crate::cli) lookup: Lookup,

@@ -1,0 +1,164 @@
+//! `describe`: image streams, tags and images in full, as `oc describe` prints them.
+
+use super::args::{DescribeArgs, Resource, resource};
+use super::engine::edge;
+use super::get::{kept, objects, seen};
+use super::output::Format;
+use super::read::{Looked, Part, Thing};
+use super::view::streams::{describe, image, list, object};
+use super::{CliError, Context, Exit};
+use crate::model::{PinnedImage, Timestamp};
+use crate::observe::{Images, Seen};
+use crate::plan::streams::current::Tags;
+use crate::registry::{Access, Client};
+
+/// Since when they are there is looked up for so many streams at most: it takes a walk through the past for each.
+const MOST_AGES: usize = 10;
+
+/// Prints what was asked for, one after the other.
+///
+/// # Errors
+/// When something named is not there, files cannot be read, or a registry that was to be asked does not answer.
+pub async fn run(context: &Context, args: &DescribeArgs) -> Result<Exit, CliError> {
+    let asked = resource::asked(&args.asked)?;
+    let single = matches!(asked[..], [(_, Some(_))]);
+    let looked = Looked::at(context, args.at.as_ref()).await?;
+    let selector = args.selector.as_ref();
+    let things = looked.find(context, asked, args.all_namespaces, selector)?;
+    if args.refresh {
+        refresh(context, &things).await?;
+    }
+    match context.out.format() {
+        Format::Json | Format::Yaml => {
+            let objects = objects(context, &looked, &things, false).await;
+            match objects.as_slice() {
+                [one] if single => context.out.result(one, |_| {})?,
+                _ => context.out.result(&object::list(objects), |_| {})?,
+            }
+        }
+        Format::Name => things.iter().for_each(|thing| {
+            let name = format!("{}/{}", thing.kind.full(), thing.name());
+            context.out.line(name);
+        }),
+        _ => print(context, &looked, &things).await?,
+    }
+    Ok(Exit::Settled)
+}
+
+async fn print(context: &Context, looked: &Looked, things: &[Thing<'_>]) -> Result<(), CliError> {
+    let images = kept(context);
+    let few = things.len() <= MOST_AGES;
+    let mut unknown = 0;
+    for (number, thing) in things.iter().enumerate() {
+        if number > 0 {
+            context.out.verbatim("\n\n");
+        }
+        if thing.kind == Resource::ImageStream {
+            let created = if few {
+                created(context, looked, thing).await?
+            } else {
+                None
+            };
+            let described = describe::Described {
+                stream: thing.stream(),
+                namespace: &thing.key.namespace,
+                created,
+            };
+            context
+                .out
+                .verbatim(&describe::stream(&described, looked.now));
+            continue;
+        }
+        let seen = seen(&images, thing).await;
+        if thing.event().is_some() && seen.as_ref().is_none_or(|seen| seen.details.is_none()) {
+            unknown += 1;
+        }
+        context.out.verbatim(&text(looked, thing, seen.as_ref()));
+    }
+    if unknown > 0 {
+        let them = if unknown == 1 {
+            "this image says"
+        } else {
+            "these images say"
+        };
+        context.out.note(format!(
+            "not all that {them} about itself is known here: --refresh asks the registry"
+        ));
+    }
+    Ok(())
+}
+
+/// A tag or an image.
+fn text(looked: &Looked, thing: &Thing<'_>, seen: Option<&Seen>) -> String {
+    let Some(event) = thing.event() else {
+        return format!("Name:\t{}\nImage:\t<none>\n", thing.name());
+    };
+    let spec = match &thing.part {
+        Part::Tag(tag, _) => Tags::of(thing.stream()).spec(tag),
+        Part::Stream | Part::Image(_) => None,
+    };
+    let reference = list::reference(thing.stream(), spec, event);
+    let shown = image::Shown {
+        reference: &reference,
+        digest: &event.image(),
+        created: event.created,
+        seen,
+    };
+    image::image(&shown, looked.now)
+}
+
+/// Since when a stream is there: as its document says, else by the commit that brought its file.
+async fn created(
+    context: &Context,
+    looked: &Looked,
+    thing: &Thing<'_>,
+) -> Result<Option<Timestamp>, CliError> {
+    let written = looked.written(thing);
+    let said = written
+        .as_ref()
+        .and_then(|w| w["metadata"]["creationTimestamp"].as_str());
+    match said.and_then(|text| text.parse().ok()) {
+        Some(said) => Ok(Some(said)),
+        None => looked.there_since(context, &thing.located.path).await,
+    }
+}
+
+/// Asks registries about the images of all things.
+async fn refresh(context: &Context, things: &[Thing<'_>]) -> Result<(), CliError> {
+    let client = Client::new(&context.settings().registry)
+        .map_err(|e| CliError::from_error(Exit::Usage, &e))?;
+    let images = kept(context);
+    let _spinner = context.out.progress().spinner("asking registries");
+    for thing in things {
+        ask(&client, &images, thing).await?;
+    }
+    Ok(())
+}
+
+async fn ask(client: &Client, images: &Images, thing: &Thing<'_>) -> Result<(), CliError> {
+    let Some(event) = thing.event() else {
+        return Ok(());
+    };
+    let pinned: Option<PinnedImage> = event.docker_image_reference().parse().ok();
+    let digest = event.digest();
+    let (Some(pinned), Some(digest)) = (pinned, digest) else {
+        return Err(CliError::failed(format!(
+            "`{}` cannot be asked for: its history names no image by digest",
+            thing.name()
+        )));
+    };
+    let tags = thing.stream().spec.tags.iter();
+    let mut wishes = tags.filter(|tag| match &thing.part {
+        Part::Tag(name, _) => tag.name == *name,
+        Part::Stream | Part::Image(_) => true,
+    });
+    let access = Access {
+        namespace: thing.key.namespace.clone(),
+        insecure: wishes.any(|tag| tag.import_policy.insecure),
+    };
+    let image = pinned.repository.at(digest);
+    let asked = images.ask(client, &image, &access).await;
+    asked
+        .map(drop)
+        .map_err(|error| edge(&error).context(format!("cannot ask about {}", thing.name())))
+}
