@@ -150,18 +150,20 @@ impl<'d> Rows<'d> {
 }
 
 /// Things as objects.
-pub(super) async fn objects(
+pub(super) async fn objects<'d>(
     context: &Context,
-    looked: &Looked,
-    things: &[Thing<'_>],
+    looked: &'d Looked,
+    things: &[Thing<'d>],
     for_cluster: bool,
 ) -> Vec<Value> {
     let images = kept(context);
     let mut objects = Vec::new();
+    let mut rows = Rows::new(looked, false);
     for thing in things {
+        let seen = seen(&images, thing).await;
         objects.push(match thing.part {
             Part::Stream if for_cluster => fit(context, looked, thing),
-            _ => object(looked, thing, seen(&images, thing).await.as_ref()),
+            _ => object(looked, thing, rows.tags(thing), seen.as_ref()),
         });
     }
     objects
@@ -177,8 +179,7 @@ pub(super) async fn seen(images: &Images, thing: &Thing<'_>) -> Option<Seen> {
     images.seen(&thing.event()?.digest()?).await
 }
 
-fn object(looked: &Looked, thing: &Thing<'_>, seen: Option<&Seen>) -> Value {
-    let tags = Tags::of(thing.stream());
+fn object(looked: &Looked, thing: &Thing<'_>, tags: &Tags<'_>, seen: Option<&Seen>) -> Value {
     let tag = match &thing.part {
         Part::Tag(tag, _) => Some(tag.as_str()),
         Part::Stream | Part::Image(_) => None,
