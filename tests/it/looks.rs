@@ -76,13 +76,21 @@ async fn a_stream_is_described_as_it_lies_in_the_work_tree_and_as_it_was() {
         begin.contains("Unique Images:\t\t0\nTags:\t\t\t1\n"),
         "{begin}"
     );
-    assert_eq!(describe(&["--at", "0h ago"]).ok().stdout, of_base);
+    let present = describe(&["--at", "0h ago"]).ok().stdout;
+    assert_eq!(without_ages(&present), without_ages(&of_base));
 
     describe(&["--at", "2020-01-01"]).fails(2, &["main is not that old", FIRST_DAY_WORDS]);
     describe(&["--at", "ffffffff"]).fails(2, &["there is no commit `ffffffff`"]);
     describe(&["--at", "yesterday"]).fails(2, &["write a commit"]);
     let side = side_commit(&world, &bare);
     describe(&["--at", &side]).fails(2, &["is not on main"]);
+}
+
+/// Lines that stay the same while time goes on.
+fn without_ages(text: &str) -> Vec<&str> {
+    text.lines()
+        .filter(|line| !line.ends_with(" ago"))
+        .collect()
 }
 
 /// As messages show that day in UTC.
@@ -281,7 +289,8 @@ async fn an_image_is_told_in_full_once_its_registry_was_asked() {
     // It is kept: nobody is asked again.
     let id = format!("shop@{}", &digest.hex()[..10]);
     let kept = world.run(&["describe", "isimage", &id]).ok();
-    assert_eq!((kept.stdout, kept.stderr), (asked.stdout, String::new()));
+    assert_eq!(without_ages(&kept.stdout), without_ages(&asked.stdout));
+    assert_eq!(kept.stderr, "");
     let object = json(
         &world
             .run(&["get", "istag", "shop:dev", "-o", "json"])
