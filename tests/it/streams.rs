@@ -5,3 +5,4 @@ mod deliver;
 mod edit;
 mod import;
 mod refuse;
+mod seed;
