@@ -17,6 +17,7 @@ pub use crate::plan::checks::Check;
 use crate::plan::checks::checks;
 use crate::plan::due::{Lateness, lateness};
 use crate::plan::question::MOST_ROUNDS;
+pub use crate::plan::report::Subject;
 use crate::plan::{Facts, Observation, Question, plan};
 pub use crate::plan::{StageReport, State};
 

@@ -101,7 +101,7 @@ pub fn exit_of(pass: &Pass) -> Exit {
 }
 
 /// Whether a person must mend something.
-fn is_broken(plan: &Plan, observation: &Observation) -> bool {
+pub fn is_broken(plan: &Plan, observation: &Observation) -> bool {
     plan.holds.iter().any(|hold| hold.state == State::Broken)
         || plan.stages.iter().any(|stage| stage.state == State::Broken)
         || observation.facts.forge_failure.is_some()

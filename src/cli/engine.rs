@@ -161,6 +161,9 @@ pub fn unopened(error: &GitError) -> CliError {
     with_help(CliError::from_error(exit, error), git_help(error))
 }
 
+/// What a repository without any commit needs.
+const FIRST_COMMIT: &str = "`git add -A && git commit -m \"Begin\"`, and `git push` to a remote: files that are not committed yet do not count";
+
 /// Why the repository could not be read.
 pub fn unobserved(error: &ObserveError) -> CliError {
     let help = match error {
@@ -168,7 +171,8 @@ pub fn unobserved(error: &ObserveError) -> CliError {
         ObserveError::CommitGone { .. } => {
             Some("observe again: `headwater observe --out FILE`, on the repository they are of")
         }
-        ObserveError::Empty(_) | ObserveError::Stopped(_) => None,
+        ObserveError::Empty(_) => Some(FIRST_COMMIT),
+        ObserveError::Stopped(_) => None,
     };
     with_help(edge(error), help)
 }
@@ -205,6 +209,9 @@ const fn git_help(error: &GitError) -> Option<&'static str> {
         GitError::NotFound(_) => {
             Some("name a repository with `--repo PATH|URL`, or begin one with `git init`")
         }
+        GitError::NoBranch { .. } => Some(
+            "name the branch that is the base with `git.base` of the settings, or have the repository's HEAD name one that is there",
+        ),
         GitError::Auth { .. } => Some(
             "give credentials for it under `git.credentials` of the settings (`headwater config` shows those in use)",
         ),

@@ -34,10 +34,14 @@ pub async fn run(context: &Context, args: &HistoryArgs) -> Result<Exit, CliError
     }
     let past = past(&observation, args);
     let version = |set: &Set| past.versions.get(&set.id()).cloned().unwrap_or_default();
+    let pulls = observation.facts.pulls.iter().flatten();
+    let merged = pulls.filter_map(|pull| Some((pull.merged_as.clone()?, pull.id.clone())));
+    let merged = merged.collect();
     let view = HistoryView {
         key: &stage.key,
         timeline: &past.timeline,
         version: &version,
+        merged: &merged,
         limit: args.limit,
         complete: observation.history.complete,
     };

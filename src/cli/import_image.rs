@@ -1,6 +1,6 @@
 //! `import-image`: asks registries now, and writes what they say into the stream.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::StreamExt as _;
 
@@ -117,7 +117,8 @@ async fn ask(
     let _spinner = context.out.progress().spinner("asking registries");
     let asked = futures_util::stream::iter(tags.into_iter().map(|import| async move {
         let access = access(stream, &import.policies);
-        let resolved = client.resolve(&import.reference, &access).await;
+        let unknown = BTreeSet::new();
+        let resolved = client.verified(&import.reference, &access, &unknown).await;
         (import, resolved)
     }));
     let mut answers = Vec::new();

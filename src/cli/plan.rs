@@ -13,8 +13,8 @@ use crate::plan::{Facts, Observation, Plan};
 /// Files larger than this are not shown as a diff.
 const MOST_BYTES: usize = 1 << 20;
 
-/// Plans. Ends with 0 whatever the plan says, so that only a failure to plan is a failure; with `--exit-code` it ends
-/// with 10 where there is something to do.
+/// Plans. Ends with 4 where something is broken; with `--exit-code` it ends with 10 where there is something to do, broken
+/// or not.
 ///
 /// # Errors
 /// When the repository or the facts cannot be read, or the plan cannot be written.
@@ -46,9 +46,12 @@ pub async fn run(context: &Context, args: &PlanArgs) -> Result<Exit, CliError> {
     };
     // Ages count to the plan's own instant, so that a replay prints the same whenever it is run.
     view::print(out, &view, plan.now)?;
-    Ok(match args.exit_code && !plan.is_empty() {
-        true => Exit::Pending,
-        false => Exit::Settled,
+    Ok(if args.exit_code && !plan.is_empty() {
+        Exit::Pending
+    } else if base::is_broken(&plan, &observation) {
+        Exit::Broken
+    } else {
+        Exit::Settled
     })
 }
 

@@ -1,11 +1,11 @@
 //! What a pass leaves in the log: each deed and each failure once, here, where passes end. A pass without either leaves
 //! nothing above debug, and a failure that goes on is told when it begins and when it is over.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use crate::model::{Faulty as _, StageKey};
-use crate::reconciler::{Check, Done, ObserveError, Pass, StageReport, State};
+use crate::model::{Faulty as _, StageKey, TagKey};
+use crate::reconciler::{Check, Done, ObserveError, Pass, StageReport, State, Subject};
 
 /// What was told before.
 #[derive(Debug, Default)]
@@ -16,6 +16,7 @@ pub(super) struct Teller {
     reason: &'static str,
     forge_failed: bool,
     states: BTreeMap<StageKey, State>,
+    settling: BTreeSet<(TagKey, String)>,
 }
 
 impl Teller {
@@ -31,6 +32,7 @@ impl Teller {
                 self.forge(pass);
                 tell_pass(pass);
                 pass.plan.stages.iter().for_each(|stage| self.stage(stage));
+                self.settling(pass);
                 tracing::debug!(
                     elapsed_ms,
                     rounds = pass.effort.rounds,
@@ -81,6 +83,22 @@ impl Teller {
             _ => {}
         }
         self.forge_failed = failure.is_some();
+    }
+
+    /// Digests that are new and not imported yet, once each.
+    fn settling(&mut self, pass: &Pass) {
+        let mut settling = BTreeSet::new();
+        for hold in pass.plan.holds.iter().filter(|h| h.reason == "Settling") {
+            let (Subject::Tag(tag), Some(until)) = (&hold.subject, hold.until) else {
+                continue;
+            };
+            let told = (tag.clone(), hold.why.clone());
+            if !self.settling.contains(&told) {
+                tracing::info!(stream = %tag.stream, tag = tag.tag, next_try = %until, "`{tag}`: {}", hold.why);
+            }
+            settling.insert(told);
+        }
+        self.settling = settling;
     }
 
     /// A stage that is in another state than before.

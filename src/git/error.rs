@@ -34,6 +34,14 @@ pub enum GitError {
     /// A repository, branch or object that was named is not there (the caller's to mend).
     #[error("{0}")]
     NotFound(String),
+    /// The branch that is the base is not there, though others are (the operator's or the owner's to mend).
+    #[error("`{location}` has no branch `{branch}`")]
+    NoBranch {
+        /// Where, without secrets.
+        location: String,
+        /// The branch: `git.base`, or what HEAD names.
+        branch: String,
+    },
     /// The server answered with a refusal of the whole request (its rules; terminal).
     #[error("`{location}` refused: {message}")]
     Rejected {
@@ -149,7 +157,9 @@ impl Faulty for GitError {
             Self::Local { .. } | Self::Tls { .. } | Self::Auth { .. } | Self::Rejected { .. } => {
                 operator
             }
-            Self::NotFound(_) | Self::Unsupported(_) | Self::Invalid(_) => user,
+            Self::NotFound(_) | Self::NoBranch { .. } | Self::Unsupported(_) | Self::Invalid(_) => {
+                user
+            }
         }
     }
 }

@@ -8,6 +8,7 @@ mod credentials;
 mod error;
 mod folders;
 mod history;
+mod hooks;
 mod http;
 mod identity;
 mod local;

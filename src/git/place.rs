@@ -8,6 +8,7 @@ use git2::{ErrorCode, Oid};
 use tokio::runtime::Handle;
 
 use super::error::GitError;
+use super::hooks;
 use super::local::update_refs;
 use super::location::{Location, locate};
 use super::maintenance::{sweep_halves, tidy};
@@ -297,10 +298,10 @@ impl Inner {
             }
         }
         if base.is_none() && refs.keys().any(|name| name.starts_with("refs/heads/")) {
-            return Err(GitError::NotFound(format!(
-                "`{}` has no branch `{base_branch}`",
-                self.shown()
-            )));
+            return Err(GitError::NoBranch {
+                location: self.shown(),
+                branch: base_branch,
+            });
         }
         let moved_back = match (last, &base) {
             (Some(last), Some(base)) if !objects.is_ancestor(last, base)? => Some(last.clone()),
@@ -392,6 +393,9 @@ impl Inner {
         updates: &[RefUpdate],
     ) -> Result<Vec<PushOutcome>, GitError> {
         let mut last = self.remembered();
+        if let Some(refused) = hooks::refused(handle, updates)? {
+            return Ok(refused);
+        }
         let outcomes = update_refs(handle, handle, updates)?;
         for (update, outcome) in updates.iter().zip(&outcomes) {
             let is_base = last.is_some() && update.expect == *last;

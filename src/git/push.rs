@@ -7,6 +7,7 @@ use git2::{ErrorClass, ErrorCode, Oid, PushOptions, RemoteCallbacks, Repository}
 use tokio::runtime::Handle;
 
 use super::error::{GitError, clean};
+use super::hooks;
 use super::local::{oid, update_refs};
 use super::read::commit_id;
 use super::remote::{Remote, is_ours};
@@ -39,7 +40,10 @@ pub(super) fn push(
     if let Remote::File(path) = remote {
         let target =
             Repository::open(path).map_err(|error| GitError::libgit2(&remote.shown(), &error))?;
-        return update_refs(repository, &target, updates);
+        return match hooks::refused(&target, updates)? {
+            Some(refused) => Ok(refused),
+            None => update_refs(repository, &target, updates),
+        };
     }
     let mut results: BTreeMap<String, PushResult> = BTreeMap::new();
     let mut left: Vec<&RefUpdate> = updates.iter().collect();

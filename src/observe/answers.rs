@@ -1,6 +1,6 @@
 //! Answers to what a plan asks. Registries are asked side by side, within bounds; one that fails is an answer too.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -13,9 +13,10 @@ use super::images::Images;
 use crate::config::known::hide;
 use crate::git::{BlobProblem, Repository};
 use crate::model::{
-    BlobId, Faulty as _, ImageReference, ImageRepository, Namespace, Party, Timestamp,
+    BlobId, Digest, Faulty as _, ImageReference, ImageRepository, Namespace, Party, Timestamp,
 };
 use crate::plan::facts::{Answer, Failure, ImageFacts, Outcome, PANICKED, Resolved};
+use crate::plan::known::Known;
 use crate::plan::question::{Describe, Resolve};
 use crate::plan::{Observation, Question, due};
 use crate::registry::{Access, Client, RegistryError};
@@ -50,6 +51,7 @@ impl fmt::Debug for Progress {
 #[derive(Debug, Default)]
 pub(super) struct Asked {
     resolve: Vec<Resolve>,
+    known: Known,
     describe: Vec<Describe>,
     pub blobs: Vec<BlobId>,
 }
@@ -59,7 +61,7 @@ impl Asked {
     pub(super) fn new(questions: &[Question], observation: &Observation) -> Self {
         let Observation { facts, blobs, .. } = observation;
         let mut asked = Self::default();
-        let unique: std::collections::BTreeSet<&Question> = questions.iter().collect();
+        let unique: BTreeSet<&Question> = questions.iter().collect();
         for question in unique {
             match question {
                 Question::Resolve(q) if !facts.resolved.contains_key(q) => {
@@ -72,7 +74,9 @@ impl Asked {
                 _ => {}
             }
         }
-        due::oldest_first(&mut asked.resolve, facts, &observation.snapshot.documents);
+        let documents = &observation.snapshot.documents;
+        due::oldest_first(&mut asked.resolve, facts, documents);
+        asked.known = Known::of(&asked.resolve, facts, documents);
         asked
     }
 }
@@ -165,7 +169,8 @@ impl Registries<'_> {
                 match question {
                     Ask::Resolve(question) => {
                         let answer = async {
-                            let outcome = self.resolve(question).await;
+                            let known = asked.known.digests(question);
+                            let outcome = self.resolve(question, known).await;
                             tell();
                             outcome
                         };
@@ -199,12 +204,13 @@ impl Registries<'_> {
         answers
     }
 
-    async fn resolve(&self, question: &Resolve) -> Outcome<Resolved> {
+    async fn resolve(&self, question: &Resolve, known: &BTreeSet<Digest>) -> Outcome<Resolved> {
         let access = Access {
             namespace: question.namespace.clone(),
             insecure: question.insecure,
         };
-        match self.client.resolve(&question.reference, &access).await {
+        let reference = &question.reference;
+        match self.client.verified(reference, &access, known).await {
             Ok(resolved) => Outcome::Ok(Resolved {
                 digest: resolved.digest,
                 media_type: resolved.media_type,

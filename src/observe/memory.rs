@@ -20,9 +20,9 @@ use crate::plan::question::Resolve;
 use crate::plan::refusal;
 
 /// Version of the file.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// A larger file is not read.
-const MOST_BYTES: u64 = 64 << 20;
+const MOST_BYTES: u64 = 96 << 20;
 /// More tags than these are not remembered.
 const MOST_TAGS: usize = 200_000;
 /// Longer messages are cut.
@@ -201,7 +201,8 @@ fn after(
         Outcome::Failed(failure) => Err(failure),
     };
     let head = stream.head(&tag.name).map(|head| head.image());
-    let mut new = remember(old, answer.at, outcome, head.as_deref(), interval);
+    let source = tag.from.as_ref().map_or("", |from| &from.name);
+    let mut new = remember(old, source, answer.at, outcome, head.as_deref(), interval);
     if new.message.chars().count() > MOST_CHARACTERS {
         new.message = new.message.chars().take(MOST_CHARACTERS).collect();
     }

@@ -129,7 +129,7 @@ pub(super) const fn reason(error: &GitError) -> &'static str {
     match error {
         GitError::Auth { .. } => "Unauthorized",
         GitError::Rejected { .. } => "Forbidden",
-        GitError::NotFound(_) => "NotFound",
+        GitError::NotFound(_) | GitError::NoBranch { .. } => "NotFound",
         GitError::Network { .. } => "Unreachable",
         GitError::Corrupt { .. } => "Corrupt",
         GitError::Tls { .. } => "Untrusted",

@@ -101,7 +101,15 @@ fn check(
         Outcome::Failed(failure) => Err(failure),
     };
     let head = stream.head(&spec.name).map(|head| head.image());
-    let after = remember(&before, answer.at, outcome, head.as_deref(), interval);
+    let source = spec.from.as_ref().map_or("", |from| &from.name);
+    let after = remember(
+        &before,
+        source,
+        answer.at,
+        outcome,
+        head.as_deref(),
+        interval,
+    );
     let late = due::late(&tag, spec, docs, Some(&before), answer.at);
     Check {
         tag,

@@ -130,7 +130,8 @@ fn each(docs: &Documents, mut tell: impl FnMut(&TagKey, &TagReference, Resolve))
     }
 }
 
-fn question(stream: &StreamKey, tag: &TagReference) -> Option<Resolve> {
+/// The question that a tag asks, if it takes its image from a registry.
+pub(super) fn question(stream: &StreamKey, tag: &TagReference) -> Option<Resolve> {
     let from = tag.from.as_ref()?;
     let from = (from.kind == "DockerImage" && !tag.reference).then_some(from)?;
     let reference: ImageReference = from.name.parse().ok()?;

@@ -4,13 +4,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::iter::Peekable;
 
-use super::change::propose::{history_limit, record_move};
+use super::change::propose::{history_limit, record_event};
 use super::desk::{Desk, Known};
 use super::due;
 use super::facts::{CheckMemory, Failure, PANICKED, Resolved};
-use super::pointed;
 use super::question::Resolve;
 use super::report::{State, Subject};
+use super::road::settled::same_stream_alias;
 use super::shield::{shielded, stalled};
 use crate::manifests::edit::StreamEdit;
 use crate::model::image_stream::TagEventCondition;
@@ -42,15 +42,13 @@ pub struct Import {
     pub moves: bool,
 }
 
-/// Something to be written down of a tag that moves no image: a lasting failure, a string that is kept.
+/// A failure to be written down.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Record {
     /// The tag.
     pub tag: TagKey,
-    /// The edits.
-    pub edits: Vec<StreamEdit>,
-    /// Of what it is a record.
-    pub subject: &'static str,
+    /// The edit.
+    pub edit: StreamEdit,
     /// What is written, for people.
     pub what: String,
 }
@@ -124,8 +122,11 @@ fn look_at(
     let Some(from) = tag.from.as_ref() else {
         return;
     };
+    if from.kind == "ImageStreamTag" && same_stream_alias(stream, &tag.name).is_none() {
+        not_yet(key, "a tag that takes from another stream", desk);
+    }
     if from.kind != "DockerImage" || tag.reference {
-        return pointed::look_at(key, tag, from, stream, desk, all);
+        return;
     }
     if tag.annotations.contains_key(FOLLOW) {
         not_yet(key, "headwater.dev/follow", desk);
@@ -133,8 +134,10 @@ fn look_at(
     let never = CheckMemory::default();
     // Written by a clock that ran ahead: as good as lost, or the tag would not be asked for until that day.
     let ahead = memory.last_check.is_some_and(|last| last > desk.now());
-    let memory = if ahead { &never } else { memory };
-    let due = is_due(key, tag, stream, &from.name, memory, desk);
+    // Of another source nothing is known yet, also where the annotation was changed along with `from`.
+    let elsewhere = asks_elsewhere(memory, &from.name);
+    let memory = if ahead || elsewhere { &never } else { memory };
+    let due = elsewhere || is_due(key, tag, stream, &from.name, memory, desk);
     if !due && memory.failures == 0 {
         // Nearly all tags of nearly all plans.
         return;
@@ -157,9 +160,17 @@ fn look_at(
         Known::NotYet => report_failure(key, memory, desk),
         Known::Failed(failure) => failed(key, stream, &failure, memory, desk, all),
         Known::Yes(resolved) => {
-            answered(key, tag, stream, &reference, &resolved, memory, desk, all)
+            // A changed `from` is a wish, and no tag that may be moving on: only those settle.
+            let asked = elsewhere || Source::differs_on(tag);
+            let since = (!asked).then_some(memory);
+            answered(key, tag, stream, &reference, &resolved, since, desk, all)
         }
     }
+}
+
+/// Whether what is remembered of a tag is about another source than it has now.
+fn asks_elsewhere(memory: &CheckMemory, source: &str) -> bool {
+    !memory.source.is_empty() && memory.source != source
 }
 
 fn not_yet(key: &TagKey, what: &str, desk: &mut Desk<'_>) {
@@ -214,7 +225,7 @@ fn answered(
     stream: &ImageStream,
     reference: &ImageReference,
     resolved: &Resolved,
-    memory: &CheckMemory,
+    settling: Option<&CheckMemory>,
     desk: &mut Desk<'_>,
     all: &mut Imports,
 ) {
@@ -236,13 +247,9 @@ fn answered(
     if same && !Source::differs_on(tag) && !failing {
         return;
     }
-    let settle = desk
-        .obs
-        .facts
-        .settings
-        .settle
-        .filter(|_| !same && head.is_some());
-    if let Some(settle) = settle {
+    let changed = head.is_some_and(|h| !h.is_of(&image.digest));
+    let settle = desk.obs.facts.settings.settle.filter(|_| changed);
+    if let Some((settle, memory)) = settle.zip(settling) {
         let since = memory
             .seen
             .as_ref()
@@ -290,7 +297,14 @@ fn failed(
         .map_or(desk.docs.config.spec.import.interval, |tag| {
             due::interval(tag, desk.docs)
         });
-    let memory = remember(memory, desk.now(), Err(failure), None, interval);
+    let memory = remember(
+        memory,
+        &memory.source,
+        desk.now(),
+        Err(failure),
+        None,
+        interval,
+    );
     report_failure(key, &memory, desk);
     if failure.transient || !lasted || failure.canonical.is_empty() {
         return;
@@ -320,8 +334,7 @@ fn failed(
     };
     all.records.push(Record {
         tag: key.clone(),
-        edits: vec![edit],
-        subject: "failed import",
+        edit,
         what: format!("{}: {}", failure.reason, failure.canonical),
     });
 }
@@ -371,7 +384,7 @@ fn report_recorded(key: &TagKey, desk: &mut Desk<'_>) {
     desk.hold(tag, State::Broken, "ImportFailed", why).help = help;
 }
 
-/// What a person can do about a failure; nothing about one that heals by itself.
+/// What a person can do about a failure.
 fn help(key: &TagKey, reason: &str, desk: &Desk<'_>) -> Option<String> {
     let located = desk.docs.streams.get(&key.stream)?;
     let from = located.value.spec_tag(&key.tag)?.from.as_ref()?;
@@ -386,6 +399,9 @@ fn help(key: &TagKey, reason: &str, desk: &Desk<'_>) -> Option<String> {
             "list {host} under registry.allowed of the settings, or {mend}"
         )),
         "NotFound" => Some(format!("push {reference}, or {mend}")),
+        "InternalError" => Some(format!(
+            "nothing at once, it is asked again by itself; if this lasts, see that {host} can be reached from here and allows so many requests"
+        )),
         "Invalid" | "DigestMismatch" => Some(format!("push a sound {reference}, or {mend}")),
         _ => None,
     }
@@ -403,28 +419,33 @@ pub fn edits(import: &Import, created: Timestamp, desk: &Desk<'_>) -> Vec<Stream
         .map(|s| annotation(&s));
     let annotations = BTreeMap::from([(SOURCE.to_owned(), source)]);
     let limit = history_limit(&import.tag.stream, desk);
-    let mut edits = vec![StreamEdit::SetTag {
-        name: name.clone(),
-        from: None,
-        annotations,
-        reference: None,
-        import_policy: None,
-        reference_policy: None,
-    }];
-    edits.extend(record_move(stream, name, &import.image, created, limit));
-    edits
+    vec![
+        StreamEdit::SetTag {
+            name: name.clone(),
+            from: None,
+            annotations,
+            reference: None,
+            import_policy: None,
+            reference_policy: None,
+        },
+        record_event(stream, name, &import.image, created, limit),
+    ]
 }
 
-/// What is remembered of a tag after an answer: pure, so that every edge remembers alike. Failures back off from half a
+/// What is remembered of a tag after an answer about `source`, its `from.name`: pure, so that every edge remembers alike. Failures back off from half a
 /// minute, doubling, to the interval at most.
 pub fn remember(
     memory: &CheckMemory,
+    source: &str,
     at: Timestamp,
     outcome: Result<&Resolved, &Failure>,
     head: Option<&str>,
     interval: Period,
 ) -> CheckMemory {
-    let mut next = memory.clone();
+    let mut next = match asks_elsewhere(memory, source) {
+        true => CheckMemory::default(),
+        false => memory.clone(),
+    };
     next.last_check = Some(at);
     match outcome {
         Ok(resolved) => {
@@ -457,6 +478,7 @@ pub fn remember(
             next.next_try = Some(failure.retry_at.map_or(by_backoff, |r| r.max(by_backoff)));
         }
     }
+    source.clone_into(&mut next.source);
     next
 }
 

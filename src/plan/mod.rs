@@ -14,10 +14,10 @@ pub mod history;
 pub mod import;
 #[cfg(test)]
 mod kit;
+pub mod known;
 pub mod observation;
 pub mod output;
 mod planner;
-mod pointed;
 pub mod pull;
 pub mod question;
 pub mod refusal;

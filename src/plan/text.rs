@@ -113,12 +113,14 @@ fn cut(text: &str) -> String {
     text.chars().take(LONGEST_TITLE).collect()
 }
 
-/// Title of a promotion's pull request.
-pub fn promotion_title(pipeline: &str, old: Option<&str>, new: &str, place: &str) -> String {
-    cut(&format!(
-        "Promote {pipeline} {} to {place}",
-        arrow(old, new)
-    ))
+/// Title of a promotion's pull request; into a stage that takes from no other it is an import, as commits say.
+pub fn promotion_title(body: &PromotionBody<'_>, place: &str) -> String {
+    let verb = match body.from {
+        [] => "Import",
+        _ => "Promote",
+    };
+    let moved = arrow(body.old, body.new);
+    cut(&format!("{verb} {} {moved} to {place}", body.key.pipeline))
 }
 
 /// All that a promotion's pull request says.

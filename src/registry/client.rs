@@ -1,5 +1,6 @@
 //! The client: what digest a reference stands for now, asked with the right proof of who we are.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE};
@@ -114,8 +115,40 @@ impl Client {
         known.iter().map(reading).collect()
     }
 
-    /// What `reference` stands for now: one HEAD, and a GET only where that does not tell the digest.
-    /// A reference by digest comes back as that digest or not at all.
+    /// What `reference` stands for now, checked: no digest comes back that no manifest was hashed to. Without anything in
+    /// `known`, digests of this repository that were checked before, the manifest itself is asked for; with it one HEAD is
+    /// enough, unless that tells a new digest, whose manifest is fetched and hashed first.
+    pub async fn verified(
+        &self,
+        reference: &ImageReference,
+        access: &Access,
+        known: &BTreeSet<Digest>,
+    ) -> Result<Resolved, RegistryError> {
+        let registry = reference.repository.registry();
+        let upstream = self.0.http.hosts.upstream(&registry)?;
+        let subject = reference.to_string();
+        let question = Question {
+            upstream: &upstream,
+            repository: &reference.repository,
+            access,
+            subject: &subject,
+        };
+        let wanted = reference.digest.as_ref();
+        if known.is_empty() {
+            let item = wanted.map_or_else(|| reference.tag_or_latest(), Digest::as_str);
+            return self.resolve_by_content(&question, item, wanted).await;
+        }
+        let told = self.resolve(reference, access).await?;
+        if known.contains(&told.digest) {
+            return Ok(told);
+        }
+        let digest = Some(&told.digest);
+        self.resolve_by_content(&question, told.digest.as_str(), digest)
+            .await
+    }
+
+    /// What the registry says that `reference` stands for: one HEAD, and a GET only where that does not tell the digest.
+    /// A reference by digest comes back as that digest or not at all. What a HEAD says is nobody's proof ([`Self::verified`]).
     pub async fn resolve(
         &self,
         reference: &ImageReference,

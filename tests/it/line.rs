@@ -194,7 +194,7 @@ async fn status_why_and_history_ask_no_registry_for_digests() {
     assert_eq!(history.json()["sets"][0]["version"], "1.2.0", "{history:?}");
     line.said(&["history", "myapp/qa"])
         .await
-        .has(&["1.2.0", "ours"]);
+        .has(&["1.2.0", "promotion"]);
     assert_eq!(line.asked_for_tags(), asked);
 }
 
@@ -268,6 +268,10 @@ async fn a_failed_import_is_broken_until_it_heals() {
     line.registry.untag("acme/myapp", "main");
     let ran = line.said(&["run"]).await;
     assert_eq!(ran.code, 4, "{ran:?}");
+    for arguments in [&["plan"][..], &["plan", "--exit-code"]] {
+        let planned = line.said(arguments).await;
+        assert_eq!(planned.code, 4, "nothing to do, but broken: {planned:?}");
+    }
     let status = line.said(&["status", "-o", "json"]).await;
     assert_eq!(states(&status.json())["myapp/dev"], "broken", "{status:?}");
 }
@@ -278,10 +282,20 @@ async fn what_is_no_repository_is_said_so() {
     let machine = &line.machine;
     std::fs::create_dir(machine.folder().join("plain")).unwrap();
     machine.bare_repository("empty");
+    let nix = machine.bare_repository("nix");
+    nix.commit(
+        "main",
+        "Begin",
+        &[("README.md".to_owned(), Some(b"x".to_vec()))],
+    );
+    nix.git(&["symbolic-ref", "HEAD", "refs/heads/nix"]);
     for (repo, code, part) in [
         ("nowhere", 2, "there is no repository at `nowhere`"),
         ("plain", 2, "--repo PATH|URL"),
         ("empty.git", 1, "needs a first commit"),
+        ("empty.git", 1, "git commit -m \"Begin\""),
+        ("nix.git", 1, "has no branch `nix`"),
+        ("nix.git", 1, "`git.base`"),
         ("ssh://git@host/x", 2, "https"),
         ("http://127.0.0.1:1/x.git", 75, "try again later"),
     ] {

@@ -9,4 +9,3 @@ mod imports;
 mod pull_requests;
 mod saved;
 mod straight;
-mod streams;

@@ -178,6 +178,8 @@ mod tests {
             "unhold orders/prod --reason over --commit",
             "render prod/myapp --out /tmp/x",
             "serve --listen off --tick 30s",
+            // Refused by the setting, in its own words.
+            "serve --tick -5s",
             "demo --keep /tmp/x",
             "create is keycloak --lookup-local",
             "create imagestreamtag keycloak:1 --from-image quay.io/k/k:1 -A description=x --scheduled",

@@ -67,7 +67,7 @@ pub struct ServeArgs {
     #[arg(long, value_name = "ADDRESS")]
     pub listen: Option<String>,
     /// Time between two passes when nothing wakes it
-    #[arg(long, value_name = "PERIOD")]
+    #[arg(long, value_name = "PERIOD", allow_hyphen_values = true)]
     pub tick: Option<String>,
 }
 

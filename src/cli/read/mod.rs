@@ -16,6 +16,7 @@ use super::args::{At, Repository as Place};
 use super::{CliError, Context, engine};
 use crate::git::{CommitInfo, Fetched, GitError, Repository, WorkTree};
 use crate::model::{CommitId, Timestamp};
+use crate::reconciler::ObserveError;
 
 /// What was read, and where.
 pub(super) struct Read {
@@ -82,10 +83,8 @@ async fn base(context: &Context, local: bool) -> Result<(Repository, Fetched, Co
     let fetched = repository.fetch().await;
     let fetched = fetched.map_err(|e| engine::unobserved(&e.into()))?;
     let Some(head) = fetched.base.clone() else {
-        return Err(CliError::failed(format!(
-            "`{}` is empty: it needs a first commit",
-            repository.describe()
-        )));
+        let empty = ObserveError::Empty(repository.describe());
+        return Err(engine::unobserved(&empty));
     };
     Ok((repository, fetched, head))
 }

@@ -1,8 +1,10 @@
 //! `history PIPELINE/STAGE`: which sets were current there, newest first, whose move each was and on which evidence.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
-use super::words::{ago, digest, hang, lasted, pad, safe, told, version};
+use super::words::{ago, digest, hang, is_number, lasted, pad, safe, told, version};
 use super::{Frame, View};
 use crate::cli::output::{Style, Table};
 use crate::model::promotion::Cause;
@@ -21,6 +23,8 @@ pub struct HistoryView<'a> {
     pub timeline: &'a Timeline,
     /// Versions of sets, as people read them.
     pub version: &'a dyn Fn(&Set) -> String,
+    /// Pull requests by the commit that merged them.
+    pub merged: &'a BTreeMap<CommitId, String>,
     /// How many moves are shown, newest first.
     pub limit: usize,
     /// Whether the past reaches back to the beginning.
@@ -58,6 +62,9 @@ pub struct StayData {
     pub until: Option<Timestamp>,
     /// `ours`, `merged`, `back` or `byHand`.
     pub whose: String,
+    /// The pull request it came by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pull_request: Option<String>,
     /// Whether its coming is proof enough for later stages.
     pub confirmed: bool,
     /// Whether it left by a move back.
@@ -145,6 +152,7 @@ impl HistoryView<'_> {
             },
             until: stay.left.map(|(_, at)| at),
             whose: whose.to_owned(),
+            pull_request: self.merged.get(&stay.commit).cloned(),
             confirmed: stay.confirmed,
             left_back: stay.left_back,
             record: stay.record.clone(),
@@ -197,22 +205,26 @@ fn since(stay: &StayData, frame: &Frame) -> String {
         .map_or_else(|| "clock not started".to_owned(), clock)
 }
 
-/// `back by @mara: rollback`, `ours`, `by hand, not confirmed`
+/// `promotion, promote-shop-prod-1d0fbf8e`, `rollback, asked by mara@acme.example`, `by hand, not confirmed`
 fn whose(stay: &StayData) -> String {
-    let mut text = match stay.whose.as_str() {
-        "byHand" => "by hand".to_owned(),
-        whose => whose.to_owned(),
-    };
+    let cause = stay.record.as_ref().map(|record| record.cause);
+    let mut text = match (stay.whose.as_str(), cause) {
+        ("byHand", _) => "by hand",
+        (_, Some(Cause::Rollback)) => "rollback",
+        (_, Some(Cause::Adopted)) => "adopted",
+        ("back", _) => "taken back",
+        (_, Some(Cause::Promotion)) => "promotion",
+        // What needs no record came from no other stage.
+        (_, None) => "import",
+    }
+    .to_owned();
     if !stay.confirmed {
         text.push_str(", not confirmed");
     }
-    let cause = stay.record.as_ref().map(|record| record.cause);
-    let cause = cause.and_then(|cause| match cause {
-        Cause::Promotion => None,
-        Cause::Rollback => Some("rollback"),
-        Cause::Adopted => Some("adopted"),
-    });
-    text.push_str(&cause.map_or_else(String::new, |cause| format!(", {cause}")));
+    if let Some(id) = stay.pull_request.as_deref().map(safe) {
+        let number = if is_number(&id) { "#" } else { "" };
+        text.push_str(&format!(", {number}{id}"));
+    }
     let asked = stay
         .record
         .as_ref()

@@ -4,8 +4,8 @@
 use super::Frame;
 use super::status::{Reason, Row, StatusView, next_change, others, rows};
 use super::words::{
-    ago, ago_in_words, counted, digest, flow, hang, pad, pad_left, pull_name, safe, shown, subject,
-    told_until, version, widest, wrap,
+    ago, ago_in_words, counted, digest, flow, hang, is_number, pad, pad_left, pull_name, safe,
+    shown, subject, told_until, version, widest, wrap,
 };
 use crate::cli::output::style::width;
 use crate::cli::output::{State as Shown, Style};
@@ -98,13 +98,14 @@ fn mark(stage: &StageReport) -> String {
         State::Held | State::Frozen => format!(" ({})", shown(stage.state).paint()),
         _ => String::new(),
     };
-    let moving = stage
-        .candidate
-        .as_ref()
-        .filter(|_| stage.state == State::Moving);
-    let next = match (&stage.pull_request, moving) {
-        (Some(id), _) => Some(pull_name(id, &stage.key)),
-        (None, moving) => moving.map(version),
+    let candidate = stage.candidate.as_ref();
+    let next = match &stage.pull_request {
+        // A number leads to it; what the offline forge calls one is for machines.
+        Some(id) if !is_number(id) && candidate.is_some() => candidate.map(version),
+        Some(id) => Some(pull_name(id, &stage.key)),
+        None => candidate
+            .filter(|_| stage.state == State::Moving)
+            .map(version),
     };
     if let Some(next) = next {
         mark.push_str(&format!(" -> {}", Style::Cyan.paint(&next)));

@@ -403,6 +403,10 @@ fn one_wrong_application_leaves_the_others_alone() {
             "environments/prod.yaml:9:29 HW0205 `/link/x.yaml` leads over the symbolic link `link`",
         ),
         (
+            "{name: linked, template: web}",
+            "environments/prod.yaml:9:30 HW0205 what is rendered goes below `environments/prod/rendered/linked`, a symbolic link, which is not followed | delete the link",
+        ),
+        (
             "{name: shop, template: web, images: [{stream: shpo}]}",
             "environments/prod.yaml:9:51 HW0208 there is no image stream `shpo` | did you mean `shop`?",
         ),
@@ -412,7 +416,8 @@ fn one_wrong_application_leaves_the_others_alone() {
         ),
     ] {
         let other = format!("{new}\n  - {{name: other, template: web}}");
-        let documents = repository(PROD, app, &other, &[("link@", "")]);
+        let links = [("link@", ""), ("environments/prod/rendered/linked@", "")];
+        let documents = repository(PROD, app, &other, &links);
         let found = said(&documents);
         assert!(
             found.len() == 1 && found[0].starts_with(expected),

@@ -12,6 +12,9 @@ use crate::model::RepoPath;
 
 const BRACES: &str = "`{{` starts a YAML map; write \"{{app}}\"";
 
+/// What to do about aliases that stand for too much.
+pub(crate) const ALIASES: &str = "write the values out instead of naming them by `*`";
+
 /// Explains why a text is no YAML.
 pub(crate) fn syntax(path: &RepoPath, text: &str, error: &SyntaxError) -> Diagnostic {
     let place = Some(place_of(text, &error.at));
@@ -28,7 +31,8 @@ pub(crate) fn syntax(path: &RepoPath, text: &str, error: &SyntaxError) -> Diagno
             code::TOO_DEEP,
             format!("nested deeper than {MAX_DEPTH} levels"),
         )
-        .at(place),
+        .at(place)
+        .help("flatten it: no file of ours needs more than ten"),
         Limit::TooLarge => Diagnostic::error(path, code::UNREADABLE, "the file is too large"),
         Limit::Grammar(words) => grammar(path, text, &error.at, words),
     }
@@ -43,13 +47,63 @@ fn grammar(path: &RepoPath, text: &str, at: &Range<usize>, words: &str) -> Diagn
     if let Some(braces) = unquoted_braces(text, at.start) {
         return Diagnostic::error(path, code::BRACES, BRACES).at(Some(place_of(text, &braces)));
     }
+    if let Some(marker) = conflict_marker(text) {
+        return Diagnostic::error(path, code::SYNTAX, format!("not valid YAML: {words}"))
+            .at(Some(place_of(text, &marker)))
+            .help("this is a merge conflict marker: finish the merge");
+    }
+    let open = unclosed_quote(text, at.start, words);
     let problem = Diagnostic::error(path, code::SYNTAX, format!("not valid YAML: {words}"))
-        .at(Some(place_of(text, at)));
+        .at(Some(place_of(text, open.as_ref().unwrap_or(at))));
     if words.contains("tab") {
         problem.help("indent with spaces")
+    } else if open.is_some() {
+        problem.help("close this quote on its line")
     } else {
         problem
     }
+}
+
+/// The first line that a merge left behind, as Git writes them.
+fn conflict_marker(text: &str) -> Option<Range<usize>> {
+    let mut start = 0;
+    text.split_inclusive('\n').find_map(|line| {
+        let (at, line) = (start, line.trim_end());
+        start += line_length(text, at);
+        let marker = ["<<<<<<<", "=======", ">>>>>>>"]
+            .iter()
+            .find(|marker| line.starts_with(**marker))?;
+        Some(at..at + marker.len())
+    })
+}
+
+/// The bytes of the line at `start`, its end included.
+fn line_length(text: &str, start: usize) -> usize {
+    let rest = &text[start..];
+    rest.find('\n').map_or(rest.len(), |end| end + 1)
+}
+
+/// Where a quoted scalar began that did not end on its line, so that the parser only noticed far below: by its words about
+/// quotes, the quote that opened before the error, if a line ends between the two.
+fn unclosed_quote(text: &str, at: usize, words: &str) -> Option<Range<usize>> {
+    if !words.contains("quote") {
+        return None;
+    }
+    let mut at = at.min(text.len());
+    while !text.is_char_boundary(at) {
+        at -= 1;
+    }
+    if words.contains("unclosed") {
+        return Some(at..at);
+    }
+    let quote = if words.contains("single") { '\'' } else { '"' };
+    let before = &text[..at];
+    let behind = before.trim_end_matches(quote);
+    // What the parser took for the closing quote stands at the error or right before it, unless the text ended.
+    let open = behind.rfind(quote)?;
+    before[open..]
+        .contains('\n')
+        .then_some(open..open + quote.len_utf8())
 }
 
 /// The first braces that only Helm understands.
@@ -119,6 +173,7 @@ pub(super) fn value(path: &RepoPath, tree: &Tree<'_>, root: Id, error: &ValueErr
         Fault::MissingField(_) => (code::MISSING_FIELD, None),
         Fault::Unquoted(text) if matches!(text.as_str(), "" | "~") => (code::VALUE, None),
         Fault::Unquoted(text) => (code::VALUE, Some(format!("quote it: \"{text}\""))),
+        Fault::Aliases => (code::VALUE, Some(ALIASES.to_owned())),
         Fault::Shape(_) | Fault::Other(_) => (code::VALUE, None),
     };
     let mut problem = Diagnostic::error(path, code, error.to_string()).at(place);

@@ -8,7 +8,7 @@ mod nearly;
 
 use std::sync::Arc;
 
-pub(crate) use explain::syntax as syntax_problem;
+pub(crate) use explain::{ALIASES, syntax as syntax_problem};
 pub(crate) use identify::Kind;
 
 use super::check;

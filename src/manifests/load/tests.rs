@@ -490,3 +490,39 @@ fn a_file_that_was_emptied_is_warned_about() {
         assert_eq!(load_as(role, "# nothing\n").problems, []);
     }
 }
+
+#[test]
+fn syntax_errors_point_at_what_a_person_has_to_mend() {
+    let head = "apiVersion: headwater.dev/v1alpha1\nkind: Pipeline\n";
+    for (text, line, column, help) in [
+        (
+            "metadata:\n  name: \"myapp\nspec:\n  stages:\n    - expression: 'image.labels[\"tests\"] == 1'\n",
+            4,
+            9,
+            "close this quote",
+        ),
+        ("metadata: {name: a}\nspec: 'x\n", 4, 7, "close this quote"),
+        (
+            "<<<<<<< HEAD\nmetadata: {name: a}\n=======\nmetadata: {name: b}\n>>>>>>> other\n",
+            3,
+            1,
+            "merge conflict marker",
+        ),
+        (
+            "metadata: {name: a}\n=======\n- x\n",
+            4,
+            1,
+            "merge conflict marker",
+        ),
+    ] {
+        let path = "pipelines/a/pipeline.yaml".parse().unwrap();
+        let loaded = load(&path, format!("{head}{text}").as_bytes(), Role::Pipelines);
+        let problem = &loaded.problems[0];
+        let place = problem.place.as_ref().unwrap();
+        assert_eq!((place.line, place.column), (line, column), "{problem:?}");
+        assert!(
+            problem.help.as_deref().is_some_and(|h| h.contains(help)),
+            "{problem:?}"
+        );
+    }
+}

@@ -43,8 +43,7 @@ impl<'de, 't> Reader<'de, 't> {
         self.visits.set(visits);
         // A text without aliases is visited once per value; more than that is what aliases add.
         if visits > self.tree.nodes.len() + MAX_ALIASED || self.depth > 2 * MAX_DEPTH {
-            let words = "aliases stand for more values than are followed".to_owned();
-            return Err(ValueError::new(self.id, Fault::Other(words)));
+            return Err(ValueError::new(self.id, Fault::Aliases));
         }
         let id = self.tree.resolved(self.id);
         Ok((id, &self.tree.node(id).content))

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::de;
 
-use super::Id;
+use super::{Id, MAX_ALIASED};
 
 /// What is wrong with a value.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,6 +19,8 @@ pub(crate) enum Fault {
     Unquoted(String),
     /// A value of another shape.
     Shape(String),
+    /// Aliases that stand for more values than are followed.
+    Aliases,
     /// Anything else, in words.
     Other(String),
 }
@@ -55,6 +57,7 @@ impl fmt::Display for ValueError {
             Fault::MissingField(field) => write!(f, "field `{field}` is missing"),
             Fault::Unquoted(text) if text.is_empty() => f.write_str("text is missing here"),
             Fault::Unquoted(text) => write!(f, "`{text}` is not text without quotes"),
+            Fault::Aliases => write!(f, "aliases stand for more than {MAX_ALIASED} values"),
             Fault::Shape(words) | Fault::Other(words) => f.write_str(words),
         }
     }

@@ -233,6 +233,9 @@ pub struct CheckMemory {
     pub party: Option<Party>,
     /// No check before this instant.
     pub next_try: Option<Timestamp>,
+    /// What was asked for: `from.name` of the tag as it was at the last check.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub source: String,
     /// A digest that differs from the recorded one, and since when it is seen.
     pub seen: Option<(Digest, Timestamp)>,
 }

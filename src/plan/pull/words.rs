@@ -58,7 +58,7 @@ impl Flow<'_, '_> {
             .collect();
         let paths: Vec<String> = files.keys().map(ToString::to_string).collect();
         let from: Vec<String> = view.from.stages().iter().map(ToString::to_string).collect();
-        let body = promotion_body(&PromotionBody {
+        let body = PromotionBody {
             marker: &marker,
             key: &view.key,
             old: old.as_deref(),
@@ -68,7 +68,7 @@ impl Flow<'_, '_> {
             approvals: &approvals,
             files: &paths,
             from: &from,
-        });
+        };
         let place = view
             .environments
             .iter()
@@ -80,10 +80,9 @@ impl Flow<'_, '_> {
         } else {
             place
         };
-        let title = promotion_title(view.key.pipeline.as_str(), old.as_deref(), &new, &place);
         PullRequestText {
-            title,
-            body,
+            title: promotion_title(&body, &place),
+            body: promotion_body(&body),
             labels: view.labels.clone(),
             marker,
         }

@@ -24,7 +24,8 @@ async fn a_first_import_that_fails_is_broken_with_all_that_is_known_of_it() {
         &said.stdout,
         &["no registry was asked yet", "dev: nothing was imported yet"],
     );
-    let said = shut(&world, &["plan"]).ok();
+    let said = shut(&world, &["plan"]);
+    assert_eq!(said.code, 4, "{said:?}");
     let help = "list registry.example under registry.allowed of the settings";
     has(
         &said.stdout,

@@ -3,7 +3,7 @@
 use headwater::git::{GitError, PushResult, Repository};
 
 use super::{base, commit, id, push, settings};
-use crate::support::git_http::{bare_repository, commit_to, git, git_is_here};
+use crate::support::git_http::{bare_repository, commit_to, git, git_is_here, hook};
 
 const MAIN: &str = "refs/heads/main";
 
@@ -41,6 +41,62 @@ async fn a_bare_path_is_its_own_base_and_refs_move_by_compare_and_swap() {
         !dir.path().join("cache").exists(),
         "in place needs no mirror"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hook_that_a_folder_cannot_run_is_never_passed_by() {
+    if !git_is_here() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let bare = bare_repository(dir.path(), "r.git", &[("a", "1")]);
+    let settings = settings(&dir.path().join("cache"));
+    for (n, location) in [
+        bare.display().to_string(),
+        format!("file://{}", bare.display()),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let repository = Repository::open(&location, &settings, false).unwrap();
+        let mut head = base(&repository.fetch().await.unwrap());
+        for name in [
+            "pre-receive",
+            "update",
+            "proc-receive",
+            "reference-transaction",
+        ] {
+            for configured in [false, true] {
+                let folder = if configured { "guards" } else { "hooks" };
+                if configured {
+                    git(&bare, &["config", "core.hooksPath", folder]);
+                }
+                hook(&bare, name, "exit 1");
+                let placed = bare.join(folder).join(name);
+                if configured {
+                    std::fs::create_dir_all(bare.join(folder)).unwrap();
+                    std::fs::rename(bare.join("hooks").join(name), &placed).unwrap();
+                }
+                let text = format!("{n} {name} {folder}");
+                let ours = commit(&repository, &head, &[("a", Some(&text))], &text).await;
+                let refused = push(&repository, MAIN, Some(&head), Some(&ours)).await;
+                assert!(
+                    matches!(&refused, PushResult::Refused { message } if message.contains(&format!("has a {name} hook, which a push to a folder cannot run"))),
+                    "{location}: {refused:?}"
+                );
+                assert_eq!(git(&bare, &["rev-parse", MAIN]), head.as_str());
+                // What nobody runs is in nobody's way.
+                std::fs::rename(&placed, placed.with_extension("sample")).unwrap();
+                hook(&bare, "post-receive", "exit 1");
+                let pushed = push(&repository, MAIN, Some(&head), Some(&ours)).await;
+                assert_eq!(pushed, PushResult::Done, "{location}: {text}");
+                head = ours;
+                if configured {
+                    git(&bare, &["config", "--unset", "core.hooksPath"]);
+                }
+            }
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -78,6 +78,7 @@ fn every_error_of_git_says_whose_fault_it_is_and_whether_a_retry_helps() {
         GitError::Tls { .. } => GitError::Tls { location: text(), message: text() }, Operator, Retry::Never,
         GitError::Auth { .. } => GitError::Auth { location: text(), message: text() }, Operator, Retry::Never,
         GitError::NotFound(_) => GitError::NotFound(text()), User, Retry::Never,
+        GitError::NoBranch { .. } => GitError::NoBranch { location: text(), branch: text() }, User, Retry::Never,
         GitError::Rejected { .. } => GitError::Rejected { location: text(), message: text() }, Operator, Retry::Never,
         GitError::Corrupt { .. } => GitError::Corrupt { location: text(), message: text() }, Operator, Retry::Later(None),
         GitError::Locked(_) => GitError::Locked(text()), Operator, Retry::Later(None),

@@ -1,5 +1,6 @@
 //! What registries say, and fail to say.
 
+use headwater::demo::registry::BuildSpec;
 use headwater::plan::State;
 
 use crate::support::world::{World, small};
@@ -51,6 +52,8 @@ async fn what_a_retry_may_mend_never_reaches_git() {
             let why = world.assert_hold("ImportFailed", "").await;
             let asked = why.contains(&status.to_string()) || why.contains("no more requests");
             assert!(asked, "{why}");
+            let help = world.stage("app/dev").await.help.unwrap_or_default();
+            assert!(help.contains("by itself"), "{help}");
             world.assert_stage("app/dev", State::Broken, "").await;
         }
         assert_eq!(world.repository.line(), line);
@@ -92,23 +95,128 @@ async fn a_tag_that_stays_away_for_an_hour_is_written_down_and_cleared_with_the_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_registry_that_lies_about_bytes_is_not_believed() {
-    let mut world = World::small().await;
-    let good = world.good_build("1.0.0");
+async fn a_digest_that_no_manifest_was_hashed_to_is_imported_nowhere() {
+    // A tag that holds an image is asked by HEAD, a new one by GET: neither is believed.
+    for known in [true, false] {
+        let mut world = World::small().await;
+        let held = known.then(|| world.good_build("1.0.0"));
+        if known {
+            world.settle().await;
+        }
+        let line = world.repository.line().len();
+        let next = world.good_build("1.1.0");
+        world.registry.lie(true);
+        world.settle().await;
+        let why = world.assert_hold("ImportFailed", "DigestMismatch").await;
+        assert!(why.contains("does not match its digest"), "{why}");
+        world.assert_stage("app/dev", State::Broken, "digest").await;
+        for tag in ["dev", "qa"] {
+            assert_eq!(world.head("app", tag), held, "{tag}");
+        }
+        assert_eq!(world.repository.line().len(), line);
+        world.registry.lie(false);
+        world.advance("2m");
+        world.settle().await;
+        assert_eq!(world.head("app", "qa"), Some(next));
+    }
+}
+
+/// What the registry was asked of `main` since `before`: by tag, and by digest.
+fn asked(world: &World, before: usize) -> [Vec<String>; 2] {
+    let seen = world.registry.requests();
+    let manifests = seen[before..]
+        .iter()
+        .filter(|r| r.path.contains("/manifests/"));
+    let (digests, tags): (Vec<_>, Vec<_>) =
+        manifests.partition(|r| r.path.contains("/manifests/sha256"));
+    [tags, digests].map(|seen| seen.iter().map(|r| r.method.clone()).collect())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_tag_costs_one_get_a_known_one_a_head_and_a_changed_one_one_get_more() {
+    let other = small::STREAM.replace("name: app #", "name: other #");
+    let mut world = World::with(&[("streams/other.yaml", &other)]).await;
+    world.good_build("1.0.0");
+    world.pass().await;
+    let [tags, _] = asked(&world, 0);
+    assert_eq!(tags, ["GET"], "two streams watch one tag");
+
     world.settle().await;
+    let before = world.requests();
+    world.advance("2m");
+    world.pass().await;
+    assert_eq!(asked(&world, before), [vec!["HEAD".to_owned()], vec![]]);
+
     world.good_build("1.1.0");
-    world.registry.lie(true);
+    let before = world.requests();
+    let (observation, _) = world.observed().await;
+    assert_eq!(observation.facts.resolved.len(), 1, "one question");
+    let [tags, digests] = asked(&world, before);
+    assert_eq!(tags, ["HEAD"]);
+    // Once to check it, once for its labels.
+    assert_eq!(digests, ["GET", "GET"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_daemon_imports_what_a_person_asks_for_at_once_and_lets_the_rest_settle() {
+    let mut world = World::small().await;
+    let first = world.good_build("1.0.0");
     world.settle().await;
-    assert_eq!(world.head("app", "prod"), None);
-    let qa = world.stage("app/qa").await;
-    let said = format!("{:?}", qa.verify);
-    assert!(
-        said.contains("Refused") || said.contains("Waiting"),
-        "{said}"
-    );
-    assert!(said.contains("digest"), "{said}");
-    assert!(world.open_pull().await.title.contains("1.0.0"));
-    assert_ne!(world.head("app", "qa"), Some(good));
+    let daemon = world.daemon();
+    daemon.reconciler.run(world.now()).await.unwrap();
+
+    // A tag that moves by itself may be moving on.
+    let second = world.good_build("1.1.0");
+    daemon.reconciler.run(world.now()).await.unwrap();
+    assert_eq!(world.head("app", "dev"), Some(first.clone()));
+    for _ in 0..3 {
+        world.advance("10s");
+        daemon.reconciler.run(world.now()).await.unwrap();
+    }
+    assert_eq!(world.head("app", "dev"), Some(second.clone()));
+
+    // A changed `from` is a wish.
+    let old = world.push_build("acme/app:v1", "1.0.1", &[("tests", "passed")]);
+    world.person_edits(small::STREAM_PATH, "acme/app:main", "acme/app:v1");
+    daemon.reconciler.run(world.now()).await.unwrap();
+    assert_eq!(world.head("app", "dev"), Some(old));
+
+    // So it is where somebody replaces it in the whole file, our annotation included.
+    let build = BuildSpec {
+        content: "1.2.0".to_owned(),
+        ..BuildSpec::default()
+    };
+    let new = world.registry.push("acme/app", "v2", build.clone());
+    let text = world.repository.text("main", small::STREAM_PATH).unwrap();
+    assert_eq!(text.matches("acme/app:v1").count(), 2, "{text}");
+    let text = text.replace("acme/app:v1", "acme/app:v2");
+    world.person_commits(&[(small::STREAM_PATH, &text)], "Search and replace");
+    daemon.reconciler.run(world.now()).await.unwrap();
+    assert_eq!(world.head("app", "dev"), Some(new.clone()));
+
+    // The same digest in another repository is no news that could settle, and is written down all the same.
+    assert_eq!(world.registry.push("acme/copy", "v2", build), new);
+    world.person_edits(small::STREAM_PATH, "acme/app:v2", "acme/copy:v2");
+    daemon.reconciler.run(world.now()).await.unwrap();
+    let text = world.repository.text("main", small::STREAM_PATH).unwrap();
+    assert!(text.contains(&format!("acme/copy@{new}")), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_daemon_forgets_the_failures_of_a_source_that_was_mended() {
+    let mut world = World::small().await;
+    world.good_build("1.0.0");
+    world.settle().await;
+    let daemon = world.daemon();
+    world.person_edits(small::STREAM_PATH, "acme/app:main", "acme/app:mian");
+    for _ in 0..3 {
+        world.advance("1m");
+        daemon.reconciler.run(world.now()).await.unwrap();
+    }
+    let mended = world.push_build("acme/app:v1", "1.0.1", &[("tests", "passed")]);
+    world.person_edits(small::STREAM_PATH, "acme/app:mian", "acme/app:v1");
+    daemon.reconciler.run(world.now()).await.unwrap();
+    assert_eq!(world.head("app", "dev"), Some(mended));
 }
 
 #[tokio::test(flavor = "multi_thread")]

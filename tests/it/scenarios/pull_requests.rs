@@ -291,6 +291,7 @@ async fn a_first_stage_may_take_builds_by_pull_request_and_newer_ones_take_it_ov
     assert_eq!(world.head("app", "dev"), None);
     let (newer, second) = world.proposed("1.1.0").await;
     assert_eq!(first.id, second.id);
+    assert_eq!(second.title, "Import app 1.1.0 to dev");
     world.approve(&second, "Ines").await;
     let pass = world.pass().await;
     assert_eq!(

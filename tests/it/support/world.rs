@@ -443,6 +443,18 @@ impl World {
         Engine::assemble(&self.settings, opening).unwrap()
     }
 
+    /// A daemon on the same repository, with its own caches: changed digests settle.
+    pub(crate) fn daemon(&self) -> Engine {
+        let mut settings = self.settings.clone();
+        settings.git.cache_dir = self.folder.path().join("daemon");
+        let opening = Opening {
+            location: self.location.clone(),
+            settle: true,
+            ..Opening::default()
+        };
+        Engine::assemble(&settings, opening).unwrap()
+    }
+
     /// The process ends and another begins; caches stay.
     pub(crate) fn restart(&mut self) {
         self.engine = open(&self.settings, &self.location);

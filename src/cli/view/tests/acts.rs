@@ -343,18 +343,20 @@ fn version(set: &Set) -> String {
 #[test]
 fn a_history_shows_the_newest_first_and_whose_move_each_was() {
     let (key, timeline) = ("keycloak/prod".parse().unwrap(), timeline());
+    let merged = BTreeMap::from([(commit("77ab01c2"), "482".to_owned())]);
     let view = HistoryView {
         key: &key,
         timeline: &timeline,
         version: &version,
+        merged: &merged,
         limit: 3,
         complete: true,
     };
     same(&shown(&view, &frame(Some(140))), "\
 VERSION   DIGEST         SINCE              AGE   FOR       COMMIT     MOVE
-25.0.2    4fa978677fff   Mon 23 Nov 02:14   11h   current   77ab01c2   back, rollback, asked by @mara
-25.0.3    4fd5e94d45d2   Sun 22 Nov 10:00   1d    16h 14m   77ab01c2   ours, asked by @lena
-25.0.2    4fa978677fff   Mon 2 Nov 09:00    21d   20d 1h    77ab01c2   merged
+25.0.2    4fa978677fff   Mon 23 Nov 02:14   11h   current   77ab01c2   rollback, #482, asked by @mara
+25.0.3    4fd5e94d45d2   Sun 22 Nov 10:00   1d    16h 14m   77ab01c2   promotion, #482, asked by @lena
+25.0.2    4fa978677fff   Mon 2 Nov 09:00    21d   20d 1h    77ab01c2   promotion, #482
 
 1 older: --limit 4
 ");
@@ -362,11 +364,11 @@ VERSION   DIGEST         SINCE              AGE   FOR       COMMIT     MOVE
         &shown(&view, &frame(Some(60))),
         "\
 25.0.2  4fa978677fff  Mon 23 Nov 02:14  current
-    back, rollback, asked by @mara, commit 77ab01c2
+    rollback, #482, asked by @mara, commit 77ab01c2
 25.0.3  4fd5e94d45d2  Sun 22 Nov 10:00  16h 14m
-    ours, asked by @lena, commit 77ab01c2
+    promotion, #482, asked by @lena, commit 77ab01c2
 25.0.2  4fa978677fff  Mon 2 Nov 09:00  20d 1h
-    merged, commit 77ab01c2
+    promotion, #482, commit 77ab01c2
 
 1 older: --limit 4
 ",
@@ -375,17 +377,17 @@ VERSION   DIGEST         SINCE              AGE   FOR       COMMIT     MOVE
         &shown(&view, &wide(Some(100))),
         "\
 25.0.2  4fa978677fff  Mon 23 Nov 02:14  current
-    back, rollback, asked by @mara, commit 77ab01c2
+    rollback, #482, asked by @mara, commit 77ab01c2
     from vendor at 3f9c2ab4
     yes          age 3d   imported Sun 1 Nov 09:00
     skipped      window   skipped: CHG-1�[2J
 25.0.3  4fd5e94d45d2  Sun 22 Nov 10:00  16h 14m
-    ours, asked by @lena, commit 77ab01c2
+    promotion, #482, asked by @lena, commit 77ab01c2
     from vendor at 3f9c2ab4
     yes          age 3d   imported Sun 1 Nov 09:00
     skipped      window   skipped: CHG-1�[2J
 25.0.2  4fa978677fff  Mon 2 Nov 09:00  20d 1h
-    merged, commit 77ab01c2
+    promotion, #482, commit 77ab01c2
     from vendor at 3f9c2ab4
     yes          age 3d   imported Sun 1 Nov 09:00
     skipped      window   skipped: CHG-1�[2J
@@ -413,10 +415,12 @@ fn a_history_admits_what_it_does_not_know_and_what_it_does_not_follow() {
         }),
         reverted: BTreeMap::new(),
     };
+    let merged = BTreeMap::new();
     let view = HistoryView {
         key: &key,
         timeline: &timeline,
         version: &version,
+        merged: &merged,
         limit: 20,
         complete: false,
     };

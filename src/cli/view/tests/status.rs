@@ -307,3 +307,17 @@ why: headwater why myapp/prod
 ",
     );
 }
+
+#[test]
+fn what_waits_at_the_offline_forge_shows_its_version_and_no_piece_of_a_branch() {
+    let stage = stage("orders/prod", "1.42.3", "11d").is(State::Waiting, "approval");
+    let known = stage
+        .clone()
+        .wants("1.42.7")
+        .proposed("promote-orders-prod-1a2b3c4d-2");
+    let text = shown(&view(&plan_of(vec![known])), &frame(Some(100)));
+    assert!(text.contains("1.42.3 11d -> 1.42.7"), "{text}");
+    let numbered = stage.wants("1.42.7").proposed("482");
+    let text = shown(&view(&plan_of(vec![numbered])), &frame(Some(100)));
+    assert!(text.contains("1.42.3 11d -> #482"), "{text}");
+}

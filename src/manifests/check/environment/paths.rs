@@ -6,7 +6,7 @@ use crate::manifests::check::finding::{Finding, Report, Repository, route};
 use crate::manifests::code;
 use crate::manifests::role::CONFIG_FILES;
 use crate::manifests::yaml::Step;
-use crate::model::RepoPath;
+use crate::model::{Application, RepoPath};
 
 pub(super) fn check(repository: &Repository<'_>, report: &mut Report) {
     let folders = &repository.documents.config.spec.paths.environments;
@@ -15,6 +15,15 @@ pub(super) fn check(repository: &Repository<'_>, report: &mut Report) {
             continue;
         };
         for (index, application) in environment.value.spec.applications.iter().enumerate() {
+            if let Some(link) = output_link(repository, &base, application) {
+                let place = route!["spec", "applications", index, "template"];
+                let words = format!(
+                    "what is rendered goes below `{link}`, a symbolic link, which is not followed"
+                );
+                let finding = Finding::error(code::PATH_FORBIDDEN, place, words)
+                    .help("delete the link: the folder is made with the first rendering");
+                breaks(report, environment, application, finding);
+            }
             let fields = [
                 ("kustomization", &application.kustomization),
                 ("yaml", &application.yaml),
@@ -29,6 +38,24 @@ pub(super) fn check(repository: &Repository<'_>, report: &mut Report) {
             }
         }
     }
+}
+
+/// The symbolic link in the way of an application's output folder, the nearest to the top.
+fn output_link(
+    repository: &Repository<'_>,
+    base: &RepoPath,
+    application: &Application,
+) -> Option<RepoPath> {
+    application.template.as_ref()?;
+    let mut folder = base.join(&format!("rendered/{}", application.name)).ok();
+    let mut link = None;
+    while let Some(here) = folder {
+        folder = here.parent();
+        if repository.listing.is_symlink(&here) {
+            link = Some(here);
+        }
+    }
+    link
 }
 
 fn inside(

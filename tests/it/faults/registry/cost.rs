@@ -78,6 +78,12 @@ async fn a_pass_costs_one_request_per_tag_and_one_per_scope_and_a_warm_one_no_bo
     let warm = real.proxy.seen();
     assert!(warm.len() <= ALLOWED, "{} requests", warm.len());
     assert!(warm.len() >= TAGS);
+    // The small world's own tag is not there, so its digest is not known yet.
+    let warm: Vec<_> = warm
+        .iter()
+        .filter(|seen| seen.target.contains("/many/"))
+        .collect();
+    assert_eq!(warm.len(), TAGS);
     assert!(warm.iter().all(|seen| seen.method == "HEAD"));
     assert_eq!(warm.iter().map(|seen| seen.body).sum::<u64>(), 0);
 }
