@@ -4,13 +4,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::iter::Peekable;
 
-use super::change::propose::{history_limit, record_event};
+use super::change::propose::{history_limit, record_move};
 use super::desk::{Desk, Known};
 use super::due;
 use super::facts::{CheckMemory, Failure, PANICKED, Resolved};
+use super::pointed;
 use super::question::Resolve;
 use super::report::{State, Subject};
-use super::road::settled::same_stream_alias;
 use super::shield::{shielded, stalled};
 use crate::manifests::edit::StreamEdit;
 use crate::model::image_stream::TagEventCondition;
@@ -42,13 +42,15 @@ pub struct Import {
     pub moves: bool,
 }
 
-/// A failure to be written down.
+/// Something to be written down of a tag that moves no image: a lasting failure, a string that is kept.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Record {
     /// The tag.
     pub tag: TagKey,
-    /// The edit.
-    pub edit: StreamEdit,
+    /// The edits.
+    pub edits: Vec<StreamEdit>,
+    /// Of what it is a record.
+    pub subject: &'static str,
     /// What is written, for people.
     pub what: String,
 }
@@ -122,11 +124,8 @@ fn look_at(
     let Some(from) = tag.from.as_ref() else {
         return;
     };
-    if from.kind == "ImageStreamTag" && same_stream_alias(stream, &tag.name).is_none() {
-        not_yet(key, "a tag that takes from another stream", desk);
-    }
     if from.kind != "DockerImage" || tag.reference {
-        return;
+        return pointed::look_at(key, tag, from, stream, desk, all);
     }
     if tag.annotations.contains_key(FOLLOW) {
         not_yet(key, "headwater.dev/follow", desk);
@@ -334,7 +333,8 @@ fn failed(
     };
     all.records.push(Record {
         tag: key.clone(),
-        edit,
+        edits: vec![edit],
+        subject: "failed import",
         what: format!("{}: {}", failure.reason, failure.canonical),
     });
 }
@@ -419,17 +419,16 @@ pub fn edits(import: &Import, created: Timestamp, desk: &Desk<'_>) -> Vec<Stream
         .map(|s| annotation(&s));
     let annotations = BTreeMap::from([(SOURCE.to_owned(), source)]);
     let limit = history_limit(&import.tag.stream, desk);
-    vec![
-        StreamEdit::SetTag {
-            name: name.clone(),
-            from: None,
-            annotations,
-            reference: None,
-            import_policy: None,
-            reference_policy: None,
-        },
-        record_event(stream, name, &import.image, created, limit),
-    ]
+    let mut edits = vec![StreamEdit::SetTag {
+        name: name.clone(),
+        from: None,
+        annotations,
+        reference: None,
+        import_policy: None,
+        reference_policy: None,
+    }];
+    edits.extend(record_move(stream, name, &import.image, created, limit));
+    edits
 }
 
 /// What is remembered of a tag after an answer about `source`, its `from.name`: pure, so that every edge remembers alike. Failures back off from half a

@@ -18,6 +18,7 @@ pub mod known;
 pub mod observation;
 pub mod output;
 mod planner;
+mod pointed;
 pub mod pull;
 pub mod question;
 pub mod refusal;

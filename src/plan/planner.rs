@@ -273,13 +273,13 @@ impl Work<'_> {
             self.items.push(Item {
                 subject: Subject::Tag(record.tag.clone()),
                 environments: Vec::new(),
-                edits: BTreeMap::from([(record.tag.stream.clone(), vec![record.edit.clone()])]),
+                edits: BTreeMap::from([(record.tag.stream.clone(), record.edits.clone())]),
                 heads: BTreeMap::new(),
                 changes: vec![Change {
                     kind: ChangeKind::Record,
                     group: record.tag.stream.name.to_string(),
                     place: record.tag.tag.clone(),
-                    subject: "failed import".to_owned(),
+                    subject: record.subject.to_owned(),
                     old: None,
                     new: Some(record.what.clone()),
                     delivery: String::new(),

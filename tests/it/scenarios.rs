@@ -9,3 +9,4 @@ mod imports;
 mod pull_requests;
 mod saved;
 mod straight;
+mod streams;

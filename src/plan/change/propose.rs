@@ -4,9 +4,10 @@
 use std::collections::BTreeMap;
 
 use crate::manifests::edit::StreamEdit;
+use crate::model::alias::aliases;
 use crate::model::image_stream::{NamedTagEventList, ObjectReference};
 use crate::model::promotion::{Cause, Evidence, FromStage, PROMOTION, REQUEST, SOURCE, annotation};
-use crate::model::tag_event::{add_event, next_generation};
+use crate::model::tag_event::{Added, add_event, next_generation};
 use crate::model::{
     Digest, ImageStream, PinnedImage, Promotion, Set, SetId, Source, StreamKey, TagEvent, TagKey,
     TagReference, Timestamp,
@@ -93,6 +94,42 @@ pub fn record_event(
         items: list.items,
         conditions: list.conditions,
     }
+}
+
+/// The edits that move a tag: its own event, and the same one in the history of every tag that tracks it, directly or
+/// through others (imagestreams 3.1).
+pub fn record_move(
+    stream: &ImageStream,
+    tag: &str,
+    image: &PinnedImage,
+    created: Timestamp,
+    limit: usize,
+) -> Vec<StreamEdit> {
+    let own = record_event(stream, tag, image, created, limit);
+    let head = match &own {
+        StreamEdit::RecordEvent { items, .. } => items.first().cloned(),
+        _ => None,
+    };
+    let mut edits = vec![own];
+    let tracking = aliases(stream).into_iter();
+    for (alias, _) in tracking.filter(|(alias, end)| *end == tag && *alias != tag) {
+        let known = stream.status_tag(alias).cloned();
+        let mut list = known.unwrap_or_else(|| NamedTagEventList {
+            tag: alias.to_owned(),
+            ..Default::default()
+        });
+        let Some(event) = head.clone() else { break };
+        if add_event(&mut list, event) == Added::Nothing {
+            continue;
+        }
+        list.items.truncate(limit);
+        edits.push(StreamEdit::RecordEvent {
+            tag: list.tag,
+            items: list.items,
+            conditions: list.conditions,
+        });
+    }
+    edits
 }
 
 /// Builds the change that moves a stage to a set.
@@ -184,12 +221,12 @@ pub fn move_stage(
         let limit = history_limit(key, desk);
         let list = edits.entry(key.clone()).or_default();
         list.push(point(stream, view.tag(), digest, Some(record)));
-        list.push(record_event(stream, view.tag(), &image, created, limit));
+        list.extend(record_move(stream, view.tag(), &image, created, limit));
         heads.insert(TagKey::new(key.clone(), view.tag()), image.clone());
         if let Some(pattern) = view.stage.release_tag.as_ref().filter(|_| release) {
             let tag = release_tag_of(view, key, digest, pattern, desk)?;
             list.push(point(stream, &tag, digest, Some(record)));
-            list.push(record_event(stream, &tag, &image, created, limit));
+            list.extend(record_move(stream, &tag, &image, created, limit));
             heads.insert(TagKey::new(key.clone(), tag), image);
         }
     }

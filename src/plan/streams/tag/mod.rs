@@ -285,7 +285,7 @@ pub(super) fn head(stream: &ImageStream, tag: &str) -> Option<TagEvent> {
 ///
 /// # Errors
 /// When there is no such stream or image (upstream refuses the write as well).
-pub(super) fn pointed_at(
+pub fn pointed_at(
     from: &ObjectReference,
     own: &StreamKey,
     scene: Scene<'_>,
