@@ -125,11 +125,18 @@ impl Drop for Front {
 }
 
 impl Shared {
+    /// Answers, and counts what has a body; what is not there has none worth the name.
     async fn answer(&self, request: Request) -> Response<Body> {
-        let mood = *self.mood.lock().unwrap();
-        if request.method() != "HEAD" {
+        let whole = request.method() != "HEAD";
+        let response = self.respond(request).await;
+        if whole && response.status() != StatusCode::NOT_FOUND {
             *self.bodies.lock().unwrap() += 1;
         }
+        response
+    }
+
+    async fn respond(&self, request: Request) -> Response<Body> {
+        let mood = *self.mood.lock().unwrap();
         match mood {
             Mood::Down => refusal(StatusCode::SERVICE_UNAVAILABLE),
             Mood::Strict => refusal(StatusCode::UNAUTHORIZED),

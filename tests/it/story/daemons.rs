@@ -150,7 +150,8 @@ async fn two_daemons_and_a_person_lose_no_commit_and_promote_each_set_once() {
     let logs = logs(&real);
     assert!(logs.contains("pushed") && !logs.contains(CANARY), "{logs}");
     // Whoever sees a new digest says so once, and until when it waits.
-    let settling = |line: &&str| line.contains("settles until it is 1s old");
+    let settling =
+        |line: &&str| line.contains("settles until it is 1s old") && line.contains("stream=");
     let settling: Vec<&str> = logs.lines().filter(settling).collect();
     let most = 2 * VERSIONS.len();
     assert!((1..=most).contains(&settling.len()), "{settling:#?}");
