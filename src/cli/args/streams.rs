@@ -52,8 +52,8 @@ pub struct CreateTagArgs {
     /// An image of a registry
     #[arg(long, value_name = "PULLSPEC")]
     pub from_image: Option<String>,
-    /// A tag or an image of a stream: [NAMESPACE/]STREAM[:TAG|@DIGEST], or :TAG of this one
-    #[arg(long, value_name = "SOURCE")]
+    /// A tag or an image of a stream, with its namespace in front if it is another one; or :TAG of this stream
+    #[arg(long, value_name = "STREAM:TAG|STREAM@DIGEST|:TAG")]
     pub from: Option<String>,
     /// An annotation of the tag, KEY=VALUE
     #[arg(long = "annotation", short = 'A', value_name = "KEY=VALUE", value_parser = pair)]
@@ -105,7 +105,7 @@ impl PolicyArgs {
     after_help = "Example: headwater tag quay.io/keycloak/keycloak:25.0.3 keycloak:25.0 --scheduled\n         headwater tag -d keycloak:19.0"
 )]
 pub struct TagArgs {
-    /// An image of a registry, or a tag or image of a stream; then the tags: [NAMESPACE/]STREAM:TAG
+    /// An image of a registry, or a tag or image of a stream; then the tags, as STREAM:TAG or NAMESPACE/STREAM:TAG
     #[arg(value_name = "SOURCE DEST", required = true, num_args = 1..)]
     pub names: Vec<String>,
     /// Delete the tags, with their history
