@@ -147,13 +147,22 @@ fn end(
     let Some((name, first)) = failed.first() else {
         return Ok(Exit::Settled);
     };
+    let help = match first.reason() {
+        "Unauthorized" => {
+            "nothing was written; give credentials for it under registry.credentials of the settings"
+        }
+        "Forbidden" => "nothing was written; list the host under registry.allowed of the settings",
+        _ => {
+            "nothing was written; `headwater tag` writes the wish, which passes try again and again"
+        }
+    };
     if asked == 1 {
         let error = super::engine::edge(*first).context(format!("{name} was not imported"));
         return Err(CliError {
             exit: Exit::Failed,
             ..error
         }
-        .help("nothing was written; `headwater tag` writes the wish, which passes try again and again"));
+        .help(help));
     }
     for (name, error) in failed {
         context.out.note(format!("error: {name}: {error}"));

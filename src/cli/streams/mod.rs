@@ -69,6 +69,8 @@ enum Source {
     Base {
         engine: Box<Engine>,
         obs: Box<Observation>,
+        /// A work tree that stands beside it.
+        beside: Option<WorkTree>,
     },
 }
 
@@ -90,17 +92,21 @@ impl<'c> Place<'c> {
         let destination = write.destination();
         super::act::check_place(context, tree.as_ref(), destination, write.dry_run)?;
         let to_base = matches!(destination, Destination::Push | Destination::PullRequest);
-        let (docs, source) = match tree.filter(|_| !to_base) {
-            Some(tree) => {
+        let (docs, source) = match tree {
+            Some(tree) if !to_base => {
                 let tree = tree::Tree::read(tree).await?;
                 (Arc::clone(&tree.docs), Source::Tree(tree))
             }
-            None => {
+            beside => {
                 let engine = Box::new(Engine::open(context, false)?);
                 let obs = Box::new(base::observe(&engine, context).await?);
                 (
                     Arc::clone(&obs.snapshot.documents),
-                    Source::Base { engine, obs },
+                    Source::Base {
+                        engine,
+                        obs,
+                        beside,
+                    },
                 )
             }
         };
@@ -134,7 +140,7 @@ impl<'c> Place<'c> {
         let folders = [paths.environments.clone(), paths.holds.clone()];
         let texts: Vec<String> = match &self.source {
             Source::Tree(tree) => tree.texts_below(&folders)?,
-            Source::Base { engine, obs } => {
+            Source::Base { engine, obs, .. } => {
                 let below = |path: &RepoPath| folders.iter().any(|folder| path.is_below(folder));
                 let files = obs.snapshot.files.keys().filter(|path| below(path));
                 let texts = super::act::texts(engine, obs, files).await?;
@@ -173,7 +179,15 @@ impl<'c> Place<'c> {
                 let written = tree.write(self.context, wish, &edit, commit)?;
                 (edit, Some(written))
             }
-            (Source::Base { engine, obs }, false) => {
+            (
+                Source::Base {
+                    engine,
+                    obs,
+                    beside,
+                },
+                false,
+            ) => {
+                refuse_dirty(beside.as_ref(), &edit.files)?;
                 let pull_request = self.destination == Destination::PullRequest;
                 let delivery = base::Delivery {
                     place: &self,
@@ -199,7 +213,7 @@ impl<'c> Place<'c> {
     /// The edit as things are, with the texts it makes.
     async fn compute(&self, compute: Compute<'_>) -> Result<Edit, CliError> {
         match &self.source {
-            Source::Base { engine, obs } => self.compute_on(obs, engine, compute).await,
+            Source::Base { engine, obs, .. } => self.compute_on(obs, engine, compute).await,
             Source::Tree(tree) => {
                 let done = compute(self.scene(&self.docs)).map_err(refused)?;
                 let old = tree.texts(&done.changes, &self.docs)?;
@@ -224,6 +238,20 @@ impl<'c> Place<'c> {
         let exists = |path: &RepoPath| obs.snapshot.files.contains_key(path);
         let files = texts(&done.changes, docs, &old, &exists)?;
         Ok(Edit { done, files, old })
+    }
+}
+
+/// What somebody has not committed would stand against what is pushed past it.
+fn refuse_dirty(beside: Option<&WorkTree>, files: &Texts) -> Result<(), CliError> {
+    let Some(tree) = beside else { return Ok(()) };
+    let paths: Vec<RepoPath> = files.keys().cloned().collect();
+    let dirty = tree.dirty(&paths).map_err(|e| super::engine::edge(&e))?;
+    match dirty.first() {
+        None => Ok(()),
+        Some(path) => Err(CliError::failed(format!(
+            "`{path}` has changes of yours that are not committed, and this would be pushed past them"
+        ))
+        .help("commit and push them first")),
     }
 }
 

@@ -52,6 +52,21 @@ async fn a_push_needs_no_work_tree_and_leaves_the_one_there_is_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_pushed_past_what_somebody_has_not_committed() {
+    let world = World::by_commit().await;
+    world.run(&["create", "is", "cache"]).ok();
+    let image = "--from-image=registry.example/acme/cache:1";
+    let made = ["create", "istag", "cache:1", image];
+    for further in ["--push", "--pull-request"] {
+        let line = [&made[..], &[further, "--yes"]].concat();
+        let words = ["streams/cache.yaml", "not committed", "commit and push"];
+        world.run(&line).fails(1, &words);
+    }
+    let head = world.base(&["ls-tree", "-r", "--name-only", "main"]);
+    assert!(!head.contains("cache.yaml"), "{head}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_pull_request_is_left_alone_by_plans_and_merged_by_people() {
     let world = World::by_commit().await;
     world.two_in_prod().await;
