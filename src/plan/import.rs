@@ -211,7 +211,10 @@ fn is_due(
     memory
         .last_check
         .is_none_or(|last| due::next(key, interval, last) <= now)
-        || memory.seen.is_some()
+        // What was seen and is not taken yet: it settles, or its pull request waits.
+        || memory.seen.as_ref().is_some_and(|(digest, _)| {
+            stream.head(&tag.name).is_none_or(|head| !head.is_of(digest))
+        })
 }
 
 #[allow(
@@ -448,7 +451,7 @@ pub fn remember(
     next.last_check = Some(at);
     match outcome {
         Ok(resolved) => {
-            let differs = head.is_some_and(|h| h != resolved.digest.as_str());
+            let differs = head.is_none_or(|h| h != resolved.digest.as_str());
             let seen = next
                 .seen
                 .take()

@@ -285,3 +285,21 @@ async fn a_clock_that_jumped_ahead_and_came_back_stops_no_import() {
         "one tag is not asked for over and over"
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tag_that_must_wait_for_its_first_image_is_not_asked_for_whole_again() {
+    let mut world = World::small().await;
+    world.person_commits(&[("holds/broken.yaml", "{")], "Break a hold");
+    world.good_build("1.0.0");
+    world.settle().await;
+    assert_eq!(world.head("app", "dev"), None, "everything is held");
+    let asked = world.requests();
+    world.advance("1m");
+    world.pass().await;
+    let requests = world.registry.requests();
+    let whole: Vec<_> = requests[asked..]
+        .iter()
+        .filter(|r| r.method != "HEAD")
+        .collect();
+    assert!(whole.is_empty(), "{whole:?}");
+}
