@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::iter::Peekable;
 
-use super::change::propose::{history_limit, record_move};
+use super::change::propose::record_move;
 use super::desk::{Desk, Known};
 use super::due;
 use super::facts::{CheckMemory, Failure, PANICKED, Resolved};
@@ -421,7 +421,6 @@ pub fn edits(import: &Import, created: Timestamp, desk: &Desk<'_>) -> Vec<Stream
         .and_then(Source::of)
         .map(|s| annotation(&s));
     let annotations = BTreeMap::from([(SOURCE.to_owned(), source)]);
-    let limit = history_limit(&import.tag.stream, desk);
     let mut edits = vec![StreamEdit::SetTag {
         name: name.clone(),
         from: None,
@@ -430,7 +429,13 @@ pub fn edits(import: &Import, created: Timestamp, desk: &Desk<'_>) -> Vec<Stream
         import_policy: None,
         reference_policy: None,
     }];
-    edits.extend(record_move(stream, name, &import.image, created, limit));
+    edits.extend(record_move(
+        &import.tag.stream,
+        name,
+        &import.image,
+        created,
+        desk,
+    ));
     edits
 }
 

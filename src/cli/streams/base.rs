@@ -44,7 +44,7 @@ impl Delivery<'_> {
         let context = self.place.context;
         let question = format!("{}: push to {}", self.wish.title, obs.snapshot.branch);
         if !prompt::confirm(&context.out, &question, self.wish.write.yes)? {
-            return Err(CliError::failed("nothing was written"));
+            return Ok((edit, Written::Nowhere));
         }
         let person = person(context)?;
         let committer = self.wish.committer(context, &person);

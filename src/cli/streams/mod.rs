@@ -12,17 +12,18 @@ use super::act::{person, work_tree};
 use super::args::{Destination, Repository, WriteArgs};
 use super::engine::Engine;
 use super::output::Format;
+use super::view::act::Written;
 use super::view::diff;
 use super::{CliError, Context, Exit};
 use crate::git::{Person, WorkTree};
 use crate::manifests::Documents;
-use crate::manifests::edit::{edit_stream, new_stream_text};
+use crate::manifests::edit::{StreamEdit, edit_stream, new_stream_text};
 use crate::model::{Namespace, RepoPath, StreamKey, TagKey};
 use crate::plan::Observation;
 use crate::plan::change::files::Files as Texts;
 use crate::plan::streams::draft::Changes;
 use crate::plan::streams::prune::digests_in;
-use crate::plan::streams::{Done, Refused, Scene};
+use crate::plan::streams::{Done, Refused, Scene, pointers};
 
 /// Computes an edit from documents.
 pub(super) type Compute<'a> = &'a (dyn Fn(Scene<'_>) -> Result<Done, Refused> + Sync);
@@ -189,6 +190,9 @@ impl<'c> Place<'c> {
             ) => {
                 refuse_dirty(beside.as_ref(), &edit.files)?;
                 let pull_request = self.destination == Destination::PullRequest;
+                if pull_request {
+                    refuse_pointers(&edit.done.changes, &obs.snapshot.documents)?;
+                }
                 let delivery = base::Delivery {
                     place: &self,
                     engine,
@@ -202,7 +206,9 @@ impl<'c> Place<'c> {
                 (edit, Some(written))
             }
         };
-        shown::print(out, &edit.done, false)?;
+        if written != Some(Written::Nowhere) {
+            shown::print(out, &edit.done, false)?;
+        }
         match &written {
             Some(written) => shown::note(out, written, &edit.files),
             None => out.note("nothing to write: the files say so already"),
@@ -252,6 +258,26 @@ fn refuse_dirty(beside: Option<&WorkTree>, files: &Texts) -> Result<(), CliError
             "`{path}` has changes of yours that are not committed, and this would be pushed past them"
         ))
         .help("commit and push them first")),
+    }
+}
+
+/// What is merged for people counts as a move of ours, and where a stage points only a promotion is one.
+fn refuse_pointers(changes: &Changes, docs: &Documents) -> Result<(), CliError> {
+    let pointers = pointers(docs);
+    let moved = changes.iter().flat_map(|(key, draft)| {
+        let names = draft.edits.iter().filter_map(|edit| match edit {
+            StreamEdit::SetTag { name, .. } | StreamEdit::DeleteTag { name } => Some(name),
+            _ => None,
+        });
+        names.map(|name| TagKey::new(key.clone(), name))
+    });
+    let mut stages = moved.filter_map(|tag| Some((pointers.get(&tag)?.clone(), tag)));
+    match stages.next() {
+        None => Ok(()),
+        Some((stage, tag)) => Err(CliError::usage(format!(
+            "{tag} is where stage {stage} points: no pull request but a promotion's moves it"
+        ))
+        .help(format!("headwater promote {stage}"))),
     }
 }
 

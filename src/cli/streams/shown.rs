@@ -77,6 +77,6 @@ pub(super) fn note(out: &Out, written: &Written, files: &Files) {
             out.note(format!("opened {id}; next: {}", in_the_way.join(", ")));
         }
         Written::Reopened { id } => out.note(format!("opened {id} again")),
-        Written::Nowhere => {}
+        Written::Nowhere => out.note("nothing was written"),
     }
 }

@@ -16,6 +16,7 @@ use crate::plan::desk::Desk;
 use crate::plan::report::{HoldReport, State, Subject};
 use crate::plan::road::StageView;
 use crate::plan::stage::decide::Judged;
+use crate::plan::streams::pointers;
 use crate::plan::version::release_tag;
 
 /// Tags moved together, as edits.
@@ -97,14 +98,18 @@ pub fn record_event(
 }
 
 /// The edits that move a tag: its own event, and the same one in the history of every tag that tracks it, directly or
-/// through others (imagestreams 3.1).
+/// through others (imagestreams 3.1). Where a stage points is no business of a tag that it tracks: only a promotion moves it.
 pub fn record_move(
-    stream: &ImageStream,
+    key: &StreamKey,
     tag: &str,
     image: &PinnedImage,
     created: Timestamp,
-    limit: usize,
+    desk: &Desk<'_>,
 ) -> Vec<StreamEdit> {
+    let Some(stream) = desk.stream(key) else {
+        return Vec::new();
+    };
+    let limit = history_limit(key, desk);
     let own = record_event(stream, tag, image, created, limit);
     let head = match &own {
         StreamEdit::RecordEvent { items, .. } => items.first().cloned(),
@@ -112,7 +117,14 @@ pub fn record_move(
     };
     let mut edits = vec![own];
     let tracking = aliases(stream).into_iter();
-    for (alias, _) in tracking.filter(|(alias, end)| *end == tag && *alias != tag) {
+    let tracking = tracking.filter(|(alias, end)| *end == tag && *alias != tag);
+    let tracking: Vec<&str> = tracking.map(|(alias, _)| alias).collect();
+    if tracking.is_empty() {
+        return edits;
+    }
+    let pointers = pointers(desk.docs);
+    let is_pointer = |alias: &str| pointers.contains_key(&TagKey::new(key.clone(), alias));
+    for alias in tracking.into_iter().filter(|alias| !is_pointer(alias)) {
         let known = stream.status_tag(alias).cloned();
         let mut list = known.unwrap_or_else(|| NamedTagEventList {
             tag: alias.to_owned(),
@@ -218,15 +230,14 @@ pub fn move_stage(
                 "headwater check",
             ));
         };
-        let limit = history_limit(key, desk);
         let list = edits.entry(key.clone()).or_default();
         list.push(point(stream, view.tag(), digest, Some(record)));
-        list.extend(record_move(stream, view.tag(), &image, created, limit));
+        list.extend(record_move(key, view.tag(), &image, created, desk));
         heads.insert(TagKey::new(key.clone(), view.tag()), image.clone());
         if let Some(pattern) = view.stage.release_tag.as_ref().filter(|_| release) {
             let tag = release_tag_of(view, key, digest, pattern, desk)?;
             list.push(point(stream, &tag, digest, Some(record)));
-            list.extend(record_move(stream, &tag, &image, created, limit));
+            list.extend(record_move(key, &tag, &image, created, desk));
             heads.insert(TagKey::new(key.clone(), tag), image);
         }
     }

@@ -1,8 +1,8 @@
 //! Streams being changed: the values as they will be, and the edits that make the files say so.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Refused, Scene};
+use super::{Refused, Scene, pointers};
 use crate::manifests::edit::StreamEdit;
 use crate::model::image_stream::{
     ImportPolicy, NamedTagEventList, ObjectReference, ReferencePolicy, TagEvent, TagReference,
@@ -30,6 +30,8 @@ pub struct Draft {
     pub fresh: bool,
     /// Items of history kept of each tag.
     limit: usize,
+    /// Tags that only promotions move: they track nothing.
+    pointers: BTreeSet<String>,
 }
 
 /// All changes of one verb, by stream.
@@ -66,7 +68,8 @@ impl<'a> Drafts<'a> {
     pub fn open(&mut self, key: &StreamKey) -> Result<&mut Draft, Refused> {
         if !self.drafts.contains_key(key) {
             let stream = self.scene.stream(key)?.clone();
-            self.drafts.insert(key.clone(), self.draft(stream, false));
+            let draft = self.draft(key, stream, false);
+            self.drafts.insert(key.clone(), draft);
         }
         self.drafts
             .get_mut(key)
@@ -86,13 +89,17 @@ impl<'a> Drafts<'a> {
             if key.namespace != docs.config.spec.namespace {
                 stream.metadata.namespace = Some(key.namespace.to_string());
             }
-            self.drafts.insert(key.clone(), self.draft(stream, true));
+            let draft = self.draft(key, stream, true);
+            self.drafts.insert(key.clone(), draft);
         }
         self.open(key)
     }
 
-    fn draft(&self, stream: ImageStream, fresh: bool) -> Draft {
+    fn draft(&self, key: &StreamKey, stream: ImageStream, fresh: bool) -> Draft {
+        let pointers = pointers(self.scene.docs).into_keys();
+        let pointers = pointers.filter(|pointer| pointer.stream == *key);
         Draft {
+            pointers: pointers.map(|pointer| pointer.tag).collect(),
             stream,
             edits: Vec::new(),
             fresh,
@@ -182,7 +189,8 @@ impl Draft {
             self.add(&tag, &event);
             let trackers = self.stream.spec.tags.iter();
             let trackers = trackers
-                .filter(|t| same_stream_alias(&self.stream, &t.name).as_deref() == Some(&tag));
+                .filter(|t| same_stream_alias(&self.stream, &t.name).as_deref() == Some(&tag))
+                .filter(|t| !self.pointers.contains(&t.name));
             waiting.extend(trackers.map(|t| t.name.clone()));
             done.push(tag);
         }

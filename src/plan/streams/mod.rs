@@ -101,31 +101,9 @@ impl Scene<'_> {
         }
     }
 
-    /// Tags that stages take from other stages, and by which stage: a hand on them holds the stage.
-    pub fn pointers(&self) -> BTreeMap<TagKey, StageKey> {
-        let mut pointers = BTreeMap::new();
-        for located in self.docs.pipelines.values() {
-            let pipeline = &located.value;
-            for stage in &pipeline.spec.stages {
-                let from = pipeline.sources(stage);
-                if from.is_some_and(|from| from.stages().is_empty()) {
-                    continue;
-                }
-                for stream in self.docs.pipeline_streams(pipeline) {
-                    let key = StageKey {
-                        pipeline: pipeline.name().clone(),
-                        stage: stage.name.clone(),
-                    };
-                    pointers.insert(TagKey::new(stream, stage.tag()), key);
-                }
-            }
-        }
-        pointers
-    }
-
     /// What somebody should know who moves these tags by hand.
     pub fn warnings<'k>(&self, tags: impl IntoIterator<Item = &'k TagKey>) -> Vec<String> {
-        let pointers = self.pointers();
+        let pointers = pointers(self.docs);
         let warned = tags.into_iter().filter_map(|tag| {
             let stage = pointers.get(tag)?;
             let name = format!("{}:{}", self.shown(&tag.stream), tag.tag);
@@ -136,6 +114,28 @@ impl Scene<'_> {
         });
         warned.collect()
     }
+}
+
+/// Tags that stages take from other stages, and by which stage: nothing but a promotion or a rollback moves them rightly.
+pub fn pointers(docs: &Documents) -> BTreeMap<TagKey, StageKey> {
+    let mut pointers = BTreeMap::new();
+    for located in docs.pipelines.values() {
+        let pipeline = &located.value;
+        for stage in &pipeline.spec.stages {
+            let from = pipeline.sources(stage);
+            if from.is_some_and(|from| from.stages().is_empty()) {
+                continue;
+            }
+            for stream in docs.pipeline_streams(pipeline) {
+                let key = StageKey {
+                    pipeline: pipeline.name().clone(),
+                    stage: stage.name.clone(),
+                };
+                pointers.insert(TagKey::new(stream, stage.tag()), key);
+            }
+        }
+    }
+    pointers
 }
 
 /// What a verb comes to.

@@ -3,7 +3,7 @@
 use super::draft::{Draft, TagFields};
 use super::image_id::{Found, resolve_image_id};
 use super::tag::no_tag;
-use super::{Done, Drafts, Refused, Scene};
+use super::{Done, Drafts, Refused, Scene, pointers};
 use crate::manifests::suggest::listed;
 use crate::model::image_stream::{ImportPolicy, ObjectReference, TagEvent, TagReference};
 use crate::model::{ImageStream, TagKey};
@@ -14,7 +14,7 @@ use crate::model::{ImageStream, TagKey};
 /// When there is nothing to go back to, or a stage points there, whose own `rollback` keeps the record.
 pub fn undo(name: &str, to: Option<&str>, scene: Scene<'_>) -> Result<Done, Refused> {
     let key = scene.tag_key(name, true)?;
-    if let Some(stage) = scene.pointers().get(&key) {
+    if let Some(stage) = pointers(scene.docs).get(&key) {
         let why = format!("{name} is where stage {stage} points");
         return Err(Refused::usage(why).help(format!("headwater rollback {stage}")));
     }

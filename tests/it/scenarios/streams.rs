@@ -145,3 +145,26 @@ async fn a_reference_keeps_its_string_and_no_registry_is_asked() {
     );
     world.assert_nothing_to_do().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stage_whose_tag_tracks_another_is_moved_by_no_import() {
+    let mut world = World::small().await;
+    let path = crate::support::world::small::STREAM_PATH;
+    let text = world.repository.text("main", path).unwrap();
+    let track = "    - name: qa\n      from: {kind: ImageStreamTag, name: dev}\n";
+    world.person_commits(&[(path, &(text + track))], "Let qa track dev");
+    let build = world.push_build("acme/app:main", "1.0.0", &[("tests", "failed")]);
+    world.pass().await;
+    assert_eq!(recorded(&world, path, "dev"), texts(&[&build]));
+    assert_eq!(recorded(&world, path, "qa"), Vec::<String>::new());
+    world.settle().await;
+    let text = world.repository.text("main", path).unwrap();
+    let promoted = text.contains("headwater.dev/promotion");
+    assert_eq!(
+        recorded(&world, path, "qa").len(),
+        usize::from(promoted),
+        "what qa holds came by a promotion or not at all: {text}"
+    );
+    world.advance("1m");
+    world.assert_nothing_to_do().await;
+}

@@ -52,6 +52,33 @@ async fn a_push_needs_no_work_tree_and_leaves_the_one_there_is_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn where_a_stage_points_neither_an_import_nor_a_merged_edit_counts_as_a_promotion() {
+    let world = World::by_commit().await;
+    let (first, _) = world.two_in_prod().await;
+    world.build_at("acme/evil", "1", "evil");
+    let from = "--from=registry.example/acme/evil:1";
+    let old = format!("shop@{first}");
+    let words = ["shop:", "is where stage", "headwater promote shop/prod"];
+    world
+        .run(&["tag", &old, "shop:prod", "--pull-request"])
+        .fails(2, &words);
+    world
+        .run(&["tag", "-d", "shop:prod", "--pull-request"])
+        .fails(2, &words);
+    assert_eq!(world.open_pulls(), Vec::<String>::new());
+    let without = world
+        .here(STREAM_FILE)
+        .replace("- name: prod\n", "- name: other\n");
+    world.write(STREAM_FILE, &without);
+    world.git(&world.clone, &["commit", "-qam", "Lose a tag"]);
+    world.git(&world.clone, &["push", "-q"]);
+    for further in ["--push", "--commit"] {
+        let line = ["import-image", "shop:prod", from, further, "--yes"];
+        world.run(&line).fails(2, &words);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_pushed_past_what_somebody_has_not_committed() {
     let world = World::by_commit().await;
     world.run(&["create", "is", "cache"]).ok();

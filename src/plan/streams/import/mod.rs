@@ -2,7 +2,7 @@
 
 use super::draft::TagFields;
 use super::tag::Policies;
-use super::{Done, Drafts, Refused, Scene};
+use super::{Done, Drafts, Refused, Scene, pointers};
 use crate::manifests::suggest::listed;
 use crate::model::alias::{AliasError, follow};
 use crate::model::image_stream::{ImportPolicy, ObjectReference, ReferencePolicy, TagEvent};
@@ -272,15 +272,21 @@ pub type Answered = (Import, PinnedImage);
 /// Puts answers into the stream: spec, source and event together. A tag that has the image already keeps every byte.
 ///
 /// # Errors
-/// When the stream cannot be used.
+/// When the stream cannot be used, or a stage points with one of the tags: an import counts as one of ours, and such a tag
+/// moves by promotion alone.
 pub fn imported(
     stream: &StreamKey,
     answers: &[Answered],
     scene: Scene<'_>,
 ) -> Result<Done, Refused> {
+    let pointers = pointers(scene.docs);
     let mut drafts = Drafts::new(scene);
-    let mut moved = Vec::new();
     for (import, image) in answers {
+        if let Some(stage) = pointers.get(&TagKey::new(stream.clone(), &import.tag)) {
+            let name = format!("{}:{}", scene.shown(stream), import.tag);
+            let why = format!("{name} is where stage {stage} points, which is never imported");
+            return Err(Refused::usage(why).help(format!("headwater promote {stage}")));
+        }
         let draft = drafts.open_or_create(stream)?;
         let tag = draft.stream.spec_tag(&import.tag);
         let known = tag.cloned().unwrap_or_default();
@@ -313,12 +319,11 @@ pub fn imported(
         }
         let event = TagEvent::new(None, &image.to_string(), image.digest.as_str(), 0);
         draft.record(&import.tag, &event, scene.now);
-        moved.push(TagKey::new(stream.clone(), &import.tag));
     }
     Ok(Done {
         changes: drafts.changes(),
         says: Vec::new(),
-        warnings: scene.warnings(&moved),
+        warnings: Vec::new(),
     })
 }
 

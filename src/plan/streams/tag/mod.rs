@@ -161,8 +161,7 @@ pub fn delete(names: &[String], scene: Scene<'_>) -> Result<Done, Refused> {
         let trackers: Vec<&str> = trackers(&draft.stream, &key.tag);
         if !trackers.is_empty() {
             warnings.push(format!(
-                "{} tracked {name} and keep what they have: {}",
-                if trackers.len() == 1 { "a tag" } else { "tags" },
+                "what tracked {name} keeps the image it has: {}",
                 trackers.join(", ")
             ));
         }

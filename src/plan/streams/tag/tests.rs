@@ -415,7 +415,9 @@ fn tags_are_taken_away_with_their_history_even_if_badly_named() {
     assert_eq!(done.says, ["Deleted tag default/rails:dev."]);
     let stream = &only(&done).stream;
     assert!(stream.spec_tag("dev").is_none() && stream.status_tag("dev").is_none());
-    assert!(done.warnings[0].contains("tracked rails:dev") && done.warnings[0].contains("follows"));
+    assert!(
+        done.warnings[0].contains("what tracked rails:dev") && done.warnings[0].contains("follows")
+    );
     assert_eq!(
         gone(&["nosuch:1"]).unwrap().warnings.len(),
         1,
