@@ -8,7 +8,7 @@ mod work_tree;
 use std::collections::BTreeMap;
 
 pub(super) use place::{check as check_place, person, work_tree};
-pub(super) use push::{Pushed, forge, push_files};
+pub(super) use push::{Pushed, forge, on_top, push_files};
 
 use super::args::{Destination, Reason, WriteArgs};
 use super::base::invalid;

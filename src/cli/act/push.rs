@@ -6,9 +6,10 @@ use crate::cli::view::act::Written;
 use crate::cli::{CliError, Exit};
 use crate::forge::{ForgeError, NewPull, PullText};
 use crate::git::{NewCommit, Person, PushResult, RefUpdate};
-use crate::model::{CommitId, Delivery, Name, SetId};
+use crate::model::{CommitId, Delivery, Name, SetId, Timestamp};
 use crate::plan::Observation;
 use crate::plan::acts::Act;
+use crate::plan::change::files::Files;
 use crate::plan::desk::Desk;
 use crate::plan::facts::marker::Marker;
 use crate::plan::facts::marker::Subject;
@@ -26,6 +27,29 @@ pub(in crate::cli) enum Pushed {
     Lost,
     /// The server has a rule against it, in its words.
     Refused(String),
+}
+
+/// A commit of these texts on top of a base, by an author and a committer.
+pub(in crate::cli) fn on_top(
+    base: &CommitId,
+    files: &Files,
+    message: &str,
+    (author, committer): (&Person, &Person),
+    time: Timestamp,
+) -> NewCommit {
+    let bytes = |text: &String| text.clone().into_bytes();
+    NewCommit {
+        parents: vec![base.clone()],
+        start: Some(base.clone()),
+        files: files
+            .iter()
+            .map(|(path, text)| (path.clone(), text.as_ref().map(bytes)))
+            .collect(),
+        message: message.to_owned(),
+        author: author.clone(),
+        committer: committer.clone(),
+        time,
+    }
 }
 
 /// Makes a commit and moves one ref to it, if that ref is still where it is expected.
@@ -198,19 +222,8 @@ impl Doing<'_> {
         expect: Option<&CommitId>,
         committer: &Person,
     ) -> Result<Pushed, CliError> {
-        let bytes = |text: &String| text.clone().into_bytes();
-        let files = act.files.iter();
-        let commit = NewCommit {
-            parents: vec![base.clone()],
-            start: Some(base.clone()),
-            files: files
-                .map(|(path, text)| (path.clone(), text.as_ref().map(bytes)))
-                .collect(),
-            message: act.message.clone(),
-            author: self.person.clone(),
-            committer: committer.clone(),
-            time: self.now,
-        };
+        let people = (&self.person, committer);
+        let commit = on_top(base, &act.files, &act.message, people, self.now);
         push_files(&self.engine, commit, name, expect).await
     }
 

@@ -1,7 +1,7 @@
 //! Streams on the base: one commit by the person on top of it, or a pull request.
 
 use super::{Compute, Edit, Place, Wish, person};
-use crate::cli::act::{Pushed, forge, observed, push_files};
+use crate::cli::act::{Pushed, forge, observed, on_top, push_files};
 use crate::cli::engine::Engine;
 use crate::cli::view::act::Written;
 use crate::cli::{CliError, Context, Exit, prompt};
@@ -125,19 +125,8 @@ impl Delivery<'_> {
         author: &Person,
         committer: &Person,
     ) -> NewCommit {
-        let bytes = |text: &String| text.clone().into_bytes();
-        NewCommit {
-            parents: vec![base.clone()],
-            start: Some(base.clone()),
-            files: files
-                .iter()
-                .map(|(path, text)| (path.clone(), text.as_ref().map(bytes)))
-                .collect(),
-            message: self.wish.title.clone(),
-            author: author.clone(),
-            committer: committer.clone(),
-            time: self.place.context.now(),
-        }
+        let now = self.place.context.now();
+        on_top(base, files, &self.wish.title, (author, committer), now)
     }
 
     fn text(&self, edit: &Edit, person: &Person) -> PullText {
