@@ -1,28 +1,40 @@
 //! Caches deleted, damaged or written by a later version, while it is stopped and while it runs: they are made anew, and
 //! nothing but time is lost.
 
-use std::fs;
+use std::{fs, io};
 
 use super::*;
 
-/// Every file below a folder.
+/// Every file below a folder; what a daemon renames or deletes meanwhile may be missing.
 fn files(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
-    for entry in fs::read_dir(folder).unwrap() {
+    for entry in still_there(fs::read_dir(folder)).into_iter().flatten() {
         let path = entry.unwrap().path();
-        match path.symlink_metadata().unwrap().is_dir() {
-            true => found.extend(files(&path)),
-            false => found.push(path),
+        match still_there(path.symlink_metadata()).map(|data| data.is_dir()) {
+            Some(true) => found.extend(files(&path)),
+            Some(false) => found.push(path),
+            None => {}
         }
     }
     found
+}
+
+/// None where a daemon was quicker to take something away.
+fn still_there<T>(result: io::Result<T>) -> Option<T> {
+    match result {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        result => Some(result.unwrap()),
+    }
 }
 
 /// Has every cache say that a later version wrote it; how many did.
 fn later_version(cache: &Path) -> usize {
     let mut count = 0;
     for path in files(&cache.join("observed")) {
-        let text = String::from_utf8_lossy(&fs::read(&path).unwrap()).into_owned();
+        let Some(bytes) = still_there(fs::read(&path)) else {
+            continue;
+        };
+        let text = String::from_utf8_lossy(&bytes).into_owned();
         let Some(at) = text.find("\"v\":").map(|at| at + 4) else {
             continue;
         };
@@ -44,8 +56,8 @@ fn remove(folder: &Path) {
 fn damage(cache: &Path, with: &[u8]) {
     for path in files(cache) {
         // Objects are written once and cannot be opened for writing, except by whoever damages them.
-        fs::remove_file(&path).unwrap();
-        fs::write(&path, with).unwrap();
+        still_there(fs::remove_file(&path));
+        still_there(fs::write(&path, with));
     }
 }
 

@@ -152,7 +152,7 @@ async fn gives_its_places_back(fault: Fault) {
     slow.proxy.forget();
     let entry = |real: &Real| json!({"host": real.proxy.host(), "plainHttp": true});
     let settings = json!({
-        "registries": [entry(&slow), entry(&other)], "readTimeout": "1s", "totalTimeout": "1s",
+        "registries": [entry(&slow), entry(&other)], "readTimeout": "3s", "totalTimeout": "3s",
     });
     let client = client(&settings.to_string());
     let (none, all) = tokio::join!(right(&client, &lost), right(&client, &good));
