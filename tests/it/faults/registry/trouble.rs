@@ -138,7 +138,7 @@ async fn a_registry_that_is_silent_or_trickles_gives_its_places_back() {
     let faults = [
         Fault::Silence,
         Fault::Drip(1, Duration::from_millis(100)),
-        Fault::Drip(120, Duration::from_millis(500)),
+        Fault::Drip(30, Duration::from_millis(500)),
     ];
     join_all(faults.map(gives_its_places_back)).await;
 }
