@@ -3,9 +3,11 @@
 
 mod envelope;
 mod explain;
+mod faults;
 mod identify;
 mod nearly;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 pub(crate) use explain::{ALIASES, syntax as syntax_problem};
@@ -201,7 +203,7 @@ impl Loader<'_, '_> {
             problem.help = fault.help;
             self.loaded.problems.push(problem);
         }
-        match self.parse(root, kind) {
+        match self.parse(root, kind, &BTreeSet::new()) {
             Ok(document) if too_many(&document).is_some() => {
                 let words = too_many(&document).unwrap_or_default();
                 self.problem(
@@ -219,38 +221,53 @@ impl Loader<'_, '_> {
                     kind: document,
                 });
             }
-            Err(error) => {
-                let problem = explain::value(self.path, self.tree, root, &error);
-                self.problem(index, root, problem);
+            Err(first) => {
+                let all = faults::all(self.tree, root, first, |passed| {
+                    self.parse(root, kind, passed)
+                });
+                for (position, fault) in all.iter().enumerate() {
+                    let problem = explain::value(self.path, self.tree, root, fault);
+                    match position {
+                        0 => self.problem(index, root, problem),
+                        _ => self.loaded.problems.push(problem),
+                    }
+                }
             }
         }
     }
 
-    fn parse(&self, root: Id, kind: Kind) -> Result<DocumentKind, yaml::ValueError> {
+    /// The document at `root`, as if the keys and values of `passed` were not there.
+    fn parse(
+        &self,
+        root: Id,
+        kind: Kind,
+        passed: &BTreeSet<Id>,
+    ) -> Result<DocumentKind, yaml::ValueError> {
         let tree = self.tree;
         Ok(match kind {
             Kind::ImageStream => {
-                let stream: ImageStream = yaml::from_node(tree, root)?;
+                let stream: ImageStream = yaml::from_node_without(tree, root, passed)?;
                 DocumentKind::ImageStream(Arc::new(stream.lean()))
             }
             Kind::Pipeline => {
-                let Envelope { metadata, spec, .. } = yaml::from_node(tree, root)?;
+                let Envelope { metadata, spec, .. } = yaml::from_node_without(tree, root, passed)?;
                 DocumentKind::Pipeline(Arc::new(Pipeline { metadata, spec }))
             }
             Kind::Environment => {
-                let Envelope { metadata, spec, .. } = yaml::from_node(tree, root)?;
+                let Envelope { metadata, spec, .. } = yaml::from_node_without(tree, root, passed)?;
                 DocumentKind::Environment(Arc::new(Environment { metadata, spec }))
             }
             Kind::Hold => {
-                let Envelope { metadata, spec, .. } = yaml::from_node(tree, root)?;
+                let Envelope { metadata, spec, .. } = yaml::from_node_without(tree, root, passed)?;
                 DocumentKind::Hold(Arc::new(Hold { metadata, spec }))
             }
             Kind::Freeze => {
-                let Envelope { metadata, spec, .. } = yaml::from_node(tree, root)?;
+                let Envelope { metadata, spec, .. } = yaml::from_node_without(tree, root, passed)?;
                 DocumentKind::Freeze(Arc::new(Freeze { metadata, spec }))
             }
             Kind::Config => {
-                let envelope::Config { metadata, spec, .. } = yaml::from_node(tree, root)?;
+                let envelope::Config { metadata, spec, .. } =
+                    yaml::from_node_without(tree, root, passed)?;
                 DocumentKind::Config(Arc::new(RepositoryConfig { metadata, spec }))
             }
         })

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::cell::Cell;
+use std::collections::BTreeSet;
 
 use serde::de::value::StrDeserializer;
 use serde::de::{self, DeserializeOwned, DeserializeSeed, IntoDeserializer, Visitor};
@@ -10,12 +11,22 @@ use super::{Content, Fault, Id, MAX_ALIASED, MAX_DEPTH, Scalar, Style, Tree, Val
 
 /// Reads one value of a tree as a type.
 pub(crate) fn from_node<T: DeserializeOwned>(tree: &Tree<'_>, id: Id) -> Result<T, ValueError> {
+    from_node_without(tree, id, &BTreeSet::new())
+}
+
+/// Reads one value of a tree as a type, as if the keys and values of `passed` were not there.
+pub(crate) fn from_node_without<T: DeserializeOwned>(
+    tree: &Tree<'_>,
+    id: Id,
+    passed: &BTreeSet<Id>,
+) -> Result<T, ValueError> {
     let visits = Cell::new(0);
     T::deserialize(Reader {
         tree,
         id,
         depth: 0,
         visits: &visits,
+        passed,
     })
     .map_err(|error| error.or_at(id))
 }
@@ -26,6 +37,7 @@ struct Reader<'de, 't> {
     id: Id,
     depth: usize,
     visits: &'de Cell<usize>,
+    passed: &'de BTreeSet<Id>,
 }
 
 impl<'de, 't> Reader<'de, 't> {
@@ -67,7 +79,32 @@ impl<'de, 't> Reader<'de, 't> {
         }
     }
 
+    fn items(self, items: &'de [Id]) -> Cow<'de, [Id]> {
+        if self.passed.is_empty() {
+            return Cow::Borrowed(items);
+        }
+        let left = items.iter().copied().filter(|item| !self.is_passed(*item));
+        Cow::Owned(left.collect())
+    }
+
+    /// Whether an item is not read: named so itself, or a choice (a map of one key) whose word or value is.
+    fn is_passed(self, id: Id) -> bool {
+        let named = |id: &Id| self.passed.contains(id);
+        named(&id) || matches!(self.tree.entries(id), [(key, value)] if named(key) || named(value))
+    }
+
+    /// The entries of a map that are read.
     fn entries(self, id: Id) -> Result<Cow<'de, [(Id, Id)]>, ValueError> {
+        let mut entries = self.merged(id)?;
+        if !self.passed.is_empty() {
+            entries
+                .to_mut()
+                .retain(|(key, value)| !self.passed.contains(key) && !self.passed.contains(value));
+        }
+        Ok(entries)
+    }
+
+    fn merged(self, id: Id) -> Result<Cow<'de, [(Id, Id)]>, ValueError> {
         let own = self.tree.entries(id);
         let merged = own.iter().any(|(key, _)| self.is_merge(*key));
         if !merged {
@@ -110,7 +147,8 @@ impl<'de> de::Deserializer<'de> for Reader<'de, '_> {
             Content::Scalar(text, style) => Self::scalar(text, *style, visitor),
             Content::List { items, .. } => visitor.visit_seq(Items {
                 reader: self,
-                items,
+                items: self.items(items),
+                next: 0,
             }),
             Content::Map { .. } => visitor.visit_map(Entries {
                 entries: self.entries(id)?,
@@ -197,7 +235,8 @@ impl<'de> de::Deserializer<'de> for Reader<'de, '_> {
 
 struct Items<'de, 't> {
     reader: Reader<'de, 't>,
-    items: &'de [Id],
+    items: Cow<'de, [Id]>,
+    next: usize,
 }
 
 impl<'de> de::SeqAccess<'de> for Items<'de, '_> {
@@ -207,17 +246,17 @@ impl<'de> de::SeqAccess<'de> for Items<'de, '_> {
         &mut self,
         seed: T,
     ) -> Result<Option<T::Value>, ValueError> {
-        let Some((first, rest)) = self.items.split_first() else {
+        let Some(&item) = self.items.get(self.next) else {
             return Ok(None);
         };
-        self.items = rest;
-        seed.deserialize(self.reader.child(*first))
+        self.next += 1;
+        seed.deserialize(self.reader.child(item))
             .map(Some)
-            .map_err(|error| error.or_at(*first))
+            .map_err(|error| error.or_at(item))
     }
 
     fn size_hint(&self) -> Option<usize> {
-        Some(self.items.len())
+        Some(self.items.len() - self.next)
     }
 }
 

@@ -7,7 +7,7 @@ mod parse;
 mod place;
 mod scalar;
 
-pub(crate) use deserialize::from_node;
+pub(crate) use deserialize::{from_node, from_node_without};
 pub(crate) use error::{Fault, ValueError};
 pub(crate) use parse::{Limit, SyntaxError, parse};
 pub use place::{Step, locate};
