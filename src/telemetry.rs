@@ -44,6 +44,15 @@ pub fn report_bug(text: &str) {
     };
 }
 
+/// Makes room in the log for a last word, waiting half a second at most for a reader: after lines that were dropped, the
+/// one that says how it ended must not be.
+pub fn catch_up() {
+    let log = LOG.read().unwrap_or_else(PoisonError::into_inner).clone();
+    if let Some(queue) = log {
+        queue.flush_within(FAREWELL);
+    }
+}
+
 /// Log lines since the start that nobody will ever read, because the reader was too slow.
 pub fn dropped_lines() -> u64 {
     let log = LOG.read().unwrap_or_else(PoisonError::into_inner);

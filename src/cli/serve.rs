@@ -88,6 +88,8 @@ pub async fn run(context: &Context, _args: &ServeArgs) -> Result<Exit, CliError>
         return Ok(Exit::Failed);
     }
     end(server).await;
+    // Nothing but the farewell is left to do: waiting holds up nobody.
+    telemetry::catch_up();
     tracing::info!("stopped");
     Ok(Exit::Settled)
 }
