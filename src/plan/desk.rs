@@ -30,7 +30,8 @@ pub enum Known<T> {
 /// Stages of all pipelines by the streams that these carry, in the order of pipelines and stages.
 pub type Carriers<'a> = BTreeMap<StreamKey, Vec<(&'a Name, &'a Stage)>>;
 
-fn carriers(docs: &Documents) -> Carriers<'_> {
+/// Which stages carry each stream.
+pub fn carriers(docs: &Documents) -> Carriers<'_> {
     let mut carriers = Carriers::new();
     for pipeline in docs.pipelines.values().map(|located| &*located.value) {
         // A stream that a pipeline names twice is carried once.

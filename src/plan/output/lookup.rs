@@ -8,22 +8,22 @@ use super::template::{ImageSource, LookupProblem, ResolvedImage};
 use crate::manifests::Documents;
 use crate::model::{Application, Environment, Name, PinnedImage, StageKey, StreamKey, TagKey};
 use crate::plan::desk::{Carriers, Desk};
-use crate::plan::facts::Outcome;
-use crate::plan::observation::Observation;
+use crate::plan::facts::{Answer, ImageFacts, Outcome};
 use crate::plan::question::Describe;
 use crate::plan::road::settled::settled;
 use crate::plan::version::version_of;
 
 /// Answers for one application in one environment.
 pub struct Lookup<'a> {
-    obs: &'a Observation,
-    docs: &'a Documents,
-    environment: &'a Environment,
-    application: &'a Application,
+    /// What is known of images.
+    pub(super) described: &'a BTreeMap<Describe, Answer<ImageFacts>>,
+    pub(super) docs: &'a Documents,
+    pub(super) environment: &'a Environment,
+    pub(super) application: &'a Application,
     /// Where tags point after what the plan is about; others point where they are settled.
-    heads: &'a BTreeMap<TagKey, PinnedImage>,
-    carriers: Arc<Carriers<'a>>,
-    used: Mutex<BTreeSet<TagKey>>,
+    pub(super) heads: &'a BTreeMap<TagKey, PinnedImage>,
+    pub(super) carriers: Arc<Carriers<'a>>,
+    pub(super) used: Mutex<BTreeSet<TagKey>>,
 }
 
 /// A stage that binds a stream in an environment.
@@ -41,7 +41,7 @@ impl<'a> Lookup<'a> {
         heads: &'a BTreeMap<TagKey, PinnedImage>,
     ) -> Self {
         Self {
-            obs: desk.obs,
+            described: &desk.obs.facts.described,
             docs: desk.docs,
             environment,
             application,
@@ -148,7 +148,7 @@ impl<'a> Lookup<'a> {
                 "{key}:{tag} has no digest yet"
             )));
         };
-        let described = self.obs.facts.described.get(&Describe {
+        let described = self.described.get(&Describe {
             image: pinned.clone(),
             namespace: key.namespace.clone(),
         });

@@ -9,6 +9,7 @@ pub mod template;
 mod templates;
 #[cfg(test)]
 mod tests;
+pub mod trial;
 
 use std::collections::{BTreeMap, BTreeSet};
 

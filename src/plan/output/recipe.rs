@@ -85,8 +85,7 @@ impl<'a> Recipe<'a> {
     }
 
     fn namespace(&self) -> Option<&'a Namespace> {
-        let own = self.application.namespace.as_ref();
-        own.or(self.environment.spec.namespace.as_ref())
+        namespace(self.environment, self.application)
     }
 
     /// Equal where everything but the images is equal.
@@ -162,6 +161,15 @@ impl<'a> Recipe<'a> {
             }
         })
     }
+}
+
+/// Where an application's objects belong: its own namespace, else the environment's.
+pub(super) fn namespace<'e>(
+    environment: &'e Environment,
+    application: &'e Application,
+) -> Option<&'e Namespace> {
+    let own = application.namespace.as_ref();
+    own.or(environment.spec.namespace.as_ref())
 }
 
 /// An application that is not made from a template.

@@ -89,6 +89,51 @@ fn problems_have_places_and_end_with_three() {
 }
 
 #[test]
+fn what_a_template_asks_for_and_nobody_gives_is_told_before_anything_is_deployed() {
+    let machine = Hermetic::new();
+    let root = checkout(&machine, "tree");
+    let edit = |path: &str, old: &str, new: &str| {
+        let file = root.join(path);
+        let text = std::fs::read_to_string(&file).unwrap();
+        assert!(text.contains(old), "{path}");
+        std::fs::write(&file, text.replacen(old, new, 1)).unwrap();
+    };
+    let deployment = "templates/web-service/deployment.yaml.hbs";
+    let said = |words: &[&str]| {
+        let said = check(&machine, &root, &["templates"]);
+        assert_eq!(said.code, 3, "{said:?}");
+        said.has(words);
+    };
+    let wrong = [
+        ("{{values.replicas}}", "{{values.replicsa}}", "replicsa"),
+        (
+            "{{image}}",
+            "{{image \"nosuch\"}}",
+            "there is no image stream `nosuch`",
+        ),
+    ];
+    for (old, new, words) in wrong {
+        edit(deployment, old, new);
+        said(&[deployment, words, "and 3 more", "1 error"]);
+        edit(deployment, new, old);
+    }
+    edit(deployment, "{{image}}", "nginx:1");
+    said(&[
+        "container `myapp` in `deployment.yaml` uses `nginx:1`",
+        "(rendering dev/myapp and 2 more)",
+    ]);
+    edit(deployment, "nginx:1", "{{image}}");
+    // What one application gives, only the others lack.
+    edit(deployment, "{{values.replicas}}", "{{values.own}}");
+    let values = root.join("environments/dev/myapp/values.yaml");
+    let text = std::fs::read_to_string(&values).unwrap_or_default();
+    std::fs::write(&values, format!("{text}\nown: 2\n")).unwrap();
+    said(&["values.own", "and 2 more", "1 error"]);
+    edit(deployment, "{{values.own}}", "{{values.replicas}}");
+    assert_eq!(check(&machine, &root, &[]).code, 0);
+}
+
+#[test]
 fn a_link_among_holds_is_an_error_and_a_path_that_is_not_there_one_of_usage() {
     let machine = Hermetic::new();
     let root = checkout(&machine, "tree");
