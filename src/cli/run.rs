@@ -4,12 +4,14 @@ use serde::Serialize;
 
 use super::args::RunArgs;
 use super::engine::{self, Engine};
-use super::output::Format;
+use super::output::diagnostics::counted;
+use super::output::{Format, Style};
 use super::view::plan::{PlanData, PlanView};
 use super::view::run::{RunData, RunView};
 use super::view::{Frame, View};
 use super::{CliError, Context, Exit, base};
 use crate::model::Timestamp;
+use crate::plan::{Observation, due};
 use crate::reconciler::Pass;
 
 /// A run as data.
@@ -27,10 +29,13 @@ struct RunReport {
 ///
 /// # Errors
 /// When the repository cannot be read.
-pub async fn run(context: &Context, _args: &RunArgs) -> Result<Exit, CliError> {
+pub async fn run(context: &Context, args: &RunArgs) -> Result<Exit, CliError> {
     let engine = Engine::open(context, false)?;
     let now = context.now();
     engine.reconciler.observer.try_refused().await;
+    if args.refresh {
+        engine.reconciler.observer.refresh().await;
+    }
     let passes = {
         let _spinner = context.out.progress().spinner("running");
         let passes = engine.reconciler.run(now).await;
@@ -41,7 +46,21 @@ pub async fn run(context: &Context, _args: &RunArgs) -> Result<Exit, CliError> {
     };
     base::tell_problems(&context.out, &last.observation);
     print(context, &passes, last, now)?;
+    tell_resting(context, &last.observation);
     Ok(base::exit_of(last))
+}
+
+/// Says which tags this run could not have found anything new of, so that nobody waits for them in vain.
+fn tell_resting(context: &Context, observation: &Observation) {
+    let Some(resting) = due::resting(observation) else {
+        return;
+    };
+    let tags = counted(resting.tags, "tag");
+    let was = if resting.tags == 1 { "was" } else { "were" };
+    context.out.note(Style::Dim.paint(&format!(
+        "{tags} {was} not asked again so soon, the next is due at {}: `run --refresh` asks now",
+        resting.next
+    )));
 }
 
 fn print(context: &Context, passes: &[Pass], last: &Pass, now: Timestamp) -> Result<(), CliError> {

@@ -99,6 +99,17 @@ impl Inner {
         }
     }
 
+    /// The same for everybody who works on the same repository, whichever way they came to it.
+    pub(super) fn identity(&self) -> String {
+        match &self.place {
+            Place::Mirror { remote, .. } => remote.shown(),
+            Place::InPlace { git_dir, .. } => {
+                let path = git_dir.canonicalize();
+                path.as_ref().unwrap_or(git_dir).display().to_string()
+            }
+        }
+    }
+
     /// What was exchanged with the server, if there is one.
     pub(super) fn traffic(&self) -> Traffic {
         match &self.place {

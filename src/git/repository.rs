@@ -194,6 +194,11 @@ impl Repository {
         self.inner.describe()
     }
 
+    /// Names this repository, without secrets: equal for a bare repository in place and for a work tree whose remote it is.
+    pub fn identity(&self) -> String {
+        self.inner.identity()
+    }
+
     /// Runs a job that only needs objects, and notes when it finds the mirror damaged.
     pub(super) async fn reading<T: Send + 'static>(
         &self,

@@ -84,6 +84,7 @@ struct State {
     history: HistoryReader,
     pulls: PullReader,
     memory: Memory,
+    refresh: bool,
     carried: Carried,
     troubles: Troubles,
 }
@@ -102,6 +103,7 @@ impl Observer {
             documents: DocumentReader::default(),
             history: HistoryReader::new(&settings.our_email, history),
             pulls: PullReader::default(),
+            refresh: false,
             memory: Memory::open(folder.as_ref().map(|folder| folder.join("memory.json"))),
             troubles: Troubles::open(folder.map(|folder| folder.join("edges.json"))),
             carried: Carried::default(),
@@ -252,6 +254,11 @@ impl Observer {
         self.state.lock().await.memory.try_refused();
     }
 
+    /// Has everything that comes from registries asked for by the passes of this process, whether it is due or not.
+    pub async fn refresh(&self) {
+        self.state.lock().await.refresh = true;
+    }
+
     /// The observation that recorded facts belong to: nobody is asked, only Git objects are read. A commit that is not
     /// here is fetched.
     pub async fn replay(&self, facts: Facts) -> Result<Observation, ObserveError> {
@@ -353,6 +360,7 @@ impl Observer {
             branch: fetched.base_branch.clone(),
             settings: PlanSettings {
                 settle: self.settings.settle.then_some(config.import.settle),
+                refresh: state.refresh,
                 guards: guards.collect(),
             },
             described: state.carried.described().clone(),
@@ -389,6 +397,6 @@ impl Observer {
 
 /// The folder of a repository's caches.
 fn folder(settings: &ObserverSettings, repository: &Repository) -> Option<PathBuf> {
-    let name = hex::encode(&Sha256::digest(repository.describe())[..16]);
+    let name = hex::encode(&Sha256::digest(repository.identity())[..16]);
     Some(settings.cache_dir.as_ref()?.join(name))
 }

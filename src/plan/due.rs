@@ -119,6 +119,33 @@ pub fn lateness(obs: &Observation) -> Lateness {
     }
 }
 
+/// Tags that are asked for again and again, but not yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Resting {
+    /// How many.
+    pub tags: usize,
+    /// When the first of them is due.
+    pub next: Timestamp,
+}
+
+/// The tags that were not asked for in this pass because they were asked a short while ago, if there are any.
+pub fn resting(obs: &Observation) -> Option<Resting> {
+    let (facts, docs) = (&obs.facts, &*obs.snapshot.documents);
+    let mut times = Vec::new();
+    each(docs, |key, tag, question| {
+        // What another pass at the same instant asked for was asked for.
+        let before = |memory: &&CheckMemory| memory.last_check.is_some_and(|at| at < facts.now);
+        let memory = facts.memory.get(key).filter(before);
+        let due = since(key, tag, docs, memory).filter(|due| *due > facts.now);
+        times.extend(due.filter(|_| !facts.resolved.contains_key(&question)));
+    });
+    let next = times.iter().min().copied()?;
+    Some(Resting {
+        tags: times.len(),
+        next,
+    })
+}
+
 /// Every tag that takes its image from a registry, with the question that asks for it.
 fn each(docs: &Documents, mut tell: impl FnMut(&TagKey, &TagReference, Resolve)) {
     for (stream, located) in &docs.streams {

@@ -187,6 +187,10 @@ fn is_due(
     desk: &Desk<'_>,
 ) -> bool {
     let now = desk.now();
+    // One round of questions, however many passes are made at this instant.
+    if desk.obs.facts.settings.refresh && memory.last_check.is_none_or(|last| last < now) {
+        return true;
+    }
     // Whoever runs a single pass has perhaps just mended what failed; only what heals by itself is waited for.
     let heals = memory.reason == "InternalError" || desk.obs.facts.settings.settle.is_some();
     if heals && memory.next_try.is_some_and(|next| next > now) {

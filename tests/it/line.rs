@@ -164,6 +164,50 @@ async fn a_run_imports_promotes_to_qa_and_then_merely_waits() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_run_says_what_it_did_not_ask_again_and_refresh_asks_it() {
+    let line = Line::new().await;
+    let base = line.base();
+    let first = line.said(&["run"]).await;
+    assert!(!first.stderr.contains("not asked again"), "{first:?}");
+    let asked = line.asked_for_tags();
+    let new = line.rebuild("1.3.0");
+
+    let soon = line.said(&["run"]).await;
+    soon.has(&["not asked again so soon", "`run --refresh` asks now"]);
+    assert_eq!(line.asked_for_tags(), asked);
+
+    let refreshed = line.said(&["run", "--refresh"]).await;
+    assert_eq!(refreshed.code, 0, "{refreshed:?}");
+    assert!(
+        !refreshed.stderr.contains("not asked again"),
+        "{refreshed:?}"
+    );
+    let rendered = base.show("main", "environments/dev/rendered/myapp/deployment.yaml");
+    let rendered = String::from_utf8(rendered.expect("dev is rendered")).unwrap();
+    assert!(rendered.contains(new.as_str()), "{refreshed:?}");
+    let asked = line.asked_for_tags();
+    line.said(&["run", "-q"]).await;
+    assert_eq!(line.asked_for_tags(), asked, "refreshing is for once");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bare_repository_and_its_clones_know_the_same_of_registries() {
+    let line = Line::new().await;
+    let _base = line.base();
+    line.said(&["run"]).await;
+    line.registry.untag("acme/myapp", "main");
+    line.said(&["run", "--refresh"]).await;
+    let work = line.machine.folder().join("work");
+    let mut git = line.machine.command("git");
+    let cloned = git.args(["clone", "--quiet", "base.git", "work"]);
+    assert!(cloned.status().unwrap().success());
+    let mut command = line.machine.headwater();
+    command.args(["--config", "../settings.yaml", "why", "myapp/dev"]);
+    let said = Said::from(command.current_dir(work).output().unwrap());
+    said.has(&["broken", "is not in the registry"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn status_why_and_history_ask_no_registry_for_digests() {
     let line = Line::new().await;
     let _base = line.base();

@@ -55,7 +55,11 @@ pub struct ApplyArgs {
 /// `run`
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Example: headwater run --repo https://git.example/acme/gitops.git")]
-pub struct RunArgs {}
+pub struct RunArgs {
+    /// Ask registries for every tag now, also for those that are not due
+    #[arg(long)]
+    pub refresh: bool,
+}
 
 /// `serve`
 #[derive(Debug, Clone, Args)]

@@ -110,6 +110,9 @@ impl Facts {
 pub struct PlanSettings {
     /// A changed digest waits this long for others; nothing in one-shot runs.
     pub settle: Option<Period>,
+    /// Every tag of a registry is asked for, whether it is due or not: somebody wants to know now.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub refresh: bool,
     /// What the repository may only tighten, by environment.
     pub guards: BTreeMap<Name, PlanGuard>,
 }
