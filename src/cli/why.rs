@@ -22,13 +22,14 @@ pub async fn run(context: &Context, args: &StageArgs) -> Result<Exit, CliError> 
     let (observation, plan) = engine.look(context, now).await?;
     base::tell_problems(&context.out, &observation);
     let stage = base::find_stage(&plan, &observation, &args.stage)?;
-    let (imported, skippable) = about(&observation, &args.stage);
+    let about = about(&observation, &args.stage);
     let view = WhyView {
         stage,
-        imported,
+        imported: about.imported,
         labels: &labels(&observation),
         unaffected: unaffected(&plan, &args.stage),
-        skippable,
+        skippable: about.skippable,
+        can_go_back: about.can_go_back,
     };
     view::print(&context.out, &view, now)?;
     Ok(Exit::Settled)
@@ -44,19 +45,32 @@ fn unaffected(plan: &Plan, key: &StageKey) -> usize {
     others.filter(|(_, sound)| **sound).count()
 }
 
-/// Where images of a first stage come from, and which gates may be skipped by whom.
-fn about(observation: &Observation, key: &StageKey) -> (Vec<Imported>, Vec<(String, Vec<String>)>) {
+/// What the plan does not say of a stage.
+#[derive(Default)]
+struct About {
+    /// Where images of a first stage come from.
+    imported: Vec<Imported>,
+    /// Gates that may be skipped, and by whom.
+    skippable: Vec<(String, Vec<String>)>,
+    /// Whether there is an earlier set.
+    can_go_back: bool,
+}
+
+fn about(observation: &Observation, key: &StageKey) -> About {
     let desk = Desk::new(observation);
     let roads = roads(&desk);
     let stage = roads.values().flatten().find(|stage| stage.key == *key);
     let Some(stage) = stage else {
-        return Default::default();
+        return About::default();
     };
-    let imported = match stage.is_first() {
-        true => imported(stage, observation),
-        false => Vec::new(),
-    };
-    (imported, skippable(stage, observation))
+    About {
+        imported: match stage.is_first() {
+            true => imported(stage, observation),
+            false => Vec::new(),
+        },
+        skippable: skippable(stage, observation),
+        can_go_back: stage.timeline.previous().is_some(),
+    }
 }
 
 fn imported(stage: &StageView<'_>, observation: &Observation) -> Vec<Imported> {

@@ -49,9 +49,14 @@ fn path(name: &str, rest: &str) -> Result<String, ConfigError> {
     let mut path = String::new();
     let parts: Vec<&str> = rest.split("__").collect();
     if parts.len() < 2 {
-        let guess = rest.replacen('_', "__", 1);
+        let example = match rest.split_once('_') {
+            Some((section, name)) => format!("did you mean {PREFIX}{section}__{name}?"),
+            None => {
+                format!("write it like {PREFIX}GIT__BASE (`headwater config` lists what there is)")
+            }
+        };
         return Err(wrong(format!(
-            "two underscores step into a section: did you mean {PREFIX}{guess}?"
+            "two underscores step into a section: {example}"
         )));
     }
     for part in parts {

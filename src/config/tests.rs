@@ -181,6 +181,13 @@ fn unknown_keys_are_all_named_with_file_line_and_nearest_key() {
     ] {
         assert!(text.contains(part), "{part} is not in {text}");
     }
+    for (variable, help) in [
+        ("HEADWATER_GIT_BASE", "did you mean HEADWATER_GIT__BASE?"),
+        ("HEADWATER_FROB", "write it like HEADWATER_GIT__BASE"),
+    ] {
+        let told = place_error("", &[(variable, "x")]).help();
+        assert!(told.as_ref().is_some_and(|t| t.contains(help)), "{told:?}");
+    }
     let error = place_error("", &[("HEADWATER_DAEMON__TICKS", "1m")]);
     assert!(error.to_string().contains("(HEADWATER_DAEMON__TICKS)"));
     assert_eq!(error.help().as_deref(), Some("did you mean `tick`?"));

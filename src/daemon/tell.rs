@@ -105,14 +105,17 @@ impl Teller {
     fn stage(&mut self, stage: &StageReport) {
         let before = self.states.insert(stage.key.clone(), stage.state);
         if before.is_some_and(|before| before != stage.state) {
+            let because = match stage.why.as_str() {
+                "" => String::new(),
+                why => format!(": {why}"),
+            };
             tracing::info!(
                 pipeline = stage.key.pipeline.as_str(),
                 stage = %stage.key,
                 pull_request = stage.pull_request,
-                "{} is {}: {}",
+                "{} is {}{because}",
                 stage.key,
                 stage.state.as_str(),
-                stage.why
             );
         }
     }

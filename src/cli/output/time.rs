@@ -7,6 +7,9 @@ use jiff::tz::TimeZone;
 
 use crate::model::Timestamp;
 
+/// Seconds within which a minute is too coarse to wait for.
+const SOON: i64 = 120;
+
 /// The zone that times are shown in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Zone(TimeZone);
@@ -76,8 +79,12 @@ impl Zone {
         }
     }
 
-    /// The shortest that is plain: `14:10` on the day of `now`, else as [`Zone::day`].
+    /// The shortest that is plain: `14:10` on the day of `now`, else as [`Zone::day`]. What is about to come is shown to
+    /// the second.
     pub fn near(&self, at: Timestamp, now: Timestamp) -> String {
+        if (1..SOON).contains(&(at.as_second() - now.as_second())) {
+            return self.second(at);
+        }
         let date = |at: Timestamp| at.to_zoned(self.0.clone()).date();
         if date(at) == date(now) {
             self.minute(at)
@@ -105,6 +112,9 @@ mod tests {
         let utc = Zone::choose(&BTreeMap::new(), false);
         assert_eq!(utc.second(at), "13:10:05Z");
         assert_eq!(utc.near(at, now), "13:10Z");
+        let soon: Timestamp = "2026-11-23T13:08:06Z".parse().unwrap();
+        assert_eq!(utc.near(at, soon), "13:10:05Z");
+        assert_eq!(utc.near(soon, at), "13:08Z");
         assert_eq!(utc.near(at, later), "Mon 23 Nov 2026 13:10Z");
         assert_eq!(utc.day(at, now), "Mon 23 Nov 13:10Z");
         assert_eq!(Zone::choose(&variables("Nowhere/Atall"), true), Zone::UTC);

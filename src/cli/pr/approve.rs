@@ -1,4 +1,4 @@
-//! `pr approve`: the present head, as yourself; then what is still missing.
+//! `pr approve`: the present head, as yourself; then what is still missing. Ends with 1 if the approval does not count.
 
 use std::path::Path;
 
@@ -23,7 +23,8 @@ pub(super) async fn run(context: &Context, id: &str, key: Option<&Path>) -> Resu
     let found = Found::load(context).await?;
     let pull = found.find(id)?;
     refuse_unless_open(&pull)?;
-    if let Some(why) = does_not_count(&pull, &person.email) {
+    let barred = does_not_count(&pull, &person.email);
+    if let Some(why) = &barred {
         context
             .out
             .warning(&format!("your approval does not count: {why}"));
@@ -51,7 +52,10 @@ pub(super) async fn run(context: &Context, id: &str, key: Option<&Path>) -> Resu
     );
     told(context, &pull, &text)?;
     still(context, &pull).await?;
-    Ok(Exit::Settled)
+    Ok(match approval.note.is_some() || barred.is_some() {
+        true => Exit::Failed,
+        false => Exit::Settled,
+    })
 }
 
 /// Why somebody's approval is none, as far as the pull request itself tells.

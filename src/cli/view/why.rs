@@ -24,6 +24,8 @@ pub struct WhyView<'a> {
     pub unaffected: usize,
     /// Gates that `promote --skip` may pass here, each with who may (`environment.overrides`).
     pub skippable: Vec<(String, Vec<String>)>,
+    /// Whether there is an earlier set to roll back to.
+    pub can_go_back: bool,
 }
 
 /// A stage as data (`v` 1).
@@ -259,7 +261,7 @@ impl WhyView<'_> {
                 act.extend(self.skips());
                 act.push(format!("headwater hold {key} --reason ..."));
             }
-            State::Settled | State::Refused if stage.current.is_some() => {
+            State::Settled | State::Refused if self.can_go_back => {
                 act.push(format!("headwater rollback {key} --reason ..."));
             }
             State::Held if act.is_empty() => {

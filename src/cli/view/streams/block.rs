@@ -18,6 +18,8 @@ pub(super) struct Tag<'a> {
     pub(super) namespace: &'a Namespace,
     /// Tags that follow it, in the order they are shown.
     pub(super) followers: Vec<&'a str>,
+    /// The tag of its own stream that it follows to no end.
+    pub(super) astray: Option<&'a str>,
 }
 
 /// Whether a tag is imported with the next pass because it asks for another source than the one imported last.
@@ -53,6 +55,11 @@ pub(super) fn tag(out: &mut Tabbed, tag: &Tag<'_>, now: Timestamp) {
         if pending(spec) {
             out.line(["  ~ importing latest image ..."]);
         }
+    }
+    if let Some(next) = tag.astray {
+        out.line([format!(
+            "  ! error: it follows {next}, which leads to a tag that is not there, or in a circle"
+        )]);
     }
     if let Some(list) = tag.tags.status(tag.name) {
         failures(out, list, now);

@@ -7,6 +7,7 @@ use std::fmt::Display;
 use super::block;
 use super::words::{NONE, ago};
 use crate::cli::output::tabs::Tabbed;
+use crate::model::alias::same_stream_alias;
 use crate::model::tag_order::prioritize;
 use crate::model::{ImageStream, Namespace, Timestamp};
 use crate::plan::streams::current::Tags;
@@ -107,6 +108,9 @@ fn tags(out: &mut Tabbed, stream: &ImageStream, namespace: &Namespace, now: Time
             tags: &tags,
             namespace,
             followers,
+            astray: tags
+                .spec(tag)
+                .and_then(|spec| same_stream_alias(stream, spec)),
         };
         block::tag(out, &tag, now);
     }

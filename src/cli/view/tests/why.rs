@@ -69,6 +69,7 @@ fn plain<'a>(stage: &'a StageReport, labels: &'a Labels) -> WhyView<'a> {
         labels,
         unaffected: 29,
         skippable: Vec::new(),
+        can_go_back: true,
     }
 }
 
@@ -432,4 +433,18 @@ shop/prod   broken   somebody must mend it
         text.contains("broken   prod: a file cannot be read (+2 more)"),
         "{text}"
     );
+}
+
+#[test]
+fn nobody_is_sent_back_to_where_nothing_was() {
+    let mut stage = orders();
+    stage.state = State::Settled;
+    let labels = Labels::new();
+    let first = WhyView {
+        can_go_back: false,
+        ..plain(&stage, &labels)
+    };
+    let frame = frame(Some(100));
+    assert!(!shown(&first, &frame).contains("rollback"));
+    assert!(shown(&plain(&stage, &labels), &frame).contains("headwater rollback"));
 }

@@ -280,3 +280,21 @@ fn data_shows_as_data_and_makes_no_line_of_its_own() {
         "{text}"
     );
 }
+
+#[test]
+fn tags_that_follow_each_other_to_no_end_are_told() {
+    let mut stream = ImageStream::default();
+    stream.metadata.name = "app".to_owned();
+    stream.spec.tags = vec![
+        tag("a", "ImageStreamTag", "b"),
+        tag("b", "ImageStreamTag", "app:a"),
+        tag("lost", "ImageStreamTag", "nowhere"),
+        tag("other", "ImageStreamTag", "lib:live"),
+    ];
+    let text = described(&stream);
+    for next in ["b", "a", "nowhere"] {
+        let line = format!("! error: it follows {next}, which leads to a tag that is not there");
+        assert!(text.contains(&line), "{text}");
+    }
+    assert!(!text.contains("follows lib:live"), "{text}");
+}
