@@ -8,7 +8,7 @@ use super::observation::Observation;
 use super::output::lookup::imported_tag;
 use super::question::{Describe, Question, Resolve};
 use super::report::{HoldReport, State, Subject};
-use super::road::settled::{repository_of_any, settled};
+use super::road::settled::{repository_of_any, settled_by};
 use super::version::{Version, version_of};
 use crate::manifests::Documents;
 use crate::model::{
@@ -188,18 +188,20 @@ impl<'a> Desk<'a> {
         self.docs.streams.get(key).map(|s| &*s.value)
     }
 
-    /// The image of a digest of a stream, as some event of it recorded it.
+    /// The image of a digest of a stream, as some event of it recorded it: in the file, or in its past.
     pub fn image(&self, stream: &StreamKey, digest: &Digest) -> Option<PinnedImage> {
         if let Some(image) = self.fresh.get(&(stream.clone(), digest.clone())) {
             return Some(image.clone());
         }
-        let repository = repository_of_any(self.stream(stream)?, digest)?;
+        let repository = repository_of_any(self.stream(stream)?, digest)
+            .or_else(|| self.obs.history.repository_of(stream, digest).cloned())?;
         Some(repository.at(digest.clone()))
     }
 
     /// Where a tag of a stream points.
     pub fn head(&self, stream: &StreamKey, tag: &str) -> Option<PinnedImage> {
-        settled(self.stream(stream)?, tag).map(|s| s.image)
+        let past = |digest: &Digest| self.obs.history.repository_of(stream, digest).cloned();
+        settled_by(self.stream(stream)?, tag, past).map(|s| s.image)
     }
 
     /// Version of one digest of a stream. Unread labels are asked for; meanwhile tag or digest stand in.

@@ -1,10 +1,13 @@
 //! History: the base's first-parent log reduced to moves. Gates, soak and identity read this, never `status`.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{BlobId, CommitId, Digest, Promotion, RepoPath, TagKey, Timestamp};
+use crate::model::{
+    BlobId, CommitId, Digest, ImageRepository, Promotion, RepoPath, StreamKey, TagKey, Timestamp,
+};
 
 /// The base's past.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,6 +45,9 @@ pub struct Move {
     pub at: usize,
     /// What it points to since; `None` when the tag went away or points to nothing by digest.
     pub digest: Option<Digest>,
+    /// The repository that digest was recorded in, where that commit says so.
+    #[serde(default, with = "shared")]
+    pub repository: Option<Arc<ImageRepository>>,
     /// Whether the digest follows from the spec (a pinned `from`), rather than from a recorded event alone.
     pub by_spec: bool,
     /// The promotion record on the tag at that commit, if that commit wrote it.
@@ -80,6 +86,19 @@ impl History {
         self.commits.iter().rposition(|c| c.id == *commit)
     }
 
+    /// The repository that a digest of a stream was last recorded in: what its file says of old moves is trimmed, not this.
+    pub fn repository_of(&self, stream: &StreamKey, digest: &Digest) -> Option<&ImageRepository> {
+        let moves = self.moves.range(TagKey::new(stream.clone(), "")..);
+        let mine = moves.take_while(|(tag, _)| tag.stream == *stream);
+        let of_digest = mine
+            .flat_map(|(_, moves)| moves)
+            .filter(|step| step.digest.as_ref() == Some(digest));
+        of_digest
+            .filter_map(|step| Some((step.at, step.repository.as_deref()?)))
+            .max_by_key(|(at, _)| *at)
+            .map(|(_, repository)| repository)
+    }
+
     /// Committer time of the first commit at or after `at` made by us: where the clock of a move by hand starts.
     pub fn first_of_ours_from(&self, at: usize) -> Option<Timestamp> {
         self.commits
@@ -87,5 +106,27 @@ impl History {
             .iter()
             .find(|c| c.ours)
             .map(|c| c.time)
+    }
+}
+
+/// A shared value, written as the value alone.
+mod shared {
+    use std::sync::Arc;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use crate::model::ImageRepository;
+
+    pub(super) fn serialize<S: Serializer>(
+        value: &Option<Arc<ImageRepository>>,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
+        value.as_deref().serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<Option<Arc<ImageRepository>>, D::Error> {
+        Ok(Option::deserialize(from)?.map(Arc::new))
     }
 }

@@ -169,6 +169,7 @@ impl Kit {
         moves.push(Move {
             at: index,
             digest: Some(digest(to)),
+            repository: None,
             by_spec: tag != "dev",
             record: record.map(Box::new),
         });

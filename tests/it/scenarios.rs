@@ -6,6 +6,7 @@ mod environments;
 mod gates;
 mod going_back;
 mod imports;
+mod long_past;
 mod pull_requests;
 mod saved;
 mod straight;

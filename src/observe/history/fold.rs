@@ -1,13 +1,13 @@
 //! Commits to History, oldest first. A tag moves where its settled view differs from the last one that could be read: a
 //! file that is broken for a while moves nothing, and neither does a stream that two files claim.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use super::line::{CommitLine, MoveLine};
 use super::view::{FileView, TagView};
 use crate::git::{CommitInfo, FileChange};
-use crate::model::{BlobId, Digest, Promotion, RepoPath, StreamKey, TagKey};
+use crate::model::{BlobId, Digest, ImageRepository, Promotion, RepoPath, StreamKey, TagKey};
 use crate::plan::History;
 use crate::plan::history::{Asked, HistoryCommit, Move, OutputHistory, REPLACED_KEPT};
 
@@ -24,6 +24,8 @@ pub(super) struct Fold {
     seeds: BTreeMap<TagKey, Option<Digest>>,
     /// Records that tags bear now; of a tag that is not here, the last one written.
     records: HashMap<TagKey, Option<Box<Promotion>>>,
+    /// Every repository once: there are few, and many moves.
+    repositories: HashSet<Arc<ImageRepository>>,
 }
 
 /// A changed file that may hold streams.
@@ -51,6 +53,7 @@ impl Fold {
             owners: HashMap::new(),
             seeds: BTreeMap::new(),
             records: HashMap::new(),
+            repositories: HashSet::new(),
         }
     }
 
@@ -117,12 +120,14 @@ impl Fold {
             author: line.author,
         });
         for step in line.moves {
+            let repository = step.repository.map(|r| once(&mut self.repositories, r));
             let moves = history.moves.entry(step.tag).or_default();
             // Most tags move once in a blue moon, and there are many of them.
             moves.reserve_exact(1);
             moves.push(Move {
                 at,
                 digest: step.digest,
+                repository,
                 by_spec: step.by_spec,
                 record: step.record,
             });
@@ -278,6 +283,7 @@ impl Fold {
         (last != now.digest.as_ref() || record.is_some()).then(|| MoveLine {
             tag: tag.clone(),
             digest: now.digest.clone(),
+            repository: now.repository.clone(),
             by_spec: now.by_spec,
             record: record.cloned().map(Box::new),
         })
@@ -292,6 +298,15 @@ impl Fold {
         };
         borne != Some(record) && (ours || self.written(tag).all(|old| old != record))
     }
+}
+
+fn once(known: &mut HashSet<Arc<ImageRepository>>, one: ImageRepository) -> Arc<ImageRepository> {
+    if let Some(known) = known.get(&one) {
+        return Arc::clone(known);
+    }
+    let one = Arc::new(one);
+    known.insert(Arc::clone(&one));
+    one
 }
 
 fn touch(output: &mut OutputHistory, at: usize, replaced: Option<BlobId>) {

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{BlobId, CommitId, Digest, Promotion, RepoPath, StreamKey, TagKey, Timestamp};
+use crate::model::{
+    BlobId, CommitId, Digest, ImageRepository, Promotion, RepoPath, StreamKey, TagKey, Timestamp,
+};
 
 /// A commit, reduced.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -44,6 +46,9 @@ pub(super) struct MoveLine {
     /// Where it points since.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<Digest>,
+    /// The repository that digest was recorded in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repository: Option<ImageRepository>,
     /// Whether that follows from the spec.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub by_spec: bool,

@@ -14,7 +14,7 @@ use crate::observe::store;
 /// A larger file is not read, and so made anew.
 const MOST_BYTES: u64 = 256 << 20;
 /// Version of this format.
-pub(super) const VERSION: u32 = 2;
+pub(super) const VERSION: u32 = 3;
 
 /// What the lines of a file rest on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -165,6 +165,47 @@ fn a_tag_moves_only_where_it_points_elsewhere() {
 }
 
 #[test]
+fn the_repository_of_a_digest_outlives_the_items_that_recorded_it() {
+    let pinned = |image: &str, recorded: &[(&str, &str)]| {
+        let items = recorded.iter().map(|(repository, image)| {
+            let image = digest(image);
+            json!({"created": "2026-01-05T09:00:00Z", "generation": 1, "image": image,
+                "dockerImageReference": format!("{repository}@{image}")})
+        });
+        let items: Vec<_> = items.collect();
+        json!({"apiVersion": "image.openshift.io/v1", "kind": "ImageStream", "metadata": {"name": "a"},
+            "spec": {"tags": [{"name": "qa", "from": {"kind": "ImageStreamImage", "name": format!("a@{}", digest(image))}}]},
+            "status": {"tags": [{"tag": "qa", "items": items}]}})
+        .to_string()
+    };
+    let mut base = Base::new(true);
+    for text in [
+        pinned("1", &[("q.io/old/a", "1")]),
+        pinned("2", &[("q.io/new/a", "2"), ("q.io/old/a", "1")]),
+        pinned("3", &[("q.io/new/a", "3")]),
+        pinned("1", &[("q.io/new/a", "3")]),
+    ] {
+        base.commit(OURS, &[(A, None, Some(&text))]);
+    }
+    // What is kept on disk says the same.
+    let mut again = Fold::new(OURS, true);
+    for line in &base.lines {
+        let line = serde_json::to_string(line).unwrap();
+        again.push(serde_json::from_str(&line).unwrap());
+    }
+    let stream = StreamKey::try_from("default/a".to_owned()).unwrap();
+    for history in [base.history(), &again.history] {
+        let repository = |image: &str| {
+            let found = history.repository_of(&stream, &digest(image));
+            found.map(ToString::to_string)
+        };
+        assert_eq!(repository("1").as_deref(), Some("q.io/old/a"));
+        assert_eq!(repository("2").as_deref(), Some("q.io/new/a"));
+        assert_eq!(repository("4"), None);
+    }
+}
+
+#[test]
 fn a_record_counts_where_it_is_written_and_a_revert_writes_none() {
     let one = stream("a", &[("dev", "1", None), ("qa", "1", Some("first"))]);
     let two = stream("a", &[("dev", "1", None), ("qa", "2", Some("second"))]);

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::manifests::{DocumentKind, Loaded};
 use crate::model::promotion::{REQUEST, stream_image_digest};
-use crate::model::{Digest, ImageStream, Namespace, Promotion, StreamKey};
+use crate::model::{Digest, ImageRepository, ImageStream, Namespace, Promotion, StreamKey};
 use crate::plan::road::settled::settled;
 
 /// The streams of a file.
@@ -21,6 +21,8 @@ pub(super) struct FileView {
 pub(super) struct TagView {
     /// The digest; `None` while it points nowhere.
     pub digest: Option<Digest>,
+    /// The repository that digest was recorded in, as far as the file says.
+    pub repository: Option<ImageRepository>,
     /// Whether the digest follows from a pinned `from`.
     pub by_spec: bool,
     /// The record on it.
@@ -87,12 +89,16 @@ fn tags(stream: &ImageStream) -> Vec<(String, TagView)> {
     let names: BTreeSet<&str> = stream.spec.tags.iter().map(|t| t.name.as_str()).collect();
     let views = names.into_iter().filter_map(|name| {
         let spec = stream.spec_tag(name)?;
-        let found = settled(stream, name).map(|s| (s.image.digest, s.by_spec));
+        let settled = settled(stream, name);
+        let by_spec = settled.as_ref().map(|s| s.by_spec);
+        let image = settled.map(|s| s.image);
+        let (repository, digest) = image.map(|i| (i.repository, i.digest)).unzip();
         // A digest that no event of the stream knows is pinned all the same.
-        let found = found.or_else(|| stream_image_digest(spec).map(|digest| (digest, true)));
+        let pinned = stream_image_digest(spec).filter(|_| digest.is_none());
         let view = TagView {
-            by_spec: found.as_ref().is_some_and(|(_, by_spec)| *by_spec),
-            digest: found.map(|(digest, _)| digest),
+            by_spec: by_spec.unwrap_or(pinned.is_some()),
+            digest: digest.or(pinned),
+            repository,
             record: Promotion::recorded(spec).map(Box::new),
             request: spec
                 .annotations
@@ -135,6 +141,7 @@ mod tests {
             view.stream(&key).unwrap()[0].1,
             TagView {
                 digest: Some(digest),
+                repository: None,
                 by_spec: true,
                 record: None,
                 request: None

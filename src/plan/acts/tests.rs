@@ -170,6 +170,7 @@ fn history(rows: &[(&str, &str)]) -> History {
         moves.push(Move {
             at,
             digest: Some(digest(to)),
+            repository: None,
             by_spec: *tag != "dev",
             record: (*tag == "prod")
                 .then(|| record(at - 1, to))

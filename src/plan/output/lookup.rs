@@ -6,17 +6,22 @@ use std::sync::{Arc, Mutex};
 
 use super::template::{ImageSource, LookupProblem, ResolvedImage};
 use crate::manifests::Documents;
-use crate::model::{Application, Environment, Name, PinnedImage, StageKey, StreamKey, TagKey};
+use crate::model::{
+    Application, Digest, Environment, Name, PinnedImage, StageKey, StreamKey, TagKey,
+};
 use crate::plan::desk::{Carriers, Desk};
 use crate::plan::facts::{Answer, ImageFacts, Outcome};
+use crate::plan::history::History;
 use crate::plan::question::Describe;
-use crate::plan::road::settled::settled;
+use crate::plan::road::settled::settled_by;
 use crate::plan::version::version_of;
 
 /// Answers for one application in one environment.
 pub struct Lookup<'a> {
     /// What is known of images.
     pub(super) described: &'a BTreeMap<Describe, Answer<ImageFacts>>,
+    /// The base's past, where it is known.
+    pub(super) history: Option<&'a History>,
     pub(super) docs: &'a Documents,
     pub(super) environment: &'a Environment,
     pub(super) application: &'a Application,
@@ -42,6 +47,7 @@ impl<'a> Lookup<'a> {
     ) -> Self {
         Self {
             described: &desk.obs.facts.described,
+            history: Some(&desk.obs.history),
             docs: desk.docs,
             environment,
             application,
@@ -142,7 +148,8 @@ impl<'a> Lookup<'a> {
             used.insert(tag_key.clone());
         }
         let stream = self.docs.streams.get(&key).map(|s| &*s.value);
-        let settled = || stream.and_then(|s| settled(s, &tag)).map(|s| s.image);
+        let past = |digest: &Digest| self.history?.repository_of(&key, digest).cloned();
+        let settled = || settled_by(stream?, &tag, past).map(|s| s.image);
         let Some(pinned) = self.heads.get(&tag_key).cloned().or_else(settled) else {
             return Err(LookupProblem::NotYet(format!(
                 "{key}:{tag} has no digest yet"

@@ -53,6 +53,7 @@ impl<'a> Trial<'a> {
     ) -> Result<(), TemplateError> {
         let lookup = Lookup {
             described: &self.described,
+            history: None,
             docs: self.docs,
             environment,
             application,

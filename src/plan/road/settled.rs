@@ -19,11 +19,20 @@ const DEEPEST_ALIAS: usize = 8;
 
 /// Where a tag points, by spec first and status second; `None` for tags without spec or without digest.
 pub fn settled(stream: &ImageStream, tag: &str) -> Option<Settled> {
+    settled_by(stream, tag, |_| None)
+}
+
+/// The same where `past` knows the repositories of digests that no item of the stream records any more.
+pub fn settled_by(
+    stream: &ImageStream,
+    tag: &str,
+    past: impl Fn(&Digest) -> Option<ImageRepository>,
+) -> Option<Settled> {
     let mut tag = tag.to_owned();
     for _ in 0..DEEPEST_ALIAS {
         let spec = stream.spec_tag(&tag)?;
         if let Some(digest) = stream_image_digest(spec) {
-            let repository = repository_of(stream, &tag, &digest)?;
+            let repository = repository_of(stream, &tag, &digest).or_else(|| past(&digest))?;
             return Some(Settled {
                 image: repository.at(digest),
                 by_spec: true,

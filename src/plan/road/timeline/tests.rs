@@ -40,6 +40,7 @@ fn history(rows: &[(bool, &str, &str, Option<Promotion>)]) -> History {
             .push(Move {
                 at,
                 digest: (!to.is_empty()).then(|| digest(to)),
+                repository: None,
                 by_spec: *tag != "dev",
                 record: record.clone().map(Box::new),
             });
