@@ -22,6 +22,8 @@ pub(crate) struct Road {
     pub(crate) stage: &'static str,
     /// Where it is deployed.
     pub(crate) environment: &'static str,
+    /// Whether that place takes commits, so that outputs follow the tag without anybody's consent.
+    pub(crate) by_commit: bool,
 }
 
 /// The roads of the small world.
@@ -31,12 +33,14 @@ pub(crate) const SMALL: [Road; 2] = [
         source: "app:dev",
         stage: "app/qa",
         environment: "qa",
+        by_commit: true,
     },
     Road {
         tag: "app:prod",
         source: "app:qa",
         stage: "app/prod",
         environment: "prod",
+        by_commit: false,
     },
 ];
 
@@ -53,7 +57,7 @@ pub(crate) struct Ledger {
     /// Digests by tag, with the index of the last commit that made them current there.
     came: BTreeMap<String, BTreeMap<Digest, usize>>,
     last_forward: BTreeMap<String, usize>,
-    /// Tags that a person put somewhere in an editor, past outputs and records, and that nobody moved since.
+    /// Tags that a person put somewhere outputs do not follow, and that nobody moved since.
     by_hand: BTreeSet<String>,
     /// What people threw out of a stage: never again by us.
     pub(crate) thrown_out: BTreeSet<(String, Digest)>,
@@ -86,7 +90,7 @@ impl Ledger {
         self.came.get(tag).is_some_and(|c| c.contains_key(digest))
     }
 
-    /// Whether a person put a tag somewhere in an editor, and nobody moved it since.
+    /// Whether a person put a tag somewhere outputs do not follow, and nobody moved it since.
     pub(crate) fn is_by_hand(&self, tag: &str) -> bool {
         self.by_hand.contains(tag)
     }
@@ -149,9 +153,9 @@ impl Ledger {
                 Some(road) if merged => self.forward(road, &digest),
                 _ => {}
             }
-            // What a revert or a rollback writes is whole.
-            let whole = fresh.contains(&tag) || repository.message(id).starts_with("Revert ");
-            if ours || whole {
+            let followed =
+                || road.is_some_and(|road| self.is_followed(repository, id, road, &digest));
+            if ours || fresh.contains(&tag) || followed() {
                 self.by_hand.remove(&tag);
             } else {
                 self.by_hand.insert(tag.clone());
@@ -162,6 +166,15 @@ impl Ledger {
             }
         }
         (self.heads, self.records) = (heads, records);
+    }
+
+    /// Whether outputs say what a person made of a tag, or will without anybody's consent: a set that was there before and
+    /// comes back is what the stage holds.
+    fn is_followed(&self, repository: &Repository, id: &str, road: Road, digest: &Digest) -> bool {
+        let mine = images(repository, id).filter(|image| image.environment == road.environment);
+        let said: Vec<String> = mine.filter_map(|image| image.digest).collect();
+        (road.by_commit && self.was_in(road.tag, digest))
+            || (!said.is_empty() && said.iter().all(|image| image == digest.as_str()))
     }
 
     /// Tags that bear a record which never stood there before.
@@ -273,28 +286,47 @@ fn brake(repository: &Repository, name: &str, road: Road, digest: &Digest) -> Op
     None
 }
 
+/// An image line of an output.
+struct ImageLine {
+    path: String,
+    environment: String,
+    application: String,
+    line: String,
+    digest: Option<String>,
+}
+
+fn images(repository: &Repository, name: &str) -> impl Iterator<Item = ImageLine> {
+    let files = repository.files(name).into_iter();
+    files.flat_map(|(path, text)| {
+        let place = path
+            .strip_prefix("environments/")
+            .and_then(|p| p.split_once("/rendered/"))
+            .map(|(environment, rest)| (environment, rest.split('/').next().unwrap()));
+        let lines = text
+            .lines()
+            .filter(|l| place.is_some() && l.trim_start().starts_with("image:"));
+        let (environment, application) = place.unwrap_or_default();
+        let images = lines.map(|line| ImageLine {
+            path: path.clone(),
+            environment: environment.to_owned(),
+            application: application.to_owned(),
+            line: line.to_owned(),
+            digest: line.rsplit_once('@').map(|(_, d)| d.to_owned()),
+        });
+        images.collect::<Vec<_>>()
+    })
+}
+
 /// Every image line in outputs is pinned to where the tag of its place points. `tag` names it, or `None` for places that
 /// are not to be looked at.
 pub(crate) fn pins(repository: &Repository, tag: impl Fn(&str, &str) -> Option<String>) {
     let heads = repository.heads("main");
-    for (path, text) in repository.files("main") {
-        let Some((environment, rest)) = path
-            .strip_prefix("environments/")
-            .and_then(|p| p.split_once("/rendered/"))
-        else {
+    for image in images(repository, "main") {
+        let Some(tag) = tag(&image.environment, &image.application) else {
             continue;
         };
-        let application = rest.split('/').next().unwrap();
-        let Some(tag) = tag(environment, application) else {
-            continue;
-        };
-        for line in text
-            .lines()
-            .filter(|l| l.trim_start().starts_with("image:"))
-        {
-            let digest = line.rsplit_once('@').map(|(_, d)| d);
-            let head = heads.get(&tag).map(Digest::as_str);
-            assert_eq!(digest, head, "{path}: {line}, but {tag}");
-        }
+        let head = heads.get(&tag).map(Digest::as_str);
+        let (path, line) = (&image.path, &image.line);
+        assert_eq!(image.digest.as_deref(), head, "{path}: {line}, but {tag}");
     }
 }

@@ -15,18 +15,21 @@ pub(super) const ROADS: [Road; 3] = [
         source: "app:dev",
         stage: "app/qa",
         environment: "qa",
+        by_commit: true,
     },
     Road {
         tag: "app:prod",
         source: "app:qa",
         stage: "app/prod",
         environment: "prod",
+        by_commit: false,
     },
     Road {
         tag: "lib:live",
         source: "lib:dev",
         stage: "lib/live",
         environment: "shop",
+        by_commit: true,
     },
 ];
 
