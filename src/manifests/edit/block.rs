@@ -4,7 +4,7 @@ use super::Refusal;
 use super::reconcile::{Arrangement, Editor, Slot};
 use super::style::{column, dash_before, line_start};
 use super::wish::{Item, Wish};
-use crate::manifests::yaml::Id;
+use crate::manifests::yaml::{Content, Id};
 
 impl Editor<'_, '_> {
     /// Makes a block map say what is wished.
@@ -48,7 +48,7 @@ impl Editor<'_, '_> {
         }
         self.remove_entries(&entries, &gone)?;
         for (key, wish) in fresh {
-            self.add_entry(&entries, &gone, key, wish)?;
+            self.add_entry(&entries, &gone, (key, wish), slot)?;
         }
         Ok(())
     }
@@ -57,9 +57,14 @@ impl Editor<'_, '_> {
         &mut self,
         entries: &[(Id, Id)],
         gone: &[bool],
-        key: &str,
-        wish: &Wish,
+        (key, wish): (&str, &Wish),
+        slot: Slot,
     ) -> Result<(), Refusal> {
+        if let Some(at) = self.before_list(entries, gone, key, slot)? {
+            let lines = self.render.entry(key, wish, self.column(entries[0].0), None);
+            self.insert_lines(at, &lines);
+            return Ok(());
+        }
         let names: Vec<&str> = entries
             .iter()
             .filter_map(|(k, _)| self.tree.scalar(*k))
@@ -69,7 +74,7 @@ impl Editor<'_, '_> {
             .iter()
             .position(|name| sorted && *name > key)
             .unwrap_or(names.len());
-        // Never before the first entry: it may share its line with a dash, and comments above it head the whole map.
+        // Not before the first entry: it may share its line with a dash, and comments above it head the whole map.
         let wanted = place.clamp(1, entries.len()) - 1;
         let kept = (0..=wanted)
             .rev()
@@ -81,6 +86,28 @@ impl Editor<'_, '_> {
         let lines = self.render.entry(key, wish, column, None);
         self.insert_lines(at, &lines);
         Ok(())
+    }
+
+    /// Where a map begins whose only entry is a list that the new key comes before by name (`lookupPolicy` and `tags`).
+    /// Behind the list it would stand where the list grows, and Git would see a conflict with every new last item.
+    fn before_list(
+        &self,
+        entries: &[(Id, Id)],
+        gone: &[bool],
+        key: &str,
+        slot: Slot,
+    ) -> Result<Option<usize>, Refusal> {
+        let ([(name, value)], [false], Slot::Block(parent)) = (entries, gone, slot) else {
+            return Ok(None);
+        };
+        let list = matches!(self.tree.node(*value).content, Content::List { .. });
+        if !list || self.tree.scalar(*name).is_none_or(|name| name <= key) {
+            return Ok(None);
+        }
+        let at = self.line_end(self.colon_after(parent)?);
+        let first = line_start(self.tree.text, self.tree.node(*name).start);
+        // A comment in between may head the whole map.
+        Ok((at == first).then_some(at))
     }
 
     fn remove_entries(&mut self, entries: &[(Id, Id)], gone: &[bool]) -> Result<(), Refusal> {

@@ -170,6 +170,22 @@ fn what_changes_nothing_gives_back_the_same_text() {
 }
 
 #[test]
+fn nothing_is_put_behind_a_list_that_it_comes_before_by_name() {
+    let edited = edit(PLAIN, 0, &[StreamEdit::SetLookup(true)]);
+    assert!(
+        edited.contains("spec:\n  lookupPolicy:\n    local: true\n  tags:\n"),
+        "{edited}"
+    );
+    // A comment may be about everything below it, so it stays where it is.
+    let headed = PLAIN.replace("spec:\n", "spec:\n  # by hand\n");
+    let edited = edit(&headed, 0, &[StreamEdit::SetLookup(true)]);
+    assert!(
+        edited.ends_with("  lookupPolicy:\n    local: true\n"),
+        "{edited}"
+    );
+}
+
+#[test]
 fn a_tag_is_added_at_its_sorted_place_below_its_neighbour() {
     let edited = edit(PLAIN, 0, &[from("next", "r.example/a:3")]);
     assert_eq!(
