@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::StreamExt as _;
 
-use super::args::ImportImageArgs;
+use super::args::{ImportImageArgs, WriteArgs};
 use super::streams::{Place, Wish, refused, shown_tag};
 use super::{CliError, Context, Exit};
 use crate::model::{ImageReference, ImageRepository, StreamKey, TagKey};
@@ -62,6 +62,7 @@ pub async fn run(context: &Context, args: &ImportImageArgs) -> Result<Exit, CliE
         place
             .edit(&wish, &|scene| imported(&stream, &answers, scene))
             .await?;
+        tell_unproven(context, &args.write);
     }
     if left > 0 {
         context.out.note(format!(
@@ -69,6 +70,15 @@ pub async fn run(context: &Context, args: &ImportImageArgs) -> Result<Exit, CliE
         ));
     }
     end(context, asked, &failed)
+}
+
+/// What people commit proves nothing of where a digest came from.
+fn tell_unproven(context: &Context, write: &WriteArgs) {
+    if !write.commit && !write.push && !write.dry_run {
+        context.out.note(
+            "a stage takes digests only from commits of headwater: with --commit or --push this import is one, committed by hand it is not",
+        );
+    }
 }
 
 /// All tags of a repository, the most important ones first; how many are left out.

@@ -191,7 +191,7 @@ async fn old_images_are_pruned_when_confirmed_and_those_in_use_stay() {
     world.git(&world.clone, &["commit", "-qam", "Prune"]);
     world.git(&world.clone, &["push", "-q"]);
     assert_eq!(world.plan().await.changes, []);
-    // What is left is the way back.
+    // What the file forgot, Git remembers: every set that ran is a way back.
     let rollback = |to: usize| {
         let to = &builds[to].as_str()[7..19];
         world.run(&[
@@ -205,9 +205,10 @@ async fn old_images_are_pruned_when_confirmed_and_those_in_use_stay() {
             "--yes",
         ])
     };
-    rollback(0).fails(1, &["no longer records"]);
-    rollback(2).ok();
-    assert!(world.on_base(PROD_OUTPUT).contains(builds[2].as_str()));
+    for to in [2, 0] {
+        rollback(to).ok();
+        assert!(world.on_base(PROD_OUTPUT).contains(builds[to].as_str()));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

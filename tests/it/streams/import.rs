@@ -32,7 +32,12 @@ async fn an_import_is_whole_and_the_next_pass_has_nothing_to_add() {
 async fn asking_again_changes_not_a_byte() {
     let world = World::by_commit().await;
     world.build("1.0.0");
-    world.run(&["import-image", "shop:dev"]).ok();
+    let said = world.run(&["import-image", "shop:dev"]).ok();
+    assert!(
+        said.stderr.contains("committed by hand it is not"),
+        "{}",
+        said.stderr
+    );
     let once = world.here(STREAM_FILE);
     let again = world.run(&["import-image", "shop:dev"]).ok();
     assert_eq!(world.here(STREAM_FILE), once);
