@@ -7,6 +7,7 @@ pub mod digest;
 pub mod environment;
 pub mod event;
 pub mod fault;
+pub mod follow;
 pub mod gate;
 pub mod hold;
 pub mod image_stream;

@@ -61,7 +61,9 @@ impl Editor<'_, '_> {
         slot: Slot,
     ) -> Result<(), Refusal> {
         if let Some(at) = self.before_list(entries, gone, key, slot)? {
-            let lines = self.render.entry(key, wish, self.column(entries[0].0), None);
+            let lines = self
+                .render
+                .entry(key, wish, self.column(entries[0].0), None);
             self.insert_lines(at, &lines);
             return Ok(());
         }

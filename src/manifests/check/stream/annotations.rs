@@ -5,6 +5,7 @@ use super::super::finding::route;
 use crate::manifests::code;
 use crate::manifests::suggest::did_you_mean;
 use crate::manifests::yaml::Step;
+use crate::model::follow::Follow;
 use crate::model::promotion::{FOLLOW, INTERVAL, PROMOTION, REQUEST, SOURCE};
 use crate::model::{Annotations, ImageStream, Period, Promotion, Request, Source};
 
@@ -38,6 +39,9 @@ fn one(annotations: &Annotations, holder: Vec<Step>, findings: &mut Vec<Finding>
             let message = format!("the annotation `{key}` cannot be read: {why}");
             let help = match key {
                 INTERVAL => "write a length of time such as 1h",
+                FOLLOW => {
+                    "write a rule such as `semver ~25.0`, `glob 25.0.*` or `regex ^25-(?<order>\\d+)$`"
+                }
                 REQUEST => "delete it, or ask again with `promote`",
                 _ => "restore the line from Git's history; people do not write it",
             };
@@ -60,6 +64,10 @@ fn readable(key: &str, value: &str) -> Result<(), String> {
             .map_err(json),
         INTERVAL => value
             .parse::<Period>()
+            .map(drop)
+            .map_err(|error| error.to_string()),
+        FOLLOW => value
+            .parse::<Follow>()
             .map(drop)
             .map_err(|error| error.to_string()),
         _ => Ok(()),
