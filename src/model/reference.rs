@@ -66,6 +66,9 @@ impl From<RegistryHost> for String {
     }
 }
 
+/// The longest name of a repository with its registry, in bytes (`NameTotalLengthMax` of distribution).
+const LONGEST_NAME: usize = 255;
+
 /// A repository of images in a registry (`quay.io/acme/app`), without tag or digest.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -293,7 +296,7 @@ fn parse_repository(text: &str, name: &str) -> Result<ImageRepository, Reference
             "a repository is written in lower case",
         ));
     }
-    if path.is_empty() || path.len() > 255 || !path.split('/').all(is_path_component) {
+    if path.is_empty() || !path.split('/').all(is_path_component) {
         return Err(ReferenceError::new(
             text,
             "its repository is not valid: lower-case letters and digits, joined by `.`, `_`, `__` or `-`",
@@ -315,10 +318,20 @@ fn parse_repository(text: &str, name: &str) -> Result<ImageRepository, Reference
             "nothing but upper case makes its first part a registry; write the host with its domain or port",
         ));
     }
-    Ok(ImageRepository {
+    let repository = ImageRepository {
         registry,
         path: path.to_owned(),
-    })
+    };
+    // Upstream measures the name with its registry and, on Docker Hub, with the `library/` that is left out.
+    let registry = repository.registry.as_ref().map(RegistryHost::as_str);
+    let prefix = registry.map_or(0, |host| host.len() + 1);
+    if prefix + repository.path().len() > LONGEST_NAME {
+        return Err(ReferenceError::new(
+            text,
+            format!("its name is longer than {LONGEST_NAME} bytes"),
+        ));
+    }
+    Ok(repository)
 }
 
 /// `[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*` (distribution spec).
@@ -410,6 +423,92 @@ mod tests {
             format!("quay.io/a/b@{digest}"),
             "tag and digest together keep the digest"
         );
+    }
+
+    /// Upstream's rows as `registry | path | tag or digest` behind the text they are read from.
+    #[test]
+    fn references_are_read_as_upstream_reads_them() {
+        const ID: &str = "sha256:3c87c572822935df60f0f5d3665bd376841a7fcfeb806b5f212de6a00e9a7b25";
+        let (a63, b182, b231) = ("a".repeat(63), "b".repeat(182), "b".repeat(231));
+        let rows = [
+            ("foo", "", "foo", ""),
+            ("foo:tag", "", "foo", "tag"),
+            (ID, "", "sha256", &ID[7..]),
+            (&format!("foo@{ID}"), "", "foo", ID),
+            ("bar/foo", "", "bar/foo", ""),
+            ("bar/foo:tag", "", "bar/foo", "tag"),
+            (&format!("bar/foo@{ID}"), "", "bar/foo", ID),
+            ("bar/foo/baz", "", "bar/foo/baz", ""),
+            ("bar/library/baz", "", "bar/library/baz", ""),
+            ("bar/foo/baz:tag", "", "bar/foo/baz", "tag"),
+            (&format!("bar/foo/baz@{ID}"), "", "bar/foo/baz", ID),
+            ("bar/foo/baz/biz", "", "bar/foo/baz/biz", ""),
+            ("bar:5000/foo/baz", "bar:5000", "foo/baz", ""),
+            ("bar:5000/library/baz", "bar:5000", "library/baz", ""),
+            ("bar:5000/baz", "bar:5000", "baz", ""),
+            ("bar:5000/foo/baz:tag", "bar:5000", "foo/baz", "tag"),
+            (&format!("bar:5000/foo/baz@{ID}"), "bar:5000", "foo/baz", ID),
+            ("myregistry.io/foo", "myregistry.io", "foo", ""),
+            ("localhost/bar", "localhost", "bar", ""),
+            ("localhost:5000/org", "localhost:5000", "org", ""),
+            ("quay.io/org", "quay.io", "org", ""),
+            ("docker.io/library/myapp", "docker.io", "library/myapp", ""),
+            ("docker.io/myapp", "docker.io", "myapp", ""),
+            ("docker.io/user/myapp", "docker.io", "user/myapp", ""),
+            (
+                "docker.io/user/project/myapp",
+                "docker.io",
+                "user/project/myapp",
+                "",
+            ),
+            ("index.docker.io/bar", "index.docker.io", "bar", ""),
+            (
+                &format!("bar:5000/{a63}/{b182}:tag"),
+                "bar:5000",
+                &format!("{a63}/{b182}"),
+                "tag",
+            ),
+            (
+                &format!("docker.io/library/{b231}:tag"),
+                "docker.io",
+                &format!("library/{b231}"),
+                "tag",
+            ),
+            (&format!("docker.io/{b231}:tag"), "docker.io", &b231, "tag"),
+        ];
+        for (text, registry, path, version) in rows {
+            let read: ImageReference = text.parse().unwrap();
+            let digest = read.digest.as_ref().map(Digest::as_str);
+            let found = (
+                read.repository.registry.as_ref().map_or("", |r| r.as_str()),
+                read.repository.path.as_str(),
+                digest.or(read.tag.as_deref()).unwrap_or(""),
+            );
+            assert_eq!(found, (registry, path, version), "{text}");
+        }
+        let refused = [
+            // Upstream takes the two for a registry alone, in which no image is.
+            "quay.io",
+            "localhost:5000",
+            &format!("bar:5000/{a63}/{b182}b:tag"),
+            &format!("docker.io/{}:tag", "b".repeat(246)),
+            "registry.io/foo/bar/:Tag",
+            "https://bar:5000/foo/baz",
+            &format!("http://bar:5000/foo/baz@{ID}"),
+            "registry:3000/integration/imageStream:success",
+            "registry:5000/integration/test-image-stream@sha256:00000000000000000000000000000001",
+            "abc@badid",
+            "index.docker.io/mysql@sha256:bad",
+            &format!("@{ID}"),
+            ":tag",
+            "bar/foo/baz////biz",
+            "//foo/baz/biz",
+            "ftp://baz/baz/biz",
+            "",
+        ];
+        for text in refused {
+            assert!(text.parse::<ImageReference>().is_err(), "{text}");
+        }
     }
 
     #[test]
