@@ -120,6 +120,10 @@ codes! {
     POLICY = "HW0417";
     /// More tags, stages or applications than are read.
     TOO_MANY = "HW0418";
+    /// `spec.dockerImageRepository` of an image stream that names no repository.
+    STREAM_REPOSITORY = "HW0419";
+    /// An item of a stream's history without the image it is about.
+    NO_REFERENCE = "HW0420";
     /// A symbolic link or submodule where a file is read.
     NO_FILE = "HW0501";
     /// A file whose name no path can hold.

@@ -502,3 +502,6 @@ pub fn promoted_tags<'a>(
         .flat_map(|(streams, tag, _)| streams.iter().map(move |s| TagKey::new(s.clone(), tag)))
         .collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -99,7 +99,12 @@ mod tests {
             .tags
             .push(crate::model::image_stream::NamedTagEventList {
                 tag: "25.0".to_owned(),
-                items: vec![TagEvent::default().at("2026-01-02T03:04:05Z".parse().ok())],
+                items: vec![TagEvent::new(
+                    "2026-01-02T03:04:05Z".parse().ok(),
+                    "r.example/a:1",
+                    "",
+                    0,
+                )],
                 conditions: Vec::new(),
             });
         let text = new_stream_text(&stream);

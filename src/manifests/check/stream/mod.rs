@@ -7,6 +7,7 @@ mod fields;
 mod generation;
 mod history;
 mod insecure;
+mod names;
 mod policies;
 mod source;
 mod tags;
@@ -54,6 +55,11 @@ const RULES: &[Rule] = &[
         annotations::check,
     ),
     ("policies exist", code::POLICY, policies::check),
+    (
+        "images have their repositories",
+        code::STREAM_REPOSITORY,
+        names::check,
+    ),
 ];
 
 /// Everything that is wrong with one stream by itself.

@@ -1,5 +1,6 @@
 //! Every rule about one stream, on the smallest stream that breaks it and on real ones that do not.
 
+use crate::manifests::world::assemble_all;
 use crate::manifests::{Role, Severity, load};
 
 fn said(spec: &str) -> Vec<String> {
@@ -91,7 +92,7 @@ const BROKEN: &[(&str, &[&str])] = &[
         &["warning HW0410 4:50 insecure transport is a wish"],
     ),
     (
-        "spec: {tags: []}\nstatus: {tags: [{tag: x, items: [{image: sha256:0}]}]}",
+        "spec: {tags: []}\nstatus: {tags: [{tag: x, items: [{image: sha256:0, dockerImageReference: a/b}]}]}",
         &["warning HW0412 5:23 `x` has history but is no tag"],
     ),
     (
@@ -158,5 +159,57 @@ fn sound_streams_are_left_in_peace() {
         let bytes = std::fs::read(format!("{root}/{name}")).unwrap();
         let loaded = load(&"streams/a.yaml".parse().unwrap(), &bytes, Role::Streams);
         assert_eq!(loaded.problems, [], "{name}");
+    }
+}
+
+/// Upstream's rows: metadata, the rest of the stream, and how what is said of it begins, if anything.
+#[test]
+fn streams_are_refused_where_upstream_refuses_them() {
+    let (a63, b191, b192) = ("a".repeat(63), "b".repeat(191), "b".repeat(192));
+    let dev = |from: &str, more: &str| {
+        format!("spec: {{tags: [{{name: tag, from: {{kind: {from}}}, {more}}}]}}")
+    };
+    let every = "abcdefghijklmnopqrstuvwxyz-1234567890";
+    let repository = |name: &str| format!("spec: {{dockerImageRepository: \"{name}\"}}");
+    let rows: &[(&str, &str, String, &str)] = &[
+        ("foo", "", String::new(), "HW0416"),
+        ("foo", "name: foo/bar", String::new(), "HW0416"),
+        ("foo", "name: foo%%bar", String::new(), "HW0416"),
+        ("foo", "name: foo bar", String::new(), "HW0416"),
+        // Different here: a stream without a namespace lies in the repository's own.
+        ("", "name: foo", String::new(), ""),
+        ("!$", "name: foo", String::new(), "HW0416"),
+        ("n", "name: foo", repository("a-|///bbb"), "HW0419"),
+        ("n", "name: foo", repository("a/b:tag"), "HW0419"),
+        ("n", "name: foo", repository("a/b@sha256:something"), "HW0419"),
+        ("n", "name: foo", repository("a/b"), ""),
+        (
+            "n",
+            "name: foo",
+            "status: {tags: [{tag: tag, items: [{dockerImageReference: ''}, {dockerImageReference: 'foo/bar:latest'}, {}]}]}\nspec: {tags: [{name: tag}]}".to_owned(),
+            "HW0420 HW0420",
+        ),
+        ("n", "name: foo", dev("DockerImage, name: abc", "referencePolicy: {type: Other}"), "HW0417"),
+        ("n", "name: foo", dev("DockerImage, name: abc", "importPolicy: {scheduled: true}"), ""),
+        ("n", "name: foo", dev("ImageStreamTag, name: 'other:latest'", "importPolicy: {scheduled: true}"), "HW0404"),
+        ("n", "name: foo", dev("DockerImage, name: abc@badid", "importPolicy: {scheduled: true}"), "HW0405"),
+        ("n", "name: foo", dev("ImageStreamImage, name: other@12", "importPolicy: {scheduled: true}"), "HW0404"),
+        ("n", "name: foo", dev("ImageStreamTag, name: 'other:latest'", "referencePolicy: {type: Source}"), ""),
+        ("f", "name: g", String::new(), ""),
+        (every, &format!("name: {every}.dot_underscore-dash"), String::new(), ""),
+        (&a63, &format!("name: {b191}"), String::new(), ""),
+        (&a63, &format!("name: {b192}"), String::new(), "HW0416"),
+    ];
+    for (namespace, name, rest, expected) in rows {
+        let namespace = match *namespace {
+            "" => String::new(),
+            namespace => format!("namespace: \"{namespace}\", "),
+        };
+        let text = format!(
+            "apiVersion: image.openshift.io/v1\nkind: ImageStream\nmetadata: {{{namespace}{name}}}\n{rest}\n"
+        );
+        let documents = assemble_all(&[("pipelines/a/imagestream.yaml", &text)]);
+        let found: Vec<&str> = documents.problems.iter().map(|p| &*p.code).collect();
+        assert_eq!(found.join(" "), *expected, "{text}");
     }
 }
