@@ -234,10 +234,7 @@ fn what_is_asked_again_and_again_is_decided_as_upstream_decides_it() {
         ..pinned("default1")
     };
     assert_eq!(asked(None, &[done()]), none, "a digest never changes");
-    assert_eq!(
-        asked(None, &[done(), pinned("default2")]),
-        [by_digest.clone()]
-    );
+    assert_eq!(asked(None, &[done(), pinned("default2")]), [&*by_digest]);
     assert_eq!(
         asked(
             None,
