@@ -1,4 +1,4 @@
-//! One simulated day: a minute, what people do in it, a pass, again and again; now and then everything that is broken is
+//! One simulated day: some seconds, what people do in them, a pass, again and again; now and then everything that is broken is
 //! mended, and then the laws must hold at once.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,8 +17,12 @@ use super::world::{ROADS, STREAMS, begin, is_known};
 use crate::laws::ledger::{Ledger, Road, pins};
 use crate::support::world::{World, shown, stage, without_tries};
 
-/// Everything rests once in so many minutes.
+/// Everything rests once in so many passes.
 const REST: u32 = 40;
+/// How many of a hundred minutes have a first thing that happens, and a second one.
+const EVENTS: u32 = 35;
+/// In how many of a hundred minutes a registry that is fine gets a mood.
+const MOODS: u32 = 4;
 /// As often as somebody looks until the last build of the day is in prod.
 const PATIENCE: usize = 25;
 
@@ -39,14 +43,17 @@ pub(super) struct Day {
     pub(super) by_hand: Vec<String>,
     pub(super) broken: BTreeSet<&'static str>,
     pub(super) passes: usize,
-    minute: u32,
-    /// Until which minute each registry keeps its mood.
+    /// Seconds from one pass to the next.
+    step: u32,
+    /// How many times that has been.
+    steps: u32,
+    /// Until which step each registry keeps its mood.
     moods: [u32; 2],
 }
 
 impl Day {
-    /// The morning.
-    pub(super) async fn begin(seed: u64, served: bool) -> Self {
+    /// The morning; there will be so many seconds, at most sixty, from one pass to the next.
+    pub(super) async fn begin(seed: u64, served: bool, step: u32) -> Self {
         let (world, fronts) = begin(served).await;
         let twin = world.another_engine("twin");
         let mut day = Self {
@@ -62,7 +69,8 @@ impl Day {
             by_hand: Vec::new(),
             broken: BTreeSet::new(),
             passes: 0,
-            minute: 0,
+            step,
+            steps: 0,
             moods: [0; 2],
         };
         day.rest().await;
@@ -72,18 +80,18 @@ impl Day {
     /// Lives until so many passes were made.
     pub(super) async fn live(&mut self, passes: usize) {
         while self.passes < passes {
-            self.minute += 1;
-            self.world.advance("1m");
-            self.time_passes().await;
+            self.steps += 1;
+            self.world.advance(&format!("{}s", self.step));
+            time_passes(self.step).await;
             self.moods_change();
             for _ in 0..2 {
-                if self.chance.u32(0..100) < 35 {
+                if self.comes(EVENTS) {
                     self.something_happens().await;
                 }
             }
             self.one_pass().await;
             self.read();
-            if self.minute.is_multiple_of(REST) {
+            if self.steps.is_multiple_of(REST) {
                 self.rest().await;
             }
         }
@@ -98,31 +106,35 @@ impl Day {
         (!of.is_empty()).then(|| of[self.chance.usize(0..of.len())])
     }
 
-    /// Timers of the program go by its own clock, not by that of commits.
-    async fn time_passes(&self) {
-        tokio::time::pause();
-        tokio::time::advance(Duration::from_secs(60)).await;
-        tokio::time::resume();
+    /// Whether something comes in this step that comes in so many of a hundred minutes.
+    fn comes(&mut self, of_hundred: u32) -> bool {
+        self.chance.u32(0..6_000) < of_hundred * self.step
+    }
+
+    /// Steps of some minutes.
+    fn steps_of(&self, minutes: u32) -> u32 {
+        minutes * 60 / self.step
     }
 
     fn moods_change(&mut self) {
         for (index, (stream, _)) in STREAMS.into_iter().enumerate() {
             if self.fronts[index].mood() != Mood::Fine {
-                if self.minute >= self.moods[index] {
+                if self.steps >= self.moods[index] {
                     self.fronts[index].is_now(Mood::Fine);
                     self.tell(format!(
                         "the registry of {} is fine again",
                         STREAMS[index].0
                     ));
                 }
-            } else if self.chance.u32(0..100) < 4 {
+            } else if self.comes(MOODS) {
                 let mood = self.one(&Mood::BAD).unwrap();
                 self.fronts[index].is_now(mood);
-                self.moods[index] = self.minute + self.chance.u32(1..6);
+                let minutes = self.chance.u32(1..6);
+                self.moods[index] = self.steps + self.steps_of(minutes);
                 self.tell(format!("the registry of {stream} is {mood:?}"));
             }
         }
-        if let Some(line) = self.remote.change(&self.world, &mut self.chance) {
+        if let Some(line) = self.remote.change(&self.world, &mut self.chance, self.step) {
             self.tell(line);
         }
     }
@@ -260,7 +272,7 @@ impl Day {
         self.build(1, true, true);
         for _ in 0..PATIENCE {
             self.world.advance("7m");
-            self.time_passes().await;
+            time_passes(60).await;
             self.rest().await;
             let last: Vec<Digest> = self
                 .built
@@ -290,4 +302,9 @@ impl Day {
         let plan = self.world.plan().await;
         panic!("the last builds do not get to the end: {}", shown(&plan));
     }
+}
+
+/// Timers of the program go by its own clock, not by that of commits.
+async fn time_passes(seconds: u32) {
+    tokio::time::advance(Duration::from_secs(seconds.into())).await;
 }

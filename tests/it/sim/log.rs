@@ -1,5 +1,7 @@
 //! What happened, line by line: told when something fails, with the seed to make it happen again.
 
+use std::fmt;
+
 use headwater::model::Timestamp;
 
 /// Only the end of a long story is told.
@@ -36,25 +38,47 @@ impl Log {
     }
 }
 
+/// What is counted, and the words that tell it.
+const KINDS: [(&str, &str); 8] = [
+    ("promotions", "Promote "),
+    ("bad registries", "the registry of "),
+    ("bad Git servers", "the Git server is "),
+    ("killed at a request", "killed at request"),
+    ("died between effects", "dies after"),
+    ("overtaken", "overtaken:"),
+    ("met a twin", "beside the twin"),
+    ("jumps of the clock", "the clock "),
+];
+
+/// How often each of some things happened.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Counts([usize; KINDS.len()]);
+
 impl Log {
     /// How often each of these happened.
-    pub(super) fn summary(&self) -> String {
-        const KINDS: [(&str, &str); 8] = [
-            ("promotions", "Promote "),
-            ("bad registries", "the registry of "),
-            ("bad Git servers", "the Git server is "),
-            ("killed at a request", "killed at request"),
-            ("died between effects", "dies after"),
-            ("overtaken", "overtaken:"),
-            ("met a twin", "beside the twin"),
-            ("jumps of the clock", "the clock "),
-        ];
+    pub(super) fn counts(&self) -> Counts {
         let count = |word: &str| {
             let told = self.lines.iter().filter(|line| line.contains(word));
             told.filter(|line| !line.contains(" fine again")).count()
         };
-        let counts = KINDS.map(|(kind, word)| format!("{} {kind}", count(word)));
-        counts.join(", ")
+        Counts(KINDS.map(|(_, word)| count(word)))
+    }
+}
+
+impl Counts {
+    /// One more day.
+    pub(super) fn add(&mut self, other: Self) {
+        for (sum, more) in self.0.iter_mut().zip(other.0) {
+            *sum += more;
+        }
+    }
+}
+
+impl fmt::Display for Counts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let counts = KINDS.iter().zip(self.0);
+        let counts: Vec<String> = counts.map(|((kind, _), n)| format!("{n} {kind}")).collect();
+        f.write_str(&counts.join(", "))
     }
 }
 

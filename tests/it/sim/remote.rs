@@ -9,6 +9,9 @@ use tokio::sync::Notify;
 use crate::support::git_http::{Fate, hook};
 use crate::support::world::World;
 
+/// In how many of a hundred minutes it gets a mood.
+const MOODS: u32 = 5;
+
 /// How the server is today.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Mood {
@@ -25,7 +28,7 @@ enum Mood {
 pub(super) struct Remote {
     served: bool,
     mood: Mood,
-    /// Minutes until it is fine again.
+    /// Steps until it is fine again.
     left: u32,
 }
 
@@ -56,8 +59,8 @@ impl Remote {
         self.mood == Mood::Fine
     }
 
-    /// A minute later; what is new about it.
-    pub(super) fn change(&mut self, world: &World, chance: &mut Rng) -> Option<String> {
+    /// So many seconds later; what is new about it.
+    pub(super) fn change(&mut self, world: &World, chance: &mut Rng, step: u32) -> Option<String> {
         if !self.served {
             return None;
         }
@@ -69,11 +72,11 @@ impl Remote {
             }
             return None;
         }
-        if chance.u32(0..100) >= 5 {
+        if chance.u32(0..6_000) >= MOODS * step {
             return None;
         }
         self.mood = [Mood::Down, Mood::Flaky, Mood::Refusing][chance.usize(0..3)];
-        self.left = chance.u32(1..5);
+        self.left = chance.u32(1..5) * 60 / step;
         self.apply(world);
         Some(format!("the Git server is {:?}", self.mood))
     }
