@@ -19,6 +19,10 @@ use tell::Teller;
 /// How long a stop waits for the pass under way.
 pub const STOP_WITHIN: Duration = Duration::from_secs(7);
 
+/// How long a pass waits for a registry that says nothing before it goes on without it. A sound registry answers all that is
+/// due in less; of a tick's usual minute, which one bad host may cost the others at most, it leaves nearly all.
+pub const PATIENCE: Duration = Duration::from_secs(5);
+
 /// So many passes may follow each other at once while each does something; then the next one waits for its time.
 const MOST_AT_ONCE: usize = 20;
 
@@ -129,6 +133,7 @@ impl<'a> Daemon<'a> {
             tokio::select! {
                 () = tokio::time::sleep(rest) => {}
                 () = self.waker.wake.notified() => {}
+                () = self.work.reconciler.observer.late() => {}
                 () = stopped(&mut stop) => {}
             }
         }

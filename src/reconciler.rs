@@ -92,17 +92,11 @@ struct Asked {
     questions: BTreeSet<Question>,
     rounds: usize,
     looks: usize,
+    /// How many questions somebody outside was asked: those under way since an earlier pass are not asked again.
+    outside: usize,
 }
 
 impl Asked {
-    /// How many questions somebody outside was asked.
-    fn outside(&self) -> usize {
-        self.questions
-            .iter()
-            .filter(|question| outside(question))
-            .count()
-    }
-
     /// What to ask next: everything that is allowed and new, as long as there are rounds left. Looking into Git objects
     /// costs nobody anything, so it is no round of its own and only bounded.
     fn next(&mut self, made: &Plan, allowed: impl Fn(&Question) -> bool) -> Vec<Question> {
@@ -196,7 +190,7 @@ impl Reconciler {
             if next.is_empty() {
                 return Ok((observation, made, asked));
             }
-            self.observer.answer(&mut observation, &next).await?;
+            asked.outside += self.observer.answer(&mut observation, &next).await?;
         }
     }
 
@@ -209,7 +203,7 @@ impl Reconciler {
         loop {
             let (observation, made, asked) = self.asking(now).await?;
             effort.rounds += asked.rounds;
-            effort.questions += asked.outside();
+            effort.questions += asked.outside;
             let mut receipt = self.apply(&made, now).await?;
             effort.tries += 1;
             let tries = effort.tries;
@@ -283,7 +277,7 @@ impl Reconciler {
             effort: Effort {
                 tries: 1,
                 rounds: asked.rounds,
-                questions: asked.outside(),
+                questions: asked.outside,
             },
         })))
     }

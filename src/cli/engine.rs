@@ -1,6 +1,7 @@
 //! The engine: edges and reconciler put together from the operator's settings, for every verb that works on the base.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use super::output::progress::Bar;
 use super::view::words::ago_in_words;
@@ -8,6 +9,7 @@ use super::{CliError, Context, Exit, output};
 use crate::apply::Applier;
 use crate::config::Settings;
 use crate::config::forge::ForgeKind;
+use crate::daemon::PATIENCE;
 use crate::forge::{Forge, OfflineForge};
 use crate::git::{GitError, Person, Repository};
 use crate::model::{Faulty, Party, Timestamp};
@@ -39,32 +41,35 @@ pub struct Opening {
     pub local: bool,
     /// Whether changed digests wait for others: only where passes follow each other.
     pub settle: bool,
+    /// How long a pass waits for a registry that says nothing; `None` waits until it answers or fails.
+    pub patience: Option<Duration>,
     /// Told how far questions to registries are answered.
     pub progress: Option<Progress>,
 }
 
 impl Engine {
-    /// The engine for a command line.
+    /// The engine for a command line; `follow` where passes follow each other.
     ///
     /// # Errors
     /// When there is no repository, or a setting makes no sense.
-    pub fn open(context: &Context, settle: bool) -> Result<Self, CliError> {
-        Self::open_with(context, context.settings(), settle)
+    pub fn open(context: &Context, follow: bool) -> Result<Self, CliError> {
+        Self::open_with(context, context.settings(), follow)
     }
 
-    /// The same with other settings than those the process began with.
+    /// The same with other settings than those the process began with; `follow` where passes follow each other.
     ///
     /// # Errors
     /// When there is no repository, or a setting makes no sense.
     pub fn open_with(
         context: &Context,
         settings: &Settings,
-        settle: bool,
+        follow: bool,
     ) -> Result<Self, CliError> {
         let opening = Opening {
             location: context.globals.repository.location(),
             local: context.globals.local,
-            settle,
+            settle: follow,
+            patience: follow.then_some(PATIENCE),
             progress: Some(bar(context.out.progress().clone())),
         };
         Self::assemble(settings, opening)
@@ -119,6 +124,7 @@ impl Engine {
             teams: settings.forge.offline.teams.clone(),
             guards: settings.guards.clone(),
             settle: opening.settle,
+            patience: opening.patience,
         };
         let mut observer = Observer::new(
             git.clone(),

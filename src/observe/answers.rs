@@ -1,4 +1,4 @@
-//! Answers to what a plan asks. Registries are asked side by side, within bounds; one that fails is an answer too.
+//! Answers to what a plan asks; a registry that fails is an answer too.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -6,7 +6,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use futures_util::{FutureExt as _, StreamExt as _};
+use futures_util::FutureExt as _;
 
 use super::error::ObserveError;
 use super::images::Images;
@@ -21,8 +21,6 @@ use crate::plan::question::{Describe, Resolve};
 use crate::plan::{Observation, Question, due};
 use crate::registry::{Access, Client, RegistryError};
 
-/// Questions under way at a time to one registry; the client bounds them besides.
-const IN_FLIGHT: usize = 64;
 /// The largest file that a plan may read.
 const MOST_BYTES: usize = 1 << 20;
 /// Files that are in memory at a time while they are read.
@@ -47,38 +45,98 @@ impl fmt::Debug for Progress {
     }
 }
 
-/// What registries are asked in one go.
-#[derive(Debug, Default)]
-pub(super) struct Asked {
-    resolve: Vec<Resolve>,
-    known: Known,
-    describe: Vec<Describe>,
+/// A question for a registry.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Ask {
+    Resolve(Resolve),
+    Describe(Describe),
+}
+
+impl Ask {
+    pub(super) const fn repository(&self) -> &ImageRepository {
+        match self {
+            Self::Resolve(question) => &question.reference.repository,
+            Self::Describe(question) => &question.image.repository,
+        }
+    }
+
+    pub(super) const fn namespace(&self) -> &Namespace {
+        match self {
+            Self::Resolve(question) => &question.namespace,
+            Self::Describe(question) => &question.namespace,
+        }
+    }
+}
+
+impl From<Ask> for Question {
+    fn from(ask: Ask) -> Self {
+        match ask {
+            Ask::Resolve(question) => Self::Resolve(question),
+            Ask::Describe(question) => Self::Describe(question),
+        }
+    }
+}
+
+/// What a round of a plan asks and has no answer to.
+#[derive(Debug)]
+pub(super) struct Asked<'a> {
+    observation: &'a Observation,
+    /// Of registries, each once.
+    pub registries: Vec<Ask>,
+    /// Of Git objects.
     pub blobs: Vec<BlobId>,
 }
 
-impl Asked {
-    /// The questions that have no answer yet, each once; what waited longest goes first.
-    pub(super) fn new(questions: &[Question], observation: &Observation) -> Self {
+impl<'a> Asked<'a> {
+    pub(super) fn new(questions: &[Question], observation: &'a Observation) -> Self {
         let Observation { facts, blobs, .. } = observation;
-        let mut asked = Self::default();
+        let mut asked = Self {
+            observation,
+            registries: Vec::new(),
+            blobs: Vec::new(),
+        };
         let unique: BTreeSet<&Question> = questions.iter().collect();
         for question in unique {
             match question {
                 Question::Resolve(q) if !facts.resolved.contains_key(q) => {
-                    asked.resolve.push(q.clone());
+                    asked.registries.push(Ask::Resolve(q.clone()));
                 }
                 Question::Describe(q) if !facts.described.contains_key(q) => {
-                    asked.describe.push(q.clone());
+                    asked.registries.push(Ask::Describe(q.clone()));
                 }
                 Question::Blob(id) if !blobs.contains_key(id) => asked.blobs.push(id.clone()),
                 _ => {}
             }
         }
-        let documents = &observation.snapshot.documents;
-        due::oldest_first(&mut asked.resolve, facts, documents);
-        asked.known = Known::of(&asked.resolve, facts, documents);
         asked
     }
+
+    /// Questions in the order in which they are to be asked, digests before labels and what waited longest first, with the
+    /// digests that need no proof.
+    pub(super) fn in_order(&self, questions: Vec<Ask>) -> (Vec<Ask>, Known) {
+        let Observation {
+            facts, snapshot, ..
+        } = self.observation;
+        let documents = &snapshot.documents;
+        let (mut resolve, mut others) = (Vec::new(), Vec::new());
+        for question in questions {
+            match question {
+                Ask::Resolve(question) => resolve.push(question),
+                Ask::Describe(_) => others.push(question),
+            }
+        }
+        due::oldest_first(&mut resolve, facts, documents);
+        let known = Known::of(&resolve, facts, documents);
+        let resolve = resolve.into_iter().map(Ask::Resolve);
+        (resolve.chain(others).collect(), known)
+    }
+}
+
+/// An answer, or why there is none.
+#[derive(Debug)]
+pub(super) enum One {
+    Resolved(Resolve, Outcome<Resolved>),
+    Described(Describe, Outcome<ImageFacts>),
 }
 
 /// What registries answered.
@@ -88,120 +146,86 @@ pub(super) struct Answers {
     pub described: BTreeMap<Describe, Answer<ImageFacts>>,
 }
 
-/// Asks registries, and for what never changes the cache first.
-pub(super) struct Registries<'a> {
-    pub client: &'a Client,
-    pub images: &'a Images,
-    pub progress: Option<&'a Progress>,
-    /// The instant of the pass, which every answer bears.
-    pub now: Timestamp,
-}
-
-/// A question for a registry.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Ask<'a> {
-    Resolve(&'a Resolve),
-    Describe(&'a Describe),
-}
-
-impl Ask<'_> {
-    fn repository(&self) -> &ImageRepository {
-        match self {
-            Self::Resolve(question) => &question.reference.repository,
-            Self::Describe(question) => &question.image.repository,
-        }
-    }
-
-    fn namespace(&self) -> &Namespace {
-        match self {
-            Self::Resolve(question) => &question.namespace,
-            Self::Describe(question) => &question.namespace,
-        }
-    }
-}
-
-/// A lane for each registry, so that one that is slow keeps nobody from another; in each, one question of every repository
-/// and namespace in turn, so that one with ten thousand tags keeps nobody with four of them waiting.
-fn fair(asked: &Asked) -> Vec<Vec<Ask<'_>>> {
-    let resolve = asked.resolve.iter().map(Ask::Resolve);
-    let describe = asked.describe.iter().map(Ask::Describe);
-    let mut turns: BTreeMap<(String, Namespace, String), usize> = BTreeMap::new();
-    let mut lanes: BTreeMap<String, Vec<(usize, Ask<'_>)>> = BTreeMap::new();
-    for ask in resolve.chain(describe) {
-        let host = ask.repository().registry().to_string();
-        let key = (
-            host.clone(),
-            ask.namespace().clone(),
-            ask.repository().path(),
-        );
-        let turn = turns.entry(key).or_default();
-        lanes.entry(host).or_default().push((*turn, ask));
-        *turn += 1;
-    }
-    lanes
-        .into_values()
-        .map(|mut lane| {
-            lane.sort_by_key(|(turn, _)| *turn);
-            lane.into_iter().map(|(_, ask)| ask).collect()
-        })
-        .collect()
-}
-
-enum One {
-    Resolved(Resolve, Outcome<Resolved>),
-    Described(Describe, Outcome<ImageFacts>),
-}
-
-impl Registries<'_> {
-    /// Answers everything that is for registries.
-    pub(super) async fn answer(&self, asked: &Asked) -> Answers {
-        let total = asked.resolve.len() + asked.describe.len();
-        let done = AtomicUsize::new(0);
-        let tell = || {
-            let done = done.fetch_add(1, Ordering::Relaxed) + 1;
-            if let Some(Progress(tell)) = self.progress {
-                tell(done, total);
-            }
-        };
-        let tell = &tell;
-        let lanes = fair(asked).into_iter().map(|lane| {
-            let work = lane.into_iter().map(|question| async move {
-                match question {
-                    Ask::Resolve(question) => {
-                        let answer = async {
-                            let known = asked.known.digests(question);
-                            let outcome = self.resolve(question, known).await;
-                            tell();
-                            outcome
-                        };
-                        One::Resolved(question.clone(), shielded(answer).await)
-                    }
-                    Ask::Describe(question) => {
-                        let answer = async {
-                            let outcome = self.describe(question).await;
-                            tell();
-                            outcome
-                        };
-                        One::Described(question.clone(), shielded(answer).await)
-                    }
-                }
-            });
-            futures_util::stream::iter(work).buffer_unordered(IN_FLIGHT)
-        });
-        let all: Vec<One> = futures_util::stream::select_all(lanes).collect().await;
-        let mut answers = Answers::default();
-        let at = self.now;
-        for one in all {
+impl Answers {
+    /// Answers, each with the instant of the pass that asked for it, as the pass at `now` takes them in.
+    pub(super) fn of(came: Vec<(Timestamp, One)>, now: Timestamp) -> Self {
+        let mut answers = Self::default();
+        for (asked, one) in came {
+            let asked = (asked != now).then_some(asked);
             match one {
                 One::Resolved(question, outcome) => {
-                    answers.resolved.insert(question, Answer { at, outcome });
+                    let at = now;
+                    let answer = Answer { at, asked, outcome };
+                    answers.resolved.insert(question, answer);
                 }
                 One::Described(question, outcome) => {
-                    answers.described.insert(question, Answer { at, outcome });
+                    let at = now;
+                    let answer = Answer { at, asked, outcome };
+                    answers.described.insert(question, answer);
                 }
             }
         }
         answers
+    }
+}
+
+/// Asks registries, and for what never changes the cache first.
+#[derive(Debug, Clone)]
+pub(super) struct Registries {
+    pub client: Client,
+    pub images: Images,
+    pub progress: Option<Progress>,
+}
+
+/// Counts the answers of one round.
+#[derive(Debug)]
+pub(super) struct Count {
+    progress: Option<Progress>,
+    done: AtomicUsize,
+    total: usize,
+}
+
+impl Count {
+    fn one(&self) {
+        let done = self.done.fetch_add(1, Ordering::Relaxed) + 1;
+        if let Some(Progress(tell)) = &self.progress {
+            tell(done, self.total);
+        }
+    }
+}
+
+impl Registries {
+    /// For a round of so many questions.
+    pub(super) fn count(&self, total: usize) -> Count {
+        Count {
+            progress: self.progress.clone(),
+            done: AtomicUsize::new(0),
+            total,
+        }
+    }
+
+    /// Answers one question, whatever happens.
+    pub(super) async fn answer(&self, question: Ask, known: &Known, count: &Count) -> One {
+        match question {
+            Ask::Resolve(question) => {
+                let answer = async {
+                    let outcome = self.resolve(&question, known.digests(&question)).await;
+                    count.one();
+                    outcome
+                };
+                let outcome = shielded(answer).await;
+                One::Resolved(question, outcome)
+            }
+            Ask::Describe(question) => {
+                let answer = async {
+                    let outcome = self.describe(&question).await;
+                    count.one();
+                    outcome
+                };
+                let outcome = shielded(answer).await;
+                One::Described(question, outcome)
+            }
+        }
     }
 
     async fn resolve(&self, question: &Resolve, known: &BTreeSet<Digest>) -> Outcome<Resolved> {
@@ -228,7 +252,11 @@ impl Registries<'_> {
             namespace: question.namespace.clone(),
             insecure: false,
         };
-        match self.images.ask(self.client, &question.image, &access).await {
+        match self
+            .images
+            .ask(&self.client, &question.image, &access)
+            .await
+        {
             Ok(seen) => Outcome::Ok(seen.facts),
             Err(error) => {
                 let reference = ImageReference {
@@ -315,47 +343,6 @@ mod tests {
             ("NotFound", false)
         );
         assert_eq!(found.message.chars().count(), MOST_CHARACTERS);
-    }
-
-    #[test]
-    fn nobody_waits_for_another_registry_or_for_a_stream_with_many_tags() {
-        let resolve = |reference: &str| Resolve {
-            namespace: "myapp".parse().unwrap(),
-            reference: reference.parse().unwrap(),
-            insecure: false,
-        };
-        let many = (0..5).map(|n| resolve(&format!("quay.io/big/app:v{n}")));
-        let few = [
-            "quay.io/small/app:a",
-            "quay.io/small/app:b",
-            "ghcr.io/x/y:z",
-        ]
-        .map(resolve);
-        let asked = Asked {
-            resolve: many.chain(few).collect(),
-            ..Asked::default()
-        };
-        let lanes = fair(&asked);
-        let shown = |ask: &Ask<'_>| match ask {
-            Ask::Resolve(question) => question.reference.to_string(),
-            Ask::Describe(question) => question.image.to_string(),
-        };
-        let lanes: Vec<Vec<String>> = lanes
-            .iter()
-            .map(|lane| lane.iter().map(shown).collect())
-            .collect();
-        assert_eq!(lanes.len(), 2);
-        assert_eq!(lanes[0], ["ghcr.io/x/y:z"]);
-        assert_eq!(
-            lanes[1][..4],
-            [
-                "quay.io/big/app:v0",
-                "quay.io/small/app:a",
-                "quay.io/big/app:v1",
-                "quay.io/small/app:b"
-            ]
-        );
-        assert_eq!(lanes[1].len(), 7);
     }
 
     #[test]

@@ -20,11 +20,12 @@ mod pulls;
 mod recall;
 mod store;
 mod trouble;
+mod under_way;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use sha2::{Digest as _, Sha256};
 use tokio::sync::Mutex;
@@ -38,18 +39,20 @@ pub use images::{Images, Seen};
 use crate::config::Guard;
 use crate::forge::Forge;
 use crate::git::{Fetched, GitError, Repository};
+use crate::manifests::Documents;
 use crate::model::{CommitId, Name, Timestamp};
 use crate::plan::facts::{PlanGuard, PlanSettings, Trouble};
 use crate::plan::rewound::said_until;
 use crate::plan::{Facts, Observation, Question, Snapshot};
 use crate::registry::Client;
-use answers::{Asked, Registries, texts};
+use answers::{Answers, Asked, Registries, texts};
 use carried::Carried;
 use documents::Reading;
 use error::aside;
 use memory::Memory;
 use pulls::{PullQuestion, PullReader, orphans, our_branches};
 use trouble::Troubles;
+use under_way::UnderWay;
 
 /// What an observer needs to know of the operator's settings.
 #[derive(Debug, Clone, Default)]
@@ -64,6 +67,8 @@ pub struct ObserverSettings {
     pub guards: BTreeMap<Name, Guard>,
     /// Whether changed digests wait for others (`import.settle` of the repository): only where passes follow each other.
     pub settle: bool,
+    /// How long a pass waits for a registry that says nothing: only where passes follow each other; `None` waits for all.
+    pub patience: Option<Duration>,
 }
 
 /// Observes one repository, one pass after the other.
@@ -75,6 +80,7 @@ pub struct Observer {
     settings: ObserverSettings,
     images: Images,
     progress: Option<Progress>,
+    under_way: UnderWay,
     state: Mutex<State>,
 }
 
@@ -114,6 +120,7 @@ impl Observer {
             repository,
             registry,
             forge,
+            under_way: UnderWay::new(settings.patience),
             settings,
             progress: None,
             state: Mutex::new(state),
@@ -155,7 +162,10 @@ impl Observer {
             })
             .await?;
         self.look_back(&mut state, &fetched, &head, now).await?;
-        let facts = self.facts(&mut state, &fetched, &reading, now).await?;
+        let late = self.under_way.take(now);
+        state.carried.keep(&late.described, &BTreeMap::new());
+        let mut facts = self.facts(&mut state, &fetched, &reading, now).await?;
+        take_in(&mut state, late, &mut facts, &reading.documents).await?;
         let blobs = state.carried.blobs(&reading, facts.pulls.as_deref());
         tracing::debug!(
             commit = head.as_str(),
@@ -188,43 +198,43 @@ impl Observer {
         Ok(fetched?)
     }
 
-    /// Answers what a plan asked, and remembers how the checks went. Failures of registries are answers.
+    /// Answers what a plan asked, and remembers how the checks went. Failures of registries are answers; that one has not
+    /// answered in time is a fact. Returns how many questions registries were asked anew.
     pub async fn answer(
         &self,
         observation: &mut Observation,
         questions: &[Question],
-    ) -> Result<(), ObserveError> {
+    ) -> Result<usize, ObserveError> {
+        let now = observation.facts.now;
         let asked = Asked::new(questions, observation);
-        self.registry.it_is(observation.facts.now);
+        self.registry.it_is(now);
         let registries = Registries {
-            client: &self.registry,
-            images: &self.images,
-            progress: self.progress.as_ref(),
-            now: observation.facts.now,
+            client: self.registry.clone(),
+            images: self.images.clone(),
+            progress: self.progress.clone(),
         };
-        let (answers, blobs) = tokio::join!(
-            registries.answer(&asked),
+        let (new, blobs) = tokio::join!(
+            self.under_way.ask(&registries, &asked, now),
             texts(&self.repository, &asked.blobs)
         );
         let blobs = blobs?;
+        let open = self.under_way.open(&asked.registries);
+        if !open.is_empty() {
+            tracing::debug!(requests = open.len(), "goes on without some answers");
+        }
+        let answers = self.under_way.take(now);
         let mut state = self.state.lock().await;
         state.carried.keep(&answers.described, &blobs);
-        if !answers.resolved.is_empty() {
-            // This pass goes on with the memory it began with: a tag just checked is still the tag that was due.
-            let mut memory = std::mem::take(&mut state.memory);
-            let documents = Arc::clone(&observation.snapshot.documents);
-            let resolved = answers.resolved.clone();
-            state.memory = aside(move || {
-                memory.learn(&documents, &resolved);
-                memory.save();
-                memory
-            })
-            .await?;
-        }
-        observation.facts.resolved.extend(answers.resolved);
-        observation.facts.described.extend(answers.described);
+        let facts = &mut observation.facts;
+        facts.unanswered.extend(open);
+        take_in(&mut state, answers, facts, &observation.snapshot.documents).await?;
         observation.blobs.extend(blobs);
-        Ok(())
+        Ok(new)
+    }
+
+    /// Waits until there are answers that came after the pass that asked for them: the next pass has them.
+    pub async fn late(&self) {
+        self.under_way.late().await;
     }
 
     /// Remembers that the Git server refused changes by a rule of its own: which, and in what words.
@@ -393,6 +403,35 @@ impl Observer {
             found => Ok(found.map(|_| ())?),
         }
     }
+}
+
+/// Adds answers to facts, and remembers how the checks went. The facts go on with the memory they began with: a tag just
+/// checked is still the tag that was due.
+async fn take_in(
+    state: &mut State,
+    answers: Answers,
+    facts: &mut Facts,
+    documents: &Arc<Documents>,
+) -> Result<(), ObserveError> {
+    if !answers.resolved.is_empty() {
+        let mut memory = std::mem::take(&mut state.memory);
+        let documents = Arc::clone(documents);
+        let resolved = answers.resolved.clone();
+        state.memory = aside(move || {
+            memory.learn(&documents, &resolved);
+            memory.save();
+            memory
+        })
+        .await?;
+    }
+    facts.unanswered.retain(|question, _| match question {
+        Question::Resolve(question) => !answers.resolved.contains_key(question),
+        Question::Describe(question) => !answers.described.contains_key(question),
+        Question::Blob(_) => false,
+    });
+    facts.resolved.extend(answers.resolved);
+    facts.described.extend(answers.described);
+    Ok(())
 }
 
 /// The folder of a repository's caches.

@@ -110,7 +110,7 @@ fn check(
         head.as_deref(),
         interval,
     );
-    let late = due::late(&tag, spec, docs, Some(&before), answer.at);
+    let late = due::late(&tag, spec, docs, Some(&before), answer.asked_at());
     Check {
         tag,
         reference,

@@ -132,6 +132,17 @@ impl<'a> Desk<'a> {
         }
     }
 
+    /// Since when a registry is asked for a digest that it has not told yet; `None` where it was not asked.
+    pub fn asked_since(&self, question: &Resolve) -> Option<Timestamp> {
+        let unanswered = &self.obs.facts.unanswered;
+        if unanswered.is_empty() {
+            return None;
+        }
+        unanswered
+            .get(&Question::Resolve(question.clone()))
+            .copied()
+    }
+
     /// Labels and platforms of an image.
     pub fn describe(&mut self, image: &PinnedImage, namespace: &Namespace) -> Known<ImageFacts> {
         let question = Describe {

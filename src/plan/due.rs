@@ -104,10 +104,11 @@ pub fn lateness(obs: &Observation) -> Lateness {
     let (facts, docs) = (&obs.facts, &*obs.snapshot.documents);
     let mut late = Vec::new();
     each(docs, |key, tag, question| {
-        if !facts.resolved.contains_key(&question) {
+        let Some(answer) = facts.resolved.get(&question) else {
             return;
-        }
-        let by = self::late(key, tag, docs, facts.memory.get(key), facts.now);
+        };
+        let at = answer.asked_at();
+        let by = self::late(key, tag, docs, facts.memory.get(key), at);
         late.extend(by.map(|by| by.as_seconds()));
     });
     late.sort_unstable();
@@ -281,7 +282,9 @@ mod tests {
                 media_type: String::new(),
             });
             let at = obs.facts.now;
-            obs.facts.resolved.insert(question, Answer { at, outcome });
+            let asked = None;
+            let answer = Answer { at, asked, outcome };
+            obs.facts.resolved.insert(question, answer);
         }
         let late = lateness(&obs);
         let wanted = [(0, 30), (1, 20)].map(|(n, minutes): (usize, i64)| {

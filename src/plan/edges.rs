@@ -4,10 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::Plan;
 use super::checks::{Check, checks};
 use super::facts::Trouble;
 use super::observation::Observation;
+use super::question::Question;
+use super::report::State;
+use super::{Plan, due};
 use crate::model::{Delivery, Name, Party, TagKey, Timestamp};
 
 /// More names than these are only counted.
@@ -47,6 +49,8 @@ pub struct EdgeReport {
     pub kind: EdgeKind,
     /// Which one: a host, the address of the repository, the forge.
     pub name: String,
+    /// Waiting where it was asked and has only not answered yet, else broken.
+    pub state: State,
     /// What it answered last, in words.
     pub answered: String,
     /// A stable word for it: `Unauthorized`, `InternalError`, ...
@@ -100,21 +104,31 @@ pub fn edges(observation: &Observation, plan: &Plan) -> Vec<EdgeReport> {
         )
     });
     let owners = owners(observation);
-    let registries = hosts(observation).into_iter().map(|(host, failing)| {
-        let tags = failing.iter().filter_map(|check| owners.get(&check.tag));
-        let affected: BTreeSet<Name> = tags.flatten().cloned().collect();
+    let registry = |host, trouble: &Trouble, tags: &[&TagKey]| {
+        let affected = tags.iter().filter_map(|tag| owners.get(tag));
+        let affected: BTreeSet<Name> = affected.flatten().cloned().collect();
         EdgeReport {
-            tags: failing.len(),
-            ..report(
-                EdgeKind::Registry,
-                host,
-                &trouble(&failing),
-                &affected,
-                total,
-            )
+            tags: tags.len(),
+            ..report(EdgeKind::Registry, host, trouble, &affected, total)
         }
-    });
-    forge.into_iter().chain(registries).collect()
+    };
+    let mut registries: BTreeMap<String, EdgeReport> = BTreeMap::new();
+    for (host, (since, tags)) in silent(observation) {
+        let edge = registry(
+            host.clone(),
+            &silence(since),
+            &tags.iter().collect::<Vec<_>>(),
+        );
+        let state = State::Waiting;
+        registries.insert(host, EdgeReport { state, ..edge });
+    }
+    // What a host answered last says more than that it has not answered again yet.
+    for (host, failing) in hosts(observation) {
+        let tags: Vec<&TagKey> = failing.iter().map(|check| &check.tag).collect();
+        let edge = registry(host.clone(), &trouble(&failing), &tags);
+        registries.insert(host, edge);
+    }
+    forge.into_iter().chain(registries.into_values()).collect()
 }
 
 /// Pipelines that a plan speaks of.
@@ -133,6 +147,7 @@ fn report(
     EdgeReport {
         kind,
         name,
+        state: State::Broken,
         answered: trouble.message.clone(),
         reason: trouble.reason.clone(),
         fault: trouble.party,
@@ -160,6 +175,57 @@ fn hosts(observation: &Observation) -> BTreeMap<String, Vec<Check>> {
         }
     }
     hosts
+}
+
+/// Hosts that were asked and have not answered yet: since when, and the tags behind that. A tag is behind a question for the
+/// digest of its source, or for the labels of what it holds.
+fn silent(observation: &Observation) -> BTreeMap<String, (Timestamp, BTreeSet<TagKey>)> {
+    let mut hosts: BTreeMap<String, (Timestamp, BTreeSet<TagKey>)> = BTreeMap::new();
+    let mut images: BTreeMap<String, String> = BTreeMap::new();
+    let unanswered = &observation.facts.unanswered;
+    for (question, since) in unanswered {
+        let repository = match question {
+            Question::Resolve(question) => &question.reference.repository,
+            Question::Describe(question) => &question.image.repository,
+            Question::Blob(_) => continue,
+        };
+        let host = repository.registry().to_string();
+        if let Question::Describe(question) = question {
+            images.insert(question.image.to_string(), host.clone());
+        }
+        let (first, _) = hosts.entry(host).or_insert((*since, BTreeSet::new()));
+        *first = (*first).min(*since);
+    }
+    if hosts.is_empty() {
+        return hosts;
+    }
+    for (key, located) in &observation.snapshot.documents.streams {
+        let stream = &located.value;
+        for tag in stream.spec.tags.iter() {
+            let source = due::question(key, tag)
+                .filter(|q| unanswered.contains_key(&Question::Resolve(q.clone())))
+                .map(|q| q.reference.repository.registry().to_string());
+            let held = stream.head(&tag.name).map(|h| h.docker_image_reference());
+            let held = held.and_then(|image| images.get(&*image)).cloned();
+            for host in source.into_iter().chain(held) {
+                if let Some((_, tags)) = hosts.get_mut(&host) {
+                    tags.insert(TagKey::new(key.clone(), &tag.name));
+                }
+            }
+        }
+    }
+    hosts
+}
+
+/// The trouble with a host that has not answered yet.
+fn silence(since: Timestamp) -> Trouble {
+    Trouble {
+        since: Some(since),
+        reason: "NotAnswered".to_owned(),
+        message: "it was asked and has not answered yet".to_owned(),
+        party: Some(Party::Remote),
+        ..Trouble::default()
+    }
 }
 
 /// One trouble out of those of all tags: the oldest beginning, the most tries, the latest words, the next try of any.

@@ -154,9 +154,13 @@ fn look_at(
         namespace,
         insecure: tag.import_policy.insecure,
     };
+    let asked = desk.asked_since(&question);
     match desk.resolve(question) {
         // Until somebody answers, the last answer stands.
-        Known::NotYet => report_failure(key, memory, desk),
+        Known::NotYet => match asked.filter(|_| memory.failures == 0) {
+            Some(since) => report_silence(key, &reference, since, desk),
+            None => report_failure(key, memory, desk),
+        },
         Known::Failed(failure) => failed(key, stream, &failure, memory, desk, all),
         Known::Yes(resolved) => {
             // A changed `from` is a wish, and no tag that may be moving on: only those settle.
@@ -373,6 +377,15 @@ fn report_failure(key: &TagKey, memory: &CheckMemory, desk: &mut Desk<'_>) {
     let hold = desk.hold(Subject::Tag(key.clone()), State::Broken, reason, why);
     hold.until = memory.next_try;
     hold.help = help;
+}
+
+/// A registry that was asked and has not answered yet keeps the tag where it is, and nothing else.
+fn report_silence(key: &TagKey, asked: &ImageReference, since: Timestamp, desk: &mut Desk<'_>) {
+    let host = asked.repository.registry();
+    let since = crate::model::time::stamp(since);
+    let why = format!("{host} was asked at {since} and has not answered yet");
+    let tag = Subject::Tag(key.clone());
+    desk.hold(tag, State::Waiting, "NotAnswered", why);
 }
 
 /// Where no check is remembered, what an earlier pass wrote down of the tag still holds.

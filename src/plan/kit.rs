@@ -225,6 +225,7 @@ impl Kit {
             };
             let answer = Answer {
                 at: self.now,
+                asked: None,
                 outcome: Outcome::Ok(ImageFacts {
                     labels: labels.clone(),
                     platforms: vec![],

@@ -377,7 +377,7 @@ impl Work<'_> {
         for hold in desk.holds.iter().filter(|h| {
             matches!(
                 h.reason.as_str(),
-                "ImportFailed" | "NotYet" | "Settling" | "Stalled"
+                "ImportFailed" | "NotAnswered" | "NotYet" | "Settling" | "Stalled"
             )
         }) {
             let Subject::Tag(tag) = &hold.subject else {

@@ -363,3 +363,60 @@ fn a_panic_about_one_stage_or_tag_stops_that_one_and_no_other() {
     );
     assert!(promotes(&stopped, "qa").is_some(), "what is there goes on");
 }
+
+#[test]
+fn a_registry_that_has_not_answered_yet_is_told_and_replayed_and_stops_nothing() {
+    use super::{Facts, Question, edges};
+
+    let stream = "apiVersion: image.openshift.io/v1\nkind: ImageStream\nmetadata: {name: web}\nspec: {tags: [{name: dev, from: {kind: DockerImage, name: \"q.io/acme/web:main\"}}]}\n";
+    let web = "apiVersion: headwater.dev/v1alpha1\nkind: Pipeline\nmetadata: {name: web}\nspec: {stages: [{name: dev, environments: []}]}\n";
+    let mut obs = Kit::new(&[
+        ("pipelines/myapp/pipeline.yaml", &pipeline("", "")),
+        ("pipelines/web/imagestream.yaml", stream),
+        ("pipelines/web/pipeline.yaml", web),
+    ])
+    .moves("dev", "1")
+    .now(10)
+    .observe();
+    let asking = plan(&obs);
+    let about = |q: &&Question| matches!(q, Question::Resolve(_));
+    let question = asking.questions.iter().find(about).unwrap();
+    obs.facts.unanswered.insert(question.clone(), at(9));
+
+    let told = plan(&obs);
+    let hold = told.holds.iter().find(|h| h.reason == "NotAnswered");
+    let hold = hold.unwrap();
+    assert_eq!(hold.state, State::Waiting);
+    assert_eq!(
+        hold.why,
+        format!("q.io was asked at {} and has not answered yet", at(9))
+    );
+    let report = told.stages.iter().find(|s| s.key.to_string() == "web/dev");
+    let report = report.unwrap();
+    assert_eq!(report.state, State::Waiting, "{report:#?}");
+    assert!(promotes(&told, "qa").is_some(), "the other goes on");
+    let found = edges::edges(&obs, &told);
+    let [edge] = found.as_slice() else {
+        panic!("{found:#?}");
+    };
+    assert_eq!(
+        (edge.name.as_str(), edge.state, edge.since, edge.tags),
+        ("q.io", State::Waiting, Some(at(9)), 1)
+    );
+    assert_eq!((edge.affected_pipelines, edge.unaffected_pipelines), (1, 1));
+
+    let json = serde_json::to_string(&obs.facts).unwrap();
+    obs.facts = serde_json::from_str::<Facts>(&json).unwrap();
+    let bytes = |plan: &Plan| serde_json::to_string(plan).unwrap();
+    assert_eq!(bytes(&plan(&obs)), bytes(&told));
+    assert_eq!(serde_json::to_string(&obs.facts).unwrap(), json);
+
+    // What is not known to be asked is told as before: not at all.
+    obs.facts.unanswered.clear();
+    assert_eq!(bytes(&plan(&obs)), bytes(&asking));
+    assert!(
+        !serde_json::to_string(&obs.facts)
+            .unwrap()
+            .contains("unanswered")
+    );
+}

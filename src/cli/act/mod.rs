@@ -147,10 +147,10 @@ pub(super) async fn settle<T>(
                 });
             }
             Err(ActError::Invalid { why }) => return Err(invalid(why)),
-            Err(ActError::Asking(questions)) => observer
-                .answer(obs, &questions)
-                .await
-                .map_err(|e| observed(&e))?,
+            Err(ActError::Asking(questions)) => {
+                let answered = observer.answer(obs, &questions).await;
+                answered.map_err(|e| observed(&e))?;
+            }
         }
     }
     Err(CliError::new(

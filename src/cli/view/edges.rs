@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::status::{StatusData, StatusView};
-use super::words::{ago_in_words, counted, hang, safe, told};
+use super::words::{ago_in_words, counted, hang, safe, shown, told};
 use super::{Frame, View};
-use crate::cli::output::{State, Style};
+use crate::cli::output::Style;
 use crate::model::Party;
 use crate::plan::edges::{EdgeKind, EdgeReport};
 
@@ -65,7 +65,7 @@ pub fn draw(edges: &[EdgeReport], frame: &Frame) -> String {
         let head = format!(
             "{}   {}  ",
             Style::Bold.paint(&name(edge)),
-            State::Broken.paint()
+            shown(edge.state).paint()
         );
         let lines = [
             hang(&head, &told(&edge.answered, frame), frame),
@@ -102,10 +102,11 @@ fn row(edge: &EdgeReport, frame: &Frame) -> String {
             ago_in_words(since, frame.now)
         ));
     }
-    pieces.push(match edge.tries {
-        1 => "1 try".to_owned(),
-        tries => format!("{tries} tries"),
-    });
+    match edge.tries {
+        0 => {}
+        1 => pieces.push("1 try".to_owned()),
+        tries => pieces.push(format!("{tries} tries")),
+    }
     if let Some(next) = edge.next_try {
         pieces.push(format!("next try {}", near(next)));
     }

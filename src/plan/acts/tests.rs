@@ -126,6 +126,7 @@ fn world(more: &[(&str, &str)]) -> Observation {
             },
             Answer {
                 at: facts.now,
+                asked: None,
                 outcome: Outcome::Ok(ImageFacts {
                     labels: BTreeMap::from([("version".to_owned(), "1.0.0".to_owned())]),
                     platforms: Vec::new(),

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{CommitId, Delivery, Digest, Name, Party, Period, TagKey, Timestamp};
-use crate::plan::question::{Describe, Resolve};
+use crate::plan::question::{Describe, Question, Resolve};
 use pull::PullRequestFacts;
 
 /// Version of the facts file this program writes and reads.
@@ -41,6 +41,9 @@ pub struct Facts {
     /// Answers of registries to `Describe`.
     #[serde(default, with = "pairs")]
     pub described: BTreeMap<Describe, Answer<ImageFacts>>,
+    /// Questions that registries were asked and have not answered yet, and since when: passes go on without them.
+    #[serde(default, with = "pairs", skip_serializing_if = "BTreeMap::is_empty")]
+    pub unanswered: BTreeMap<Question, Timestamp>,
     /// When each tag was last checked, and with what luck. A cache: it may be empty.
     #[serde(default, with = "shared")]
     pub memory: Arc<BTreeMap<TagKey, CheckMemory>>,
@@ -85,6 +88,7 @@ impl Facts {
             settings: PlanSettings::default(),
             resolved: BTreeMap::new(),
             described: BTreeMap::new(),
+            unanswered: BTreeMap::new(),
             memory: Arc::default(),
             refused: BTreeMap::new(),
             pulls: Some(Vec::new()),
@@ -129,10 +133,20 @@ pub struct PlanGuard {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Answer<T> {
-    /// When it came.
+    /// The instant of the pass that it came to.
     pub at: Timestamp,
+    /// That of the pass that asked for it, where that was an earlier one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked: Option<Timestamp>,
     /// What it was.
     pub outcome: Outcome<T>,
+}
+
+impl<T> Answer<T> {
+    /// When it was asked for.
+    pub fn asked_at(&self) -> Timestamp {
+        self.asked.unwrap_or(self.at)
+    }
 }
 
 /// A value, or why there is none.

@@ -10,6 +10,7 @@ mod limits;
 mod log;
 mod renewal;
 mod schedule;
+mod silence;
 mod watchdog;
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};

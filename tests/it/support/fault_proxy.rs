@@ -25,6 +25,7 @@
 //! | the request carried out, the answer lost | [`Fault::LoseAnswer`] |
 //! | a reset, at once | [`Fault::Reset`] |
 //! | accepted and never answered | [`Fault::Silence`] |
+//! | not answered until the test says so | [`Fault::Until`] |
 //! | so many bytes at a time | [`Fault::Drip`] |
 //! | a small body that unpacks to a large one; a body without end | [`Fault::gzip_bomb`], [`Fault::Endless`] |
 //! | bytes that are no HTTP at all | [`Fault::Raw`] |

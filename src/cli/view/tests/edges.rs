@@ -5,12 +5,14 @@ use crate::cli::view::View;
 use crate::cli::view::edges::WithEdges;
 use crate::cli::view::status::StatusView;
 use crate::model::Party;
+use crate::plan::State;
 use crate::plan::edges::{EdgeKind, EdgeReport};
 
 fn quay() -> EdgeReport {
     EdgeReport {
         kind: EdgeKind::Registry,
         name: "quay.io".to_owned(),
+        state: State::Broken,
         answered: "no access to `quay.io/acme/orders:main`: `quay.io` answers 401".to_owned(),
         reason: "Unauthorized".to_owned(),
         fault: Some(Party::Operator),
@@ -57,5 +59,36 @@ registry quay.io   broken  no access to `quay.io/acme/orders:main`: `quay.io` an
     assert_eq!(
         shown(&view(&[]), &frame(None)),
         shown(&status(), &frame(None))
+    );
+}
+
+#[test]
+fn an_edge_that_was_asked_and_has_not_answered_yet_waits_and_has_no_tries() {
+    let plan = super::samples::plan_of(vec![stage("web/dev", "1.0.0", "2h")]);
+    let edges = [EdgeReport {
+        state: State::Waiting,
+        answered: "it was asked and has not answered yet".to_owned(),
+        reason: "NotAnswered".to_owned(),
+        fault: Some(Party::Remote),
+        tries: 0,
+        next_try: None,
+        ..quay()
+    }];
+    let status = StatusView {
+        plan: &plan,
+        all: false,
+        checked: true,
+    };
+    let edges = &edges;
+    let text = shown(&WithEdges { status, edges }, &frame(None));
+    assert!(
+        text.ends_with(
+            "EDGES
+registry quay.io   waiting  it was asked and has not answered yet
+    since 13:40, 22m ago; it may heal by itself
+    3 tags affected, of pipelines orders, web; 29 other pipelines are unaffected
+"
+        ),
+        "{text}"
     );
 }

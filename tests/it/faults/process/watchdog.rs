@@ -5,22 +5,24 @@ use super::*;
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pass_that_hangs_is_not_alive_and_is_again_once_it_comes_round() {
     let machine = Machine::start().await;
-    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    machine.settle_settings(|settings| {
-        let mirror = format!("http://{}", silent.local_addr().unwrap());
-        settings["registry"]["registries"][0]["mirror"] = mirror.into();
-        settings["daemon"]["stalledAfter"] = "1s".into();
+    let (entered, pushing) = std::sync::mpsc::channel();
+    let (go, gate) = std::sync::mpsc::channel::<()>();
+    machine.git.between(move || {
+        entered.send(()).unwrap();
+        let _ = gate.recv();
     });
+    machine.settle_settings(|settings| settings["daemon"]["stalledAfter"] = "1s".into());
     let daemon = machine.serve();
-    let asked = silent.accept().unwrap();
+    let pushed = tokio::task::spawn_blocking(move || pushing.recv());
+    pushed.await.unwrap().unwrap();
     assert_eq!(daemon.get("/readyz").0, 503, "the first pass is under way");
     wait_for("stall", || daemon.get("/healthz").0 == 503);
     let (_, text) = daemon.get("/healthz");
     assert!(text.contains("stalled, overdue for"), "{text}");
     assert_eq!(daemon.passes(), 0);
 
-    // The registry goes away instead of saying nothing: the pass ends, and the daemon rests in peace.
-    drop((asked, silent));
+    // The Git server comes round: the pass ends, and the daemon rests in peace.
+    drop(go);
     daemon.wait_for("pass", |board| board["passes"] != 0);
     wait_for("life", || daemon.get("/healthz").0 == 200);
     let (code, text) = daemon.get("/readyz");

@@ -64,6 +64,8 @@ pub(crate) enum Fault {
     Reset,
     /// Nothing ever comes.
     Silence,
+    /// Nothing comes until this turns true; then it passes.
+    Until(tokio::sync::watch::Receiver<bool>),
     /// Passes; the answer comes so many bytes at a time with this time between.
     Drip(usize, Duration),
     /// 200 with these headers and a body of spaces that never ends.

@@ -92,11 +92,19 @@ impl Client<'_> {
         let at = self.shared.record.came(seen.clone());
         let chosen = self.shared.rules.lock().unwrap().choose(&seen);
         tokio::time::sleep(chosen.0).await;
+        let fault = match chosen.1 {
+            Fault::Until(mut open) => {
+                // A sender that is gone has let go as well.
+                let _ = open.wait_for(|open| *open).await;
+                Fault::Nothing
+            }
+            other => other,
+        };
         Exchange {
             at,
             seen,
             head,
-            fault: chosen.1,
+            fault,
         }
     }
 

@@ -1,0 +1,457 @@
+//! Questions to registries that are under way. A single run waits for all of them. A daemon's pass goes on without a host that
+//! keeps silent: its questions stay under way, are not asked again, and what comes of them is a fact of a later pass.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+use tracing::Instrument as _;
+
+use super::answers::{Answers, Ask, Asked, One, Registries};
+use crate::model::{Namespace, RegistryHost, Timestamp};
+use crate::plan::Question;
+use crate::plan::known::Known;
+
+/// Questions under way at a time to one registry; the client bounds them besides.
+const IN_FLIGHT: usize = 64;
+
+/// What is under way. Dropped, it asks nobody any more.
+#[derive(Debug)]
+pub(super) struct UnderWay {
+    /// How long a pass waits for a host that says nothing; `None` waits for everybody.
+    patience: Option<Duration>,
+    shared: Arc<Shared>,
+    lanes: Mutex<JoinSet<()>>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    state: Mutex<State>,
+    /// A host has answered everything that a pass waits for.
+    answered: Notify,
+    /// An answer came.
+    came: Notify,
+}
+
+/// At most one entry for each question that was asked and whose answer no pass took yet: as many as one pass would hold.
+#[derive(Debug, Default)]
+struct State {
+    open: BTreeMap<Ask, Open>,
+    hosts: BTreeMap<RegistryHost, Host>,
+    came: Vec<(Timestamp, One)>,
+    /// Open questions that a pass waits for.
+    wanted: usize,
+    news: Option<News>,
+}
+
+#[derive(Debug)]
+struct Open {
+    since: Timestamp,
+    wanted: bool,
+}
+
+/// A host with open questions.
+#[derive(Debug)]
+struct Host {
+    open: usize,
+    wanted: usize,
+    /// When it last answered anything; before that, when it was asked.
+    heard: Instant,
+}
+
+/// Answers that nobody was told of.
+#[derive(Debug)]
+struct News {
+    first: Instant,
+    /// A host has answered all that it was asked.
+    whole: bool,
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn arrived(&self, question: &Ask, one: One) {
+        let last = self.state().arrived(question, one);
+        self.came.notify_one();
+        if last {
+            self.answered.notify_one();
+        }
+    }
+}
+
+impl State {
+    /// Notes a question as asked, and that a pass waits for it; whether it is new.
+    fn want(&mut self, question: &Ask, now: Timestamp) -> bool {
+        let (name, mut new) = (question.repository().registry(), false);
+        let open = self.open.entry(question.clone()).or_insert_with(|| {
+            new = true;
+            Open {
+                since: now,
+                wanted: false,
+            }
+        });
+        let host = self.hosts.entry(name).or_insert_with(|| Host {
+            open: 0,
+            wanted: 0,
+            heard: Instant::now(),
+        });
+        host.open += usize::from(new);
+        if !open.wanted {
+            open.wanted = true;
+            host.wanted += 1;
+            self.wanted += 1;
+        }
+        new
+    }
+
+    /// Takes an answer in; whether it was the last one that its host is waited for.
+    fn arrived(&mut self, question: &Ask, one: One) -> bool {
+        let Some(open) = self.open.remove(question) else {
+            return false;
+        };
+        let wanted = usize::from(open.wanted);
+        self.wanted -= wanted;
+        let name = question.repository().registry();
+        let (mut whole, mut last) = (false, false);
+        if let Some(host) = self.hosts.get_mut(&name) {
+            host.heard = Instant::now();
+            host.open -= 1;
+            host.wanted -= wanted;
+            whole = host.open == 0;
+            last = open.wanted && host.wanted == 0;
+        }
+        if whole {
+            self.hosts.remove(&name);
+        }
+        let news = self.news.get_or_insert(News {
+            first: Instant::now(),
+            whole: false,
+        });
+        news.whole |= whole;
+        self.came.push((open.since, one));
+        last
+    }
+
+    /// Until when a pass that began to wait at `begin` waits: no longer than `patience`, and not for hosts that have said
+    /// nothing for so long already.
+    fn until(&self, begin: Instant, patience: Duration) -> Instant {
+        let wanted = self.hosts.values().filter(|host| host.wanted > 0);
+        let heard = wanted.map(|host| host.heard).max();
+        heard.map_or(begin, |heard| heard.min(begin)) + patience
+    }
+
+    /// Nothing is waited for any more.
+    fn go_on(&mut self) {
+        self.wanted = 0;
+        self.hosts.values_mut().for_each(|host| host.wanted = 0);
+        self.open.values_mut().for_each(|open| open.wanted = false);
+    }
+}
+
+/// A lane for each registry, so that one that is slow keeps nobody from another; in each, one question of every repository
+/// and namespace in turn, so that one with ten thousand tags keeps nobody with four of them waiting.
+fn fair(asked: Vec<Ask>) -> Vec<Vec<Ask>> {
+    let mut turns: BTreeMap<(RegistryHost, Namespace, String), usize> = BTreeMap::new();
+    let mut lanes: BTreeMap<RegistryHost, Vec<(usize, Ask)>> = BTreeMap::new();
+    for ask in asked {
+        let host = ask.repository().registry();
+        let key = (
+            host.clone(),
+            ask.namespace().clone(),
+            ask.repository().path(),
+        );
+        let turn = turns.entry(key).or_default();
+        lanes.entry(host).or_default().push((*turn, ask));
+        *turn += 1;
+    }
+    lanes
+        .into_values()
+        .map(|mut lane| {
+            lane.sort_by_key(|(turn, _)| *turn);
+            lane.into_iter().map(|(_, ask)| ask).collect()
+        })
+        .collect()
+}
+
+impl UnderWay {
+    /// Nothing yet.
+    pub(super) fn new(patience: Option<Duration>) -> Self {
+        Self {
+            patience,
+            shared: Arc::default(),
+            lanes: Mutex::default(),
+        }
+    }
+
+    /// Asks what is not under way yet, and waits for the answers to all that is asked. Returns how many questions were new.
+    pub(super) async fn ask(
+        &self,
+        registries: &Registries,
+        asked: &Asked<'_>,
+        now: Timestamp,
+    ) -> usize {
+        let new: Vec<Ask> = {
+            let mut state = self.shared.state();
+            let asked = asked.registries.iter();
+            asked.filter(|ask| state.want(ask, now)).cloned().collect()
+        };
+        let count = new.len();
+        if count > 0 {
+            let (questions, known) = asked.in_order(new);
+            self.start(registries, questions, known);
+        }
+        self.wait().await;
+        self.shared.state().go_on();
+        count
+    }
+
+    /// A lane for each host, with all that it needs.
+    fn start(&self, registries: &Registries, questions: Vec<Ask>, known: Known) {
+        let count = registries.count(questions.len());
+        let with = Arc::new((registries.clone(), known, count));
+        let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
+        while lanes.try_join_next().is_some() {}
+        for lane in fair(questions) {
+            let (shared, with) = (Arc::clone(&self.shared), Arc::clone(&with));
+            let work = async move {
+                let (registries, known, count) = &*with;
+                let shared = &shared;
+                let each = lane.into_iter().map(|ask| async move {
+                    let one = registries.answer(ask.clone(), known, count).await;
+                    shared.arrived(&ask, one);
+                });
+                let each = futures_util::stream::iter(each).buffer_unordered(IN_FLIGHT);
+                each.for_each(|()| std::future::ready(())).await;
+            };
+            lanes.spawn(work.in_current_span());
+        }
+    }
+
+    async fn wait(&self) {
+        let begin = Instant::now();
+        loop {
+            let answered = self.shared.answered.notified();
+            let until = {
+                let state = self.shared.state();
+                if state.wanted == 0 {
+                    return;
+                }
+                self.patience.map(|patience| state.until(begin, patience))
+            };
+            match until {
+                None => answered.await,
+                Some(until) if until <= Instant::now() => return,
+                Some(until) => tokio::select! {
+                    () = answered => {}
+                    () = tokio::time::sleep_until(until) => {}
+                },
+            }
+        }
+    }
+
+    /// Every answer that came and was not taken yet, also to questions of earlier passes.
+    pub(super) fn take(&self, now: Timestamp) -> Answers {
+        let mut state = self.shared.state();
+        state.news = None;
+        let came = std::mem::take(&mut state.came);
+        drop(state);
+        Answers::of(came, now)
+    }
+
+    /// Those of the questions that have no answer yet, and since when they are asked.
+    pub(super) fn open(&self, questions: &[Ask]) -> BTreeMap<Question, Timestamp> {
+        let state = self.shared.state();
+        let open = |ask: &Ask| Some((Question::from(ask.clone()), state.open.get(ask)?.since));
+        questions.iter().filter_map(open).collect()
+    }
+
+    /// Waits for answers that no pass waits for: until a host has answered everything, or some are as old as the patience,
+    /// so that a host which answers one by one does not cause a pass for each. The same answers are told of once.
+    pub(super) async fn late(&self) {
+        loop {
+            let came = self.shared.came.notified();
+            let ready = {
+                let mut state = self.shared.state();
+                let patience = self.patience.unwrap_or_default();
+                let ready = state.news.as_ref().map(|news| match news.whole {
+                    true => news.first,
+                    false => news.first + patience,
+                });
+                if ready.is_some_and(|at| at <= Instant::now()) {
+                    state.news = None;
+                    return;
+                }
+                ready
+            };
+            match ready {
+                None => came.await,
+                Some(at) => tokio::select! {
+                    () = came => {}
+                    () = tokio::time::sleep_until(at) => {}
+                },
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::facts::Outcome;
+    use crate::plan::question::Resolve;
+
+    const PATIENCE: Duration = Duration::from_secs(5);
+
+    fn asks(reference: &str) -> Ask {
+        Ask::Resolve(Resolve {
+            namespace: "myapp".parse().unwrap(),
+            reference: reference.parse().unwrap(),
+            insecure: false,
+        })
+    }
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(1_767_603_600 + second).unwrap()
+    }
+
+    /// The answer comes after so many seconds.
+    fn answered_after(under_way: &UnderWay, ask: &Ask, seconds: u64) {
+        let (shared, ask) = (Arc::clone(&under_way.shared), ask.clone());
+        tokio::spawn(async move {
+            tokio::time::sleep(Duration::from_secs(seconds)).await;
+            let Ask::Resolve(question) = ask.clone() else {
+                return;
+            };
+            let lost = crate::plan::facts::Failure {
+                reason: "InternalError".to_owned(),
+                message: String::new(),
+                canonical: String::new(),
+                transient: true,
+                party: None,
+                retry_at: None,
+            };
+            shared.arrived(&ask, One::Resolved(question, Outcome::Failed(lost)));
+        });
+    }
+
+    /// How many seconds of virtual time a pass waits that asks this at second `now`; how much of it was new.
+    async fn waits(under_way: &UnderWay, asked: &[&Ask], now: i64) -> (u64, usize) {
+        let new = asked.iter();
+        let new = new.filter(|ask| under_way.shared.state().want(ask, at(now)));
+        let (new, begin) = (new.count(), Instant::now());
+        under_way.wait().await;
+        under_way.shared.state().go_on();
+        (begin.elapsed().as_secs(), new)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_pass_waits_for_a_silent_host_once_and_for_its_question_never_again() {
+        let under_way = UnderWay::new(Some(PATIENCE));
+        let (silent, good) = (asks("silent.io/a:b"), asks("good.io/a:b"));
+        answered_after(&under_way, &good, 1);
+        assert_eq!(waits(&under_way, &[&silent, &good], 0).await, (5, 2));
+        let open = under_way.open(&[silent.clone(), good.clone()]);
+        assert_eq!(open, BTreeMap::from([(silent.clone().into(), at(0))]));
+        assert_eq!(under_way.take(at(5)).resolved.len(), 1);
+
+        // Later passes wait for whoever answers, another question to the silent host or not.
+        let other = asks("silent.io/a:c");
+        answered_after(&under_way, &good, 2);
+        assert_eq!(
+            waits(&under_way, &[&silent, &good, &other], 60).await,
+            (2, 2)
+        );
+        assert_eq!(waits(&under_way, &[&silent], 120).await, (0, 0));
+        let open = under_way.open(&[silent.clone(), other.clone()]);
+        let since = [(silent.clone().into(), at(0)), (other.into(), at(60))];
+        assert_eq!(open, BTreeMap::from(since));
+
+        // Whoever makes a single pass waits for everybody.
+        let single = UnderWay::new(None);
+        answered_after(&single, &silent, 100);
+        assert_eq!(waits(&single, &[&silent], 0).await, (100, 1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_host_that_answers_one_by_one_delays_no_pass_for_longer() {
+        let under_way = UnderWay::new(Some(PATIENCE));
+        let slow: Vec<Ask> = (0..5).map(|n| asks(&format!("slow.io/a:{n}"))).collect();
+        for (ask, seconds) in slow.iter().zip([4, 8, 12, 16, 20]) {
+            answered_after(&under_way, ask, seconds);
+        }
+        let all: Vec<&Ask> = slow.iter().collect();
+        assert_eq!(waits(&under_way, &all, 0).await, (5, 5));
+        assert_eq!(under_way.take(at(5)).resolved.len(), 1);
+        // It has answered in between, so it is waited for again.
+        assert_eq!(waits(&under_way, &all[1..], 5).await, (5, 0));
+        assert_eq!(under_way.take(at(10)).resolved.len(), 1);
+        assert_eq!(under_way.open(&slow).len(), 3);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn late_answers_are_told_of_once_together_and_kept_with_the_time_they_were_asked_for() {
+        let under_way = UnderWay::new(Some(PATIENCE));
+        let slow = ["a", "b", "c"].map(|tag| asks(&format!("slow.io/a:{tag}")));
+        for (ask, seconds) in slow.iter().zip([7, 9, 100]) {
+            answered_after(&under_way, ask, seconds);
+        }
+        waits(&under_way, &slow.each_ref(), 0).await;
+        let begin = Instant::now();
+        under_way.late().await;
+        assert_eq!(begin.elapsed().as_secs(), 2 + 5, "both of them");
+        // A pass that comes to nothing, because Git is away, takes none; it is not made again for the same answers.
+        under_way.late().await;
+        assert_eq!(begin.elapsed().as_secs(), 95, "the host has answered all");
+        let taken = under_way.take(at(100)).resolved;
+        assert_eq!(taken.len(), 3);
+        for answer in taken.values() {
+            assert_eq!((answer.at, answer.asked), (at(100), Some(at(0))));
+        }
+        assert!(under_way.take(at(101)).resolved.is_empty());
+        let nothing = tokio::time::timeout(Duration::from_secs(600), under_way.late());
+        assert!(nothing.await.is_err(), "nothing is late any more");
+    }
+
+    #[test]
+    fn nobody_waits_for_another_registry_or_for_a_stream_with_many_tags() {
+        let resolve = |reference: &str| Resolve {
+            namespace: "myapp".parse().unwrap(),
+            reference: reference.parse().unwrap(),
+            insecure: false,
+        };
+        let many = (0..5).map(|n| resolve(&format!("quay.io/big/app:v{n}")));
+        let few = [
+            "quay.io/small/app:a",
+            "quay.io/small/app:b",
+            "ghcr.io/x/y:z",
+        ]
+        .map(resolve);
+        let lanes = fair(many.chain(few).map(Ask::Resolve).collect());
+        let shown = |ask: &Ask| match ask {
+            Ask::Resolve(question) => question.reference.to_string(),
+            Ask::Describe(question) => question.image.to_string(),
+        };
+        let lanes: Vec<Vec<String>> = lanes
+            .iter()
+            .map(|lane| lane.iter().map(shown).collect())
+            .collect();
+        assert_eq!(lanes.len(), 2);
+        assert_eq!(lanes[0], ["ghcr.io/x/y:z"]);
+        assert_eq!(
+            lanes[1][..4],
+            [
+                "quay.io/big/app:v0",
+                "quay.io/small/app:a",
+                "quay.io/big/app:v1",
+                "quay.io/small/app:b"
+            ]
+        );
+        assert_eq!(lanes[1].len(), 7);
+    }
+}
