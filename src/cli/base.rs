@@ -9,6 +9,7 @@ use super::output::{Out, Style};
 use crate::manifests::suggest::proposed;
 use crate::manifests::{Diagnostic, Severity};
 use crate::model::StageKey;
+use crate::plan::failing::is_tried_again;
 use crate::plan::report::StageReport;
 use crate::plan::{Observation, Plan, State};
 use crate::reconciler::Pass;
@@ -93,15 +94,26 @@ pub fn exit_of(pass: &Pass) -> Exit {
         || facts.forge_failure.as_ref().is_some_and(|f| f.transient);
     if away {
         Exit::TryAgain
-    } else if !receipt.refused.is_empty() || is_broken(&pass.plan, &pass.observation) {
+    } else if !receipt.refused.is_empty() {
         Exit::Broken
+    } else {
+        exit_of_plan(&pass.plan, &pass.observation)
+    }
+}
+
+/// How looking at a plan ends: by what a person must mend, then by what a registry did not answer and is asked again.
+pub fn exit_of_plan(plan: &Plan, observation: &Observation) -> Exit {
+    if is_broken(plan, observation) {
+        Exit::Broken
+    } else if plan.holds.iter().any(is_tried_again) {
+        Exit::TryAgain
     } else {
         Exit::Settled
     }
 }
 
 /// Whether a person must mend something.
-pub fn is_broken(plan: &Plan, observation: &Observation) -> bool {
+fn is_broken(plan: &Plan, observation: &Observation) -> bool {
     plan.holds.iter().any(|hold| hold.state == State::Broken)
         || plan.stages.iter().any(|stage| stage.state == State::Broken)
         || observation.facts.forge_failure.is_some()

@@ -13,8 +13,8 @@ use crate::plan::{Facts, Observation, Plan};
 /// Files larger than this are not shown as a diff.
 const MOST_BYTES: usize = 1 << 20;
 
-/// Plans. Ends with 4 where something is broken; with `--exit-code` it ends with 10 where there is something to do, broken
-/// or not.
+/// Plans. Ends with 4 where something is broken, with 75 where a registry that did not answer is asked again; with
+/// `--exit-code` it ends with 10 where there is something to do, broken or not.
 ///
 /// # Errors
 /// When the repository or the facts cannot be read, or the plan cannot be written.
@@ -48,10 +48,8 @@ pub async fn run(context: &Context, args: &PlanArgs) -> Result<Exit, CliError> {
     view::print(out, &view, plan.now)?;
     Ok(if args.exit_code && !plan.is_empty() {
         Exit::Pending
-    } else if base::is_broken(&plan, &observation) {
-        Exit::Broken
     } else {
-        Exit::Settled
+        base::exit_of_plan(&plan, &observation)
     })
 }
 

@@ -24,8 +24,8 @@ struct RunReport {
     left: Option<PlanData>,
 }
 
-/// Runs passes at one instant. Ends with 0 when all is settled or merely waits, 4 when something is broken, 75 when Git
-/// or the forge is away.
+/// Runs passes at one instant. Ends with 0 when all is settled or merely waits, 4 when something is broken, 75 when Git,
+/// the forge or a registry is away.
 ///
 /// # Errors
 /// When the repository cannot be read.

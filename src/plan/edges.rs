@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::checks::{Check, checks};
 use super::facts::Trouble;
+use super::failing::waits;
 use super::observation::Observation;
 use super::question::Question;
 use super::report::State;
@@ -49,7 +50,7 @@ pub struct EdgeReport {
     pub kind: EdgeKind,
     /// Which one: a host, the address of the repository, the forge.
     pub name: String,
-    /// Waiting where it was asked and has only not answered yet, else broken.
+    /// Waiting where it has not answered yet or fails in a way that heals by itself and did not last, else broken.
     pub state: State,
     /// What it answered last, in words.
     pub answered: String,
@@ -126,7 +127,12 @@ pub fn edges(observation: &Observation, plan: &Plan) -> Vec<EdgeReport> {
     for (host, failing) in hosts(observation) {
         let tags: Vec<&TagKey> = failing.iter().map(|check| &check.tag).collect();
         let edge = registry(host.clone(), &trouble(&failing), &tags);
-        registries.insert(host, edge);
+        let now = observation.facts.now;
+        let state = match failing.iter().all(|check| waits(&check.after, now)) {
+            true => State::Waiting,
+            false => State::Broken,
+        };
+        registries.insert(host, EdgeReport { state, ..edge });
     }
     forge.into_iter().chain(registries.into_values()).collect()
 }

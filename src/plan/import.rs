@@ -8,10 +8,11 @@ use super::change::propose::record_move;
 use super::desk::{Desk, Known};
 use super::due;
 use super::facts::{CheckMemory, Failure, PANICKED, Resolved};
+use super::failing::{LASTING, report_failure, report_silence};
 use super::pointed;
 use super::question::Resolve;
 use super::report::{State, Subject};
-use super::shield::{shielded, stalled};
+use super::shield::shielded;
 use crate::manifests::edit::StreamEdit;
 use crate::model::image_stream::TagEventCondition;
 use crate::model::promotion::{FOLLOW, SOURCE, annotation};
@@ -20,12 +21,6 @@ use crate::model::{
     ImageReference, ImageStream, Period, PinnedImage, Source, StreamKey, TagKey, TagReference,
     Timestamp,
 };
-
-/// A lasting failure is written into Git after this long.
-pub const LASTING: Period = Period::seconds(3600);
-
-/// A tag is stalled when a bug of ours has stopped its check so many times in a row.
-const STALLED_AFTER: u32 = 3;
 
 /// A tag that imports something new.
 #[derive(Debug, Clone, PartialEq)]
@@ -196,8 +191,8 @@ fn is_due(
         return true;
     }
     // Whoever runs a single pass has perhaps just mended what failed; only what heals by itself is waited for.
-    let heals = memory.reason == "InternalError" || desk.obs.facts.settings.settle.is_some();
-    if heals && memory.next_try.is_some_and(|next| next > now) {
+    let waited_for = memory.heals || desk.obs.facts.settings.settle.is_some();
+    if waited_for && memory.next_try.is_some_and(|next| next > now) {
         return false;
     }
     if Source::differs_on(tag) || stream.head(&tag.name).is_none() {
@@ -350,83 +345,6 @@ fn failed(
     });
 }
 
-/// A failed check is reported, also while the next one is not due: since when it fails, how often it was tried, when it is
-/// tried again, and what a person can do.
-fn report_failure(key: &TagKey, memory: &CheckMemory, desk: &mut Desk<'_>) {
-    let Some(since) = memory.failing_since.filter(|_| memory.failures > 0) else {
-        if memory.last_check.is_none() {
-            report_recorded(key, desk);
-        }
-        return;
-    };
-    let tries = match memory.failures {
-        1 => "1 try".to_owned(),
-        more => format!("{more} tries"),
-    };
-    let why = format!(
-        "{} ({}) since {since}, {tries}",
-        memory.message, memory.reason
-    );
-    let help = help(key, &memory.reason, desk);
-    let again = memory.reason == PANICKED && memory.failures >= STALLED_AFTER;
-    let (reason, why) = if again {
-        ("Stalled", stalled(&why))
-    } else {
-        ("ImportFailed", why)
-    };
-    let hold = desk.hold(Subject::Tag(key.clone()), State::Broken, reason, why);
-    hold.until = memory.next_try;
-    hold.help = help;
-}
-
-/// A registry that was asked and has not answered yet keeps the tag where it is, and nothing else.
-fn report_silence(key: &TagKey, asked: &ImageReference, since: Timestamp, desk: &mut Desk<'_>) {
-    let host = asked.repository.registry();
-    let since = crate::model::time::stamp(since);
-    let why = format!("{host} was asked at {since} and has not answered yet");
-    let tag = Subject::Tag(key.clone());
-    desk.hold(tag, State::Waiting, "NotAnswered", why);
-}
-
-/// Where no check is remembered, what an earlier pass wrote down of the tag still holds.
-fn report_recorded(key: &TagKey, desk: &mut Desk<'_>) {
-    let stream = desk.stream(&key.stream);
-    let list = stream.and_then(|stream| stream.status_tag(&key.tag));
-    let mut conditions = list.iter().flat_map(|list| &list.conditions);
-    let Some(failed) = conditions.find(|c| c.kind == "ImportSuccess" && c.status == "False") else {
-        return;
-    };
-    let since = failed.last_transition_time.map(crate::model::time::stamp);
-    let since = since.map_or_else(String::new, |since| format!(" since {since}"));
-    let why = format!("{} ({}){since}", failed.message, failed.reason);
-    let help = help(key, &failed.reason, desk);
-    let tag = Subject::Tag(key.clone());
-    desk.hold(tag, State::Broken, "ImportFailed", why).help = help;
-}
-
-/// What a person can do about a failure.
-fn help(key: &TagKey, reason: &str, desk: &Desk<'_>) -> Option<String> {
-    let located = desk.docs.streams.get(&key.stream)?;
-    let from = located.value.spec_tag(&key.tag)?.from.as_ref()?;
-    let reference: ImageReference = from.name.parse().ok()?;
-    let host = reference.repository.registry();
-    let mend = format!("mend `from` of tag {} in {}", key.tag, located.path);
-    match reason {
-        "Unauthorized" => Some(format!(
-            "give credentials for {host} under registry.credentials of the settings, or {mend}"
-        )),
-        "Forbidden" => Some(format!(
-            "list {host} under registry.allowed of the settings, or {mend}"
-        )),
-        "NotFound" => Some(format!("push {reference}, or {mend}")),
-        "InternalError" => Some(format!(
-            "nothing at once, it is asked again by itself; if this lasts, see that {host} can be reached from here and allows so many requests"
-        )),
-        "Invalid" | "DigestMismatch" => Some(format!("push a sound {reference}, or {mend}")),
-        _ => None,
-    }
-}
-
 /// Edits that carry an import out.
 pub fn edits(import: &Import, created: Timestamp, desk: &Desk<'_>) -> Vec<StreamEdit> {
     let Some(stream) = desk.stream(&import.tag.stream) else {
@@ -497,6 +415,8 @@ pub fn remember(
             next.reason.clone_from(&failure.reason);
             next.message.clone_from(&failure.message);
             next.party = failure.party;
+            // A bug of ours is there again at the next try, for all we know.
+            next.heals = failure.transient && failure.reason != PANICKED;
             let wait = 30_u64.saturating_mul(1 << next.failures.saturating_sub(1).min(20));
             let by_backoff = Period::seconds(wait.min(interval.as_seconds().max(30))).after(at);
             next.next_try = Some(failure.retry_at.map_or(by_backoff, |r| r.max(by_backoff)));

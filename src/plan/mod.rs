@@ -9,6 +9,7 @@ pub mod due;
 pub mod edges;
 pub mod effect;
 pub mod facts;
+pub mod failing;
 pub mod gate;
 pub mod history;
 pub mod import;

@@ -321,6 +321,33 @@ async fn a_failed_import_is_broken_until_it_heals() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_import_that_a_retry_may_mend_waits_and_ends_with_try_again() {
+    let line = Line::new().await;
+    let base = line.base();
+    line.registry.fail_next(503, 100, None);
+    for arguments in [&["run"][..], &["plan"], &["plan", "--exit-code"]] {
+        let said = line.said(arguments).await;
+        assert_eq!(said.code, 75, "{said:?}");
+        said.has(&["next try"]);
+    }
+    let said = line.said(&["status"]).await;
+    assert_eq!(said.code, 0, "{said:?}");
+    said.has(&["3 waiting", "dev import: ", "registry.example   waiting"]);
+    assert!(!said.stdout.contains("broken"), "{said:?}");
+    let said = line.said(&["why", "myapp/dev"]).await;
+    said.has(&["myapp/dev   waiting", "no import; tried again by itself"]);
+
+    // Whatever a person must mend counts for more.
+    let odd = b"apiVersion: headwater.dev/v1alpha1\nkind: Pipeline\nmetadata: {name: odd}\nspec: {stages: [{nmae: dev}]}\n";
+    let file = "pipelines/odd/pipeline.yaml".to_owned();
+    base.commit("main", "Add a broken one", &[(file, Some(odd.to_vec()))]);
+    for verb in ["run", "plan"] {
+        let said = line.said(&[verb]).await;
+        assert_eq!(said.code, 4, "{said:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_no_repository_is_said_so() {
     let line = Line::new().await;
     let machine = &line.machine;

@@ -150,12 +150,7 @@ impl WhyView<'_> {
     pub(super) fn in_a_few_words(&self, frame: &Frame) -> String {
         let stage = self.stage;
         match stage.state {
-            State::Broken => match self.failing().filter_map(|i| i.next_check).min() {
-                Some(at) if stage.help.is_none() => {
-                    format!("no import; tried again by itself {}", opening(at, frame))
-                }
-                _ => "somebody must mend it".to_owned(),
-            },
+            State::Broken => "somebody must mend it".to_owned(),
             State::Refused => {
                 let no = |c: &&Condition| matches!(c.verdict, Verdict::Refused { .. });
                 let all = stage.conditions.iter().chain(&stage.verify);
@@ -163,6 +158,14 @@ impl WhyView<'_> {
                 refused.map_or_else(|| "no".to_owned(), |c| format!("{} says no", safe(&c.name)))
             }
             State::Held => "stopped until somebody lifts it".to_owned(),
+            State::Waiting if self.is_told_by_an_import(&stage.why) => {
+                let next = self.failing().filter_map(|i| i.next_check).min();
+                let next = next.map(|at| format!(" {}", opening(at, frame)));
+                format!(
+                    "no import; tried again by itself{}",
+                    next.unwrap_or_default()
+                )
+            }
             State::Frozen | State::Waiting => match opens_at(stage) {
                 Some(at) => format!("opens by itself {}", opening(at, frame)),
                 None => format!("waits for {}", self.shut()),

@@ -248,6 +248,9 @@ pub struct CheckMemory {
     /// Who has to do something about it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub party: Option<Party>,
+    /// Whether a retry may mend it with nobody doing anything.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub heals: bool,
     /// No check before this instant.
     pub next_try: Option<Timestamp>,
     /// What was asked for: `from.name` of the tag as it was at the last check.

@@ -2,6 +2,7 @@
 
 use headwater::demo::registry::BuildSpec;
 use headwater::plan::State;
+use headwater::plan::edges::edges;
 
 use crate::support::world::{World, small};
 
@@ -45,16 +46,26 @@ async fn what_a_retry_may_mend_never_reaches_git() {
         let good = world.good_build("1.0.0");
         world.settle().await;
         let line = world.repository.line();
-        for _ in 0..3 {
-            world.advance("2h");
+        // It waits for its next try; what has not healed in an hour is for somebody to look at.
+        for (later, state) in [
+            ("2h", State::Waiting),
+            ("59m", State::Waiting),
+            ("2m", State::Broken),
+            ("2h", State::Broken),
+        ] {
+            world.advance(later);
             world.registry.fail_next(status, 20, None);
-            world.settle().await;
+            let last = world.settle().await.pop().unwrap();
             let why = world.assert_hold("ImportFailed", "").await;
             let asked = why.contains(&status.to_string()) || why.contains("no more requests");
             assert!(asked, "{why}");
+            assert_eq!(why.contains("next try"), state == State::Waiting, "{why}");
             let help = world.stage("app/dev").await.help.unwrap_or_default();
             assert!(help.contains("by itself"), "{help}");
-            world.assert_stage("app/dev", State::Broken, "").await;
+            world.assert_stage("app/dev", state, "import: ").await;
+            let found = edges(&last.observation, &last.plan);
+            let found: Vec<_> = found.iter().map(|e| (e.name.as_str(), e.state)).collect();
+            assert_eq!(found, [("registry.example", state)]);
         }
         assert_eq!(world.repository.line(), line);
         assert_eq!(world.head("app", "dev"), Some(good));
