@@ -2,7 +2,7 @@
 
 use headwater::config::git::GitCredential;
 use headwater::git::{GitError, PushResult, Repository};
-use headwater::model::Period;
+use headwater::model::{CommitId, Period};
 
 use super::{World, base, commit, id, push, settings, update};
 use crate::support::git_http::{GitHttp, bare_repository, commit_to, git, git_is_here, hook};
@@ -463,30 +463,154 @@ async fn a_shallow_remote_is_told_and_its_log_is_not_complete() {
     assert_eq!((log.commits.len(), log.complete), (2, false));
 }
 
+/// How much each of several jobs on one mirror does.
+const ROUNDS: usize = 3;
+
+/// The only number in `a` and `b`, which every commit of the remote's base changes together.
+async fn number_at(repository: &Repository, commit: &CommitId) -> usize {
+    let tree = repository.tree(commit).await.unwrap();
+    let blob = |path: &str| tree.entries[&path.parse().unwrap()].blob.clone();
+    let (a, b) = (blob("a"), blob("b"));
+    assert_eq!(a, b, "{commit} is a mixture of two commits");
+    let content = repository.blobs(vec![a.clone()], 100).await.unwrap();
+    String::from_utf8(content[&a].clone().unwrap())
+        .unwrap()
+        .parse()
+        .unwrap()
+}
+
+/// Fetches, reads, commits and pushes to a branch of its own, and never sees the base go back.
+async fn works_in_rounds(repository: Repository, n: usize) {
+    let name = format!("refs/heads/headwater/b{n}");
+    let (mut own, mut last) = (None, 0);
+    for round in 0..ROUNDS {
+        let fetched = repository.fetch().await.unwrap();
+        let first = base(&fetched);
+        assert_eq!(fetched.refs["refs/heads/main"], first);
+        assert_eq!(fetched.refs.get(&name), own.as_ref(), "{name} is its own");
+        let now = number_at(&repository, &first).await;
+        assert!(now >= last, "{now} comes after {last}");
+        last = now;
+        let text = format!("{n} {round}");
+        let new = commit(&repository, &first, &[("mine", Some(&text))], "ours").await;
+        let pushed = push(&repository, &name, own.as_ref(), Some(&new)).await;
+        assert_eq!(pushed, PushResult::Done);
+        assert_eq!(
+            number_at(&repository, &new).await,
+            now,
+            "ours is of what it is on"
+        );
+        own = Some(new);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn several_jobs_at_once_do_not_disturb_each_other() {
+async fn several_jobs_at_once_keep_one_mirror_sound_and_never_read_a_mixture() {
+    if !git_is_here() {
+        return;
+    }
+    let world = World::with(&[("a", "0"), ("b", "0")]).await;
+    let shared = world.open();
+    // Some share a handle, as the parts of one process do; the others are processes of their own.
+    let jobs: Vec<_> = (0..8)
+        .map(|n| {
+            let repository = match n % 2 {
+                0 => shared.clone(),
+                _ => world.open(),
+            };
+            tokio::spawn(works_in_rounds(repository, n))
+        })
+        .collect();
+    let bare = world.bare.clone();
+    let (done, working) = std::sync::mpsc::channel::<()>();
+    let moving = std::thread::spawn(move || {
+        let mut number = 0;
+        while matches!(
+            working.try_recv(),
+            Err(std::sync::mpsc::TryRecvError::Empty)
+        ) {
+            number += 1;
+            let text = number.to_string();
+            commit_to(&bare, "main", &[("a", &text), ("b", &text)], "move on");
+        }
+        number
+    });
+    for job in jobs {
+        job.await.unwrap();
+    }
+    drop(done);
+    let last = moving.join().unwrap();
+    let fetched = shared.fetch().await.unwrap();
+    assert_eq!(number_at(&shared, &base(&fetched)).await, last);
+    assert_eq!(fetched.refs.len(), 1 + 8, "{:?}", fetched.refs);
+    for place in [&world.bare, &world.mirror()] {
+        assert_eq!(git(place, &["fsck", "--strict", "--no-dangling"]), "");
+    }
+    let branches = git(
+        &world.mirror(),
+        &["for-each-ref", "--format=%(objectname) %(refname)"],
+    );
+    let upstream = git(
+        &world.bare,
+        &["for-each-ref", "--format=%(objectname) %(refname)"],
+    );
+    assert_eq!(branches, upstream);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_branch_that_is_behind_ahead_diverged_or_gone_upstream_is_left_until_that_was_seen() {
     if !git_is_here() {
         return;
     }
     let world = World::with(&[("a", "1")]).await;
     let repository = world.open();
     let first = base(&repository.fetch().await.unwrap());
-    let jobs = (0..8).map(|n| {
-        let (repository, first) = (repository.clone(), first.clone());
-        tokio::spawn(async move {
-            let text = n.to_string();
-            let new = commit(&repository, &first, &[("a", Some(&text))], "ours").await;
-            let name = format!("refs/heads/headwater/b{n}");
-            let result = push(&repository, &name, None, Some(&new)).await;
-            repository.fetch().await.unwrap();
-            (name, new, result)
-        })
-    });
-    for job in jobs.collect::<Vec<_>>() {
-        let (name, new, result) = job.await.unwrap();
-        assert_eq!(result, PushResult::Done);
-        assert_eq!(git(&world.bare, &["rev-parse", &name]), new.as_str());
+    for what in ["behind", "ahead", "diverged", "gone"] {
+        let branch = format!("headwater/promote/{what}");
+        let name = format!("refs/heads/{branch}");
+        let older = commit(&repository, &first, &[("a", Some("2"))], "older").await;
+        let seen = commit(&repository, &older, &[("a", Some("3"))], what).await;
+        let pushed = push(&repository, &name, None, Some(&seen)).await;
+        assert_eq!(pushed, PushResult::Done, "{what}");
+        let there = match what {
+            "behind" => {
+                git(&world.bare, &["update-ref", &name, older.as_str()]);
+                Some(older.clone())
+            }
+            "ahead" => Some(id(&commit_to(&world.bare, &branch, &[("b", "1")], "more"))),
+            "diverged" => {
+                git(&world.bare, &["update-ref", &name, older.as_str()]);
+                Some(id(&commit_to(&world.bare, &branch, &[("b", "1")], "other")))
+            }
+            _ => {
+                git(&world.bare, &["update-ref", "-d", &name]);
+                None
+            }
+        };
+        let stands = || {
+            let upstream = git(
+                &world.bare,
+                &["for-each-ref", "--format=%(objectname)", &name],
+            );
+            (!upstream.is_empty()).then(|| id(&upstream))
+        };
+        let anew = commit(&repository, &first, &[("a", Some("4"))], "anew").await;
+        let lost = PushResult::Lost {
+            found: there.clone(),
+        };
+        // Neither moved on, nor made anew, nor taken away, whatever it was thought to be.
+        let later = commit(&repository, &seen, &[("a", Some("5"))], "later").await;
+        for new in [Some(&anew), Some(&later), None] {
+            let pushed = push(&repository, &name, Some(&seen), new).await;
+            assert_eq!(pushed, lost, "{what}");
+            assert_eq!(stands(), there, "{what}");
+        }
+        let fetched = repository.fetch().await.unwrap();
+        assert_eq!(fetched.refs.get(&name), there.as_ref(), "{what}");
+        let pushed = push(&repository, &name, there.as_ref(), Some(&anew)).await;
+        assert_eq!((pushed, stands()), (PushResult::Done, Some(anew)), "{what}");
     }
+    assert_eq!(git(&world.bare, &["fsck", "--strict", "--no-dangling"]), "");
 }
 
 #[tokio::test(flavor = "multi_thread")]

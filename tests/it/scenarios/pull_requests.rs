@@ -2,9 +2,9 @@
 
 use headwater::forge::PullState;
 use headwater::git::{NewCommit, Person, RefUpdate};
-use headwater::plan::{Effect, State};
+use headwater::plan::{Effect, Plan, State};
 
-use crate::support::world::{World, shown, small};
+use crate::support::world::{Repository, World, shown, small};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_waiting_pull_request_survives_twenty_imports_into_the_same_file() {
@@ -135,6 +135,48 @@ async fn a_foreign_commit_on_the_branch_is_left_alone_and_reported() {
     let left = world.open_pull().await;
     assert_eq!(left.head.as_str(), head);
     assert_eq!(world.head("app", "prod"), None);
+    world
+        .assert_stage("app/prod", State::Held, "left alone")
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_branch_that_moves_while_it_is_made_anew_is_looked_at_again_and_not_overwritten() {
+    let mut world = World::served(&[]).await;
+    let (_, pull) = world.proposed("1.0.0").await;
+    world.good_build("1.1.0");
+    let takes_over = |plan: &Plan| {
+        let updates = |e: &Effect| matches!(e, Effect::UpdatePullRequest { branch, .. } if *branch == pull.branch);
+        plan.effects.iter().any(updates)
+    };
+    let mut passes = 0;
+    while !takes_over(&world.plan().await) {
+        world.pass().await;
+        passes += 1;
+        assert!(passes < 5, "the newer build never takes it over");
+    }
+    let (path, now, branch) = (
+        world.repository.path().to_owned(),
+        world.now(),
+        pull.branch.clone(),
+    );
+    let (moved, slipped) = std::sync::mpsc::channel();
+    world.server().between(move || {
+        let file = ("evil.yaml".to_owned(), Some(b"a: 1\n".to_vec()));
+        let theirs = Repository::open(&path);
+        let head = theirs.commit_to(&branch, "Mara", now, "Slip something in", &vec![file]);
+        moved.send(head).unwrap();
+    });
+    let pass = world.pass().await;
+    assert_eq!(
+        (pass.effort.tries, pass.receipt.again),
+        (2, false),
+        "{:?}",
+        pass.receipt
+    );
+    let head = slipped.recv().unwrap();
+    assert_ne!(head, pull.head.as_str());
+    assert_eq!(world.repository.resolve(&pull.branch), Some(head));
     world
         .assert_stage("app/prod", State::Held, "left alone")
         .await;
