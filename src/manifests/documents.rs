@@ -18,6 +18,8 @@ pub struct Located<T> {
     pub index: usize,
     /// The document.
     pub value: Arc<T>,
+    /// Set of a stream whose tags want nothing by themselves ([`ImageStream::rests`]), so that plans need not look at them.
+    pub rests: bool,
 }
 
 /// Everything typed that a commit holds.

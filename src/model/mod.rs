@@ -17,6 +17,7 @@ pub mod pipeline;
 pub mod promotion;
 pub mod reference;
 pub mod repository_config;
+mod rest;
 pub mod set;
 pub mod tag_event;
 pub mod tag_order;

@@ -39,6 +39,23 @@ pub fn next(key: &TagKey, interval: Period, last: Timestamp) -> Timestamp {
     Timestamp::from_second(latest.as_second() - behind.min(early)).unwrap_or(latest)
 }
 
+/// Whether a tag that was last asked for at `last` is due again: the same as comparing with [`next`], which hashes its name,
+/// but only where that can make a difference.
+pub fn is_time(
+    key: impl FnOnce() -> TagKey,
+    interval: Period,
+    last: Timestamp,
+    now: Timestamp,
+) -> bool {
+    let latest = interval.after(last);
+    let early = i64::try_from(interval.as_seconds() / EARLY).unwrap_or(0);
+    if latest <= now {
+        return true;
+    }
+    latest.as_second().saturating_sub(early) <= now.as_second()
+        && next(&key(), interval, last) <= now
+}
+
 /// Since when a tag is due; `None` for one that has no time, as before its first check: it comes before all others.
 fn since(
     key: &TagKey,
@@ -102,6 +119,9 @@ pub struct Lateness {
 /// How late the tags were that this observation has answers for. What was never asked before cannot be late.
 pub fn lateness(obs: &Observation) -> Lateness {
     let (facts, docs) = (&obs.facts, &*obs.snapshot.documents);
+    if facts.resolved.is_empty() {
+        return Lateness::default();
+    }
     let mut late = Vec::new();
     each(docs, |key, tag, question| {
         let Some(answer) = facts.resolved.get(&question) else {
@@ -159,7 +179,7 @@ fn each(docs: &Documents, mut tell: impl FnMut(&TagKey, &TagReference, Resolve))
 }
 
 /// The question that a tag asks, if it takes its image from a registry.
-pub(super) fn question(stream: &StreamKey, tag: &TagReference) -> Option<Resolve> {
+pub fn question(stream: &StreamKey, tag: &TagReference) -> Option<Resolve> {
     let from = tag.from.as_ref()?;
     let from = (from.kind == "DockerImage" && !tag.reference).then_some(from)?;
     let reference: ImageReference = from.name.parse().ok()?;

@@ -1,19 +1,21 @@
 //! Imports: which tags are due, what a new digest changes, and what a failure means. The rules are upstream's
 //! (imagestreams 2.5) except where this project improves on them: failures are retried, generations are not asked.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::iter::Peekable;
 
 use super::change::propose::record_move;
 use super::desk::{Desk, Known};
 use super::due;
-use super::facts::{CheckMemory, Failure, PANICKED, Resolved};
+use super::facts::{CheckMemory, Facts, Failure, PANICKED, Resolved};
 use super::failing::{LASTING, report_failure, report_silence};
 use super::pointed;
 use super::question::Resolve;
 use super::report::{State, Subject};
 use super::shield::shielded;
 use crate::manifests::edit::StreamEdit;
+use crate::manifests::{Documents, Located};
 use crate::model::image_stream::TagEventCondition;
 use crate::model::promotion::{FOLLOW, SOURCE, annotation};
 use crate::model::tag_event::next_generation;
@@ -65,20 +67,21 @@ pub fn imports(promoted: &BTreeSet<TagKey>, desk: &mut Desk<'_>) -> Imports {
     let docs = desk.docs;
     let never = CheckMemory::default();
     let mut remembered = desk.obs.facts.memory.iter().peekable();
-    for (key, located) in &docs.streams {
+    let mut promoted = promoted.iter().map(|key| (key, &())).peekable();
+    for (key, located) in restless(docs, &desk.obs.facts) {
         if docs.broken_streams.contains_key(key) {
             continue;
         }
         for tag in by_name(&located.value) {
-            let tag_key = TagKey::new(key.clone(), &tag.name);
-            let memory = recall(&mut remembered, &tag_key).unwrap_or(&never);
-            if promoted.contains(&tag_key) {
+            let at = At { stream: key, tag };
+            let memory = recall(&mut remembered, at).unwrap_or(&never);
+            if recall(&mut promoted, at).is_some() {
                 continue;
             }
             let done = (all.imports.len(), all.records.len());
-            let subject = Subject::Tag(tag_key.clone());
-            let looked = shielded(&subject, desk, |desk| {
-                look_at(&tag_key, tag, &located.value, memory, desk, &mut all);
+            let subject = || Subject::Tag(at.key());
+            let looked = shielded(subject, desk, |desk| {
+                look_at(at, &located.value, memory, desk, &mut all);
             });
             if let Err(hold) = looked {
                 all.imports.truncate(done.0);
@@ -90,6 +93,41 @@ pub fn imports(promoted: &BTreeSet<TagKey>, desk: &mut Desk<'_>) -> Imports {
     all
 }
 
+/// Streams with a tag that may want something, by itself or by what is remembered of it. Nearly all streams of a large
+/// repository are at rest, and so many are not even touched, unless all are to be asked for anew.
+fn restless<'d>(
+    docs: &'d Documents,
+    facts: &'d Facts,
+) -> BTreeMap<&'d StreamKey, &'d Located<ImageStream>> {
+    let refresh = facts.settings.refresh;
+    let wanting = docs.streams.iter();
+    let wanting = wanting.filter(|(_, located)| refresh || !located.rests);
+    let remembered = facts.memory.keys().map(|key| &key.stream);
+    let mut remembered: Vec<&StreamKey> = remembered.collect();
+    remembered.dedup();
+    let remembered = remembered.into_iter();
+    let remembered = remembered.filter_map(|key| docs.streams.get_key_value(key));
+    wanting.chain(remembered).collect()
+}
+
+/// A tag that is looked at. Its name in full is made only where something is to be said of it: hardly any tag of a plan is.
+#[derive(Clone, Copy)]
+struct At<'a> {
+    stream: &'a StreamKey,
+    tag: &'a TagReference,
+}
+
+impl At<'_> {
+    fn key(self) -> TagKey {
+        TagKey::new(self.stream.clone(), &self.tag.name)
+    }
+
+    /// How another tag compares with this one.
+    fn order(self, other: &TagKey) -> Ordering {
+        (&other.stream, &other.tag).cmp(&(self.stream, &self.tag.name))
+    }
+}
+
 /// The tags of a stream in the order of their names; of several with one name the last.
 fn by_name(stream: &ImageStream) -> Vec<&TagReference> {
     let mut tags: Vec<&TagReference> = stream.spec.tags.iter().rev().collect();
@@ -98,32 +136,35 @@ fn by_name(stream: &ImageStream) -> Vec<&TagReference> {
     tags
 }
 
-/// What is remembered of a tag. Tags are asked for in order, so that one walk over the memory serves them all.
-fn recall<'m>(
-    remembered: &mut Peekable<impl Iterator<Item = (&'m TagKey, &'m CheckMemory)>>,
-    tag: &TagKey,
-) -> Option<&'m CheckMemory> {
-    while remembered.next_if(|(key, _)| *key < tag).is_some() {}
-    let found = remembered.next_if(|(key, _)| *key == tag);
-    found.map(|(_, memory)| memory)
+/// What is known of a tag. Tags are asked for in order, so that one walk over all that is known serves them all.
+fn recall<'m, T>(
+    known: &mut Peekable<impl Iterator<Item = (&'m TagKey, &'m T)>>,
+    tag: At<'_>,
+) -> Option<&'m T> {
+    while known.next_if(|(key, _)| tag.order(key).is_lt()).is_some() {}
+    let found = known.next_if(|(key, _)| tag.order(key).is_eq());
+    found.map(|(_, known)| known)
 }
 
 fn look_at(
-    key: &TagKey,
-    tag: &TagReference,
+    at: At<'_>,
     stream: &ImageStream,
     memory: &CheckMemory,
     desk: &mut Desk<'_>,
     all: &mut Imports,
 ) {
+    let tag = at.tag;
     let Some(from) = tag.from.as_ref() else {
         return;
     };
     if from.kind != "DockerImage" || tag.reference {
-        return pointed::look_at(key, tag, from, stream, desk, all);
+        if Source::differs_on(tag) {
+            pointed::look_at(&at.key(), tag, from, stream, desk, all);
+        }
+        return;
     }
     if tag.annotations.contains_key(FOLLOW) {
-        not_yet(key, "headwater.dev/follow", desk);
+        not_yet(&at.key(), "headwater.dev/follow", desk);
     }
     let never = CheckMemory::default();
     // Written by a clock that ran ahead: as good as lost, or the tag would not be asked for until that day.
@@ -131,11 +172,12 @@ fn look_at(
     // Of another source nothing is known yet, also where the annotation was changed along with `from`.
     let elsewhere = asks_elsewhere(memory, &from.name);
     let memory = if ahead || elsewhere { &never } else { memory };
-    let due = elsewhere || is_due(key, tag, stream, &from.name, memory, desk);
+    let due = elsewhere || is_due(at, stream, &from.name, memory, desk);
     if !due && memory.failures == 0 {
         // Nearly all tags of nearly all plans.
         return;
     }
+    let key = &at.key();
     let Ok(reference) = from.name.parse::<ImageReference>() else {
         return;
     };
@@ -178,14 +220,13 @@ fn not_yet(key: &TagKey, what: &str, desk: &mut Desk<'_>) {
 
 /// Pending tags are due at once, scheduled ones after their interval; a failure waits for its next try.
 fn is_due(
-    key: &TagKey,
-    tag: &TagReference,
+    at: At<'_>,
     stream: &ImageStream,
     source: &str,
     memory: &CheckMemory,
     desk: &Desk<'_>,
 ) -> bool {
-    let now = desk.now();
+    let (tag, now) = (at.tag, desk.now());
     // One round of questions, however many passes are made at this instant.
     if desk.obs.facts.settings.refresh && memory.last_check.is_none_or(|last| last < now) {
         return true;
@@ -195,15 +236,13 @@ fn is_due(
     if waited_for && memory.next_try.is_some_and(|next| next > now) {
         return false;
     }
-    if Source::differs_on(tag) || stream.head(&tag.name).is_none() {
+    let list = stream.status_tag(&tag.name);
+    let Some((head, list)) = list.and_then(|list| Some((list.items.first()?, list))) else {
         return true;
-    }
+    };
     // A failure not yet mended is tried again even where the tag is not scheduled (upstream never does: its users suffer).
-    let failing = memory.failures > 0
-        || stream
-            .status_tag(&tag.name)
-            .is_some_and(|t| !t.conditions.is_empty());
-    if failing {
+    let failing = memory.failures > 0 || !list.conditions.is_empty();
+    if failing || Source::differs_on(tag) {
         return true;
     }
     let by_digest = source.contains('@');
@@ -211,13 +250,10 @@ fn is_due(
         return false;
     }
     let interval = due::interval(tag, desk.docs);
-    memory
-        .last_check
-        .is_none_or(|last| due::next(key, interval, last) <= now)
+    let time = |last| due::is_time(|| at.key(), interval, last, now);
+    memory.last_check.is_none_or(time)
         // What was seen and is not taken yet: it settles, or its pull request waits.
-        || memory.seen.as_ref().is_some_and(|(digest, _)| {
-            stream.head(&tag.name).is_none_or(|head| !head.is_of(digest))
-        })
+        || memory.seen.as_ref().is_some_and(|(digest, _)| !head.is_of(digest))
 }
 
 #[allow(

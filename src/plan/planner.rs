@@ -74,8 +74,8 @@ impl Work<'_> {
         let by_name = first::by_name(road);
         for view in road {
             let done = self.counts();
-            let subject = Subject::Stage(view.key.clone());
-            let worked = shielded(&subject, desk, |desk| {
+            let subject = || Subject::Stage(view.key.clone());
+            let worked = shielded(subject, desk, |desk| {
                 if view.is_first() {
                     self.first(view, &by_name, imports, desk);
                 } else {

@@ -11,21 +11,21 @@ use super::report::{HoldReport, State, Subject};
 const MOST_CHARACTERS: usize = 200;
 
 /// Works on one item. A panic is told as the hold it means: the same facts would only make it again.
-pub fn shielded<T>(
-    subject: &Subject,
-    desk: &mut Desk<'_>,
-    work: impl FnOnce(&mut Desk<'_>) -> T,
+pub fn shielded<'a, T>(
+    subject: impl Fn() -> Subject,
+    desk: &mut Desk<'a>,
+    work: impl FnOnce(&mut Desk<'a>) -> T,
 ) -> Result<T, Box<HoldReport>> {
     let notes = desk.holds.len();
     let worked = catch_unwind(AssertUnwindSafe(|| {
         #[cfg(test)]
-        trap::spring(subject);
+        trap::spring(&subject());
         work(desk)
     }));
     worked.map_err(|panic| {
         desk.holds.truncate(notes);
         Box::new(HoldReport {
-            subject: subject.clone(),
+            subject: subject(),
             reason: "Stalled".to_owned(),
             why: stalled(&words(&*panic)),
             until: None,

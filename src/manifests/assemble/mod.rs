@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::check::{self, Report, Repository, Thing};
 use super::diagnostic::{Diagnostic, Severity};
 use super::documents::{Documents, Located};
-use super::load::{BrokenDocument, DocumentKind, Kind, Loaded};
+use super::load::{BrokenDocument, Document, DocumentKind, Kind, Loaded};
 use super::role::Role;
 use super::yaml;
 use super::{code, suggest};
@@ -141,7 +141,7 @@ impl Assembly {
             self.broken(path, broken);
         }
         for document in &loaded.documents {
-            self.document(path, document.index, &document.kind);
+            self.document(path, document);
         }
     }
 
@@ -166,9 +166,10 @@ impl Assembly {
         }
     }
 
-    fn document(&mut self, path: &RepoPath, index: usize, document: &DocumentKind) {
-        match document {
-            DocumentKind::ImageStream(stream) => self.stream(path, index, stream),
+    fn document(&mut self, path: &RepoPath, document: &Document) {
+        let index = document.index;
+        match &document.kind {
+            DocumentKind::ImageStream(stream) => self.stream(path, document, stream),
             DocumentKind::Pipeline(pipeline) => self
                 .pipelines
                 .entry(pipeline.metadata.name.clone())
@@ -210,17 +211,16 @@ impl Assembly {
         }
     }
 
-    fn stream(&mut self, path: &RepoPath, index: usize, stream: &Arc<ImageStream>) {
-        let metadata = &stream.metadata;
+    fn stream(&mut self, path: &RepoPath, document: &Document, stream: &Arc<ImageStream>) {
+        let (index, metadata) = (document.index, &stream.metadata);
         match self
             .documents
             .stream_key(metadata.namespace.as_deref(), &metadata.name)
         {
-            Some(key) => self
-                .streams
-                .entry(key)
-                .or_default()
-                .push(located(path, index, stream)),
+            Some(key) => self.streams.entry(key).or_default().push(Located {
+                rests: document.rests,
+                ..located(path, index, stream)
+            }),
             None => self.findings.say(path, index, stream_name(stream)),
         }
     }
@@ -264,6 +264,7 @@ fn located<T>(path: &RepoPath, index: usize, value: &Arc<T>) -> Located<T> {
         path: path.clone(),
         index,
         value: Arc::clone(value),
+        rests: false,
     }
 }
 
@@ -300,7 +301,7 @@ fn unique<K: Ord + Clone + std::fmt::Display, T>(
     report: &mut Report,
     clash: &Clash<K>,
 ) -> BTreeMap<K, Located<T>> {
-    let mut result = BTreeMap::new();
+    let mut result = Vec::with_capacity(claimed.len());
     for (key, mut claims) in claimed {
         if claims.len() == 1 {
             result.extend(claims.pop().map(|only| (key, only)));
@@ -328,7 +329,8 @@ fn unique<K: Ord + Clone + std::fmt::Display, T>(
             );
         }
     }
-    result
+    // Put together from a list, a map has no room to spare.
+    result.into_iter().collect()
 }
 
 /// Turns what rules said into problems with places, and marks what is broken by it.

@@ -49,6 +49,8 @@ pub struct Document {
     pub index: usize,
     /// The document.
     pub kind: DocumentKind,
+    /// Whether it is a stream at rest ([`ImageStream::rests`]).
+    pub rests: bool,
 }
 
 /// A typed document.
@@ -113,8 +115,11 @@ pub fn load(path: &RepoPath, bytes: &[u8], role: Role) -> Loaded {
     for (index, root) in tree.documents().into_iter().enumerate() {
         loader.document(index, root);
     }
-    loader.loaded.problems.sort_by(by_place);
-    loader.loaded
+    let mut loaded = loader.loaded;
+    loaded.problems.sort_by(by_place);
+    // Nearly every file holds one document, and all of them are kept.
+    loaded.documents.shrink_to_fit();
+    loaded
 }
 
 /// What a document has more of than is read.
@@ -213,12 +218,15 @@ impl Loader<'_, '_> {
                 );
             }
             Ok(document) => {
+                let mut rests = false;
                 if let DocumentKind::ImageStream(stream) = &document {
                     self.check_stream(index, root, stream);
+                    rests = stream.rests();
                 }
                 self.loaded.documents.push(Document {
                     index,
                     kind: document,
+                    rests,
                 });
             }
             Err(first) => {

@@ -284,9 +284,11 @@ fn compose(
     let mut explained: BTreeSet<Place> = BTreeSet::new();
     let mut outs = Vec::new();
     for (index, item) in items.iter().enumerate() {
-        let edited = shielded(&item.subject, desk, |desk| {
-            apply(&item.edits, &mut wave.files, desk)
-        });
+        let edited = shielded(
+            || item.subject.clone(),
+            desk,
+            |desk| apply(&item.edits, &mut wave.files, desk),
+        );
         match edited {
             Ok(Ok(())) => {}
             Ok(Err(no_text)) => {

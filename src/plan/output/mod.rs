@@ -61,18 +61,18 @@ pub fn folder(environment: &Environment, application: &str, desk: &Desk<'_>) -> 
 }
 
 /// Renders one application and compares it with what is there. A panic on the way is its own affair.
-pub fn look(
-    environment: &Environment,
-    application: &Application,
+pub fn look<'a>(
+    environment: &'a Environment,
+    application: &'a Application,
     heads: &BTreeMap<TagKey, PinnedImage>,
     templates: &mut Templates,
-    desk: &mut Desk<'_>,
+    desk: &mut Desk<'a>,
 ) -> (Result<Delta, Stop>, BTreeSet<TagKey>) {
-    let subject = Subject::Application {
+    let subject = || Subject::Application {
         environment: environment.name().clone(),
         application: application.name.to_string(),
     };
-    let looked = shielded(&subject, desk, |desk| {
+    let looked = shielded(subject, desk, |desk| {
         difference(environment, application, heads, templates, desk)
     });
     looked.unwrap_or_else(|hold| {
@@ -86,12 +86,12 @@ pub fn look(
 
 /// What must be written so that an application is as it should be with `heads` for what the plan moves. What was proven
 /// before is not rendered again if the base holds it already.
-pub fn difference(
-    environment: &Environment,
-    application: &Application,
+pub fn difference<'a>(
+    environment: &'a Environment,
+    application: &'a Application,
     heads: &BTreeMap<TagKey, PinnedImage>,
     templates: &mut Templates,
-    desk: &mut Desk<'_>,
+    desk: &mut Desk<'a>,
 ) -> (Result<Delta, Stop>, BTreeSet<TagKey>) {
     let recipe = match Recipe::of(environment, application, templates, desk) {
         Ok(recipe) => recipe,
@@ -119,12 +119,12 @@ pub fn difference(
 }
 
 /// Renders one application with `heads` for what the plan moves.
-pub fn wanted(
-    environment: &Environment,
-    application: &Application,
+pub fn wanted<'a>(
+    environment: &'a Environment,
+    application: &'a Application,
     heads: &BTreeMap<TagKey, PinnedImage>,
     templates: &mut Templates,
-    desk: &mut Desk<'_>,
+    desk: &mut Desk<'a>,
 ) -> Result<BTreeMap<RepoPath, String>, Stop> {
     let recipe = Recipe::of(environment, application, templates, desk)?;
     let lookup = recipe.lookup(heads, desk);

@@ -32,22 +32,12 @@ pub(super) struct Recipe<'a> {
 impl<'a> Recipe<'a> {
     /// As far as everything is known. The documents are borrowed, not the desk, so that what is lacking can be asked for.
     pub(super) fn of(
-        environment: &Environment,
-        application: &Application,
+        environment: &'a Environment,
+        application: &'a Application,
         templates: &mut Templates,
         desk: &mut Desk<'a>,
     ) -> Result<Self, Stop> {
         let docs = desk.docs;
-        let gone = |what: &str| Stop::Broken {
-            why: format!("the {what} is gone"),
-            help: None,
-        };
-        let own = docs.environments.get(environment.name());
-        let environment = own.map(|e| &*e.value).ok_or_else(|| gone("environment"))?;
-        let mut all = environment.spec.applications.iter();
-        let application = all
-            .find(|a| a.name == application.name)
-            .ok_or_else(|| gone("application"))?;
         let place = (environment.name().clone(), application.name.clone());
         if let Some(why) = docs.broken_applications.get(&place) {
             return Err(Stop::Broken {
