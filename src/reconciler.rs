@@ -190,7 +190,10 @@ impl Reconciler {
             if next.is_empty() {
                 return Ok((observation, made, asked));
             }
+            // There may be ten thousand questions in it, which are not needed twice while somebody thinks about them.
+            drop(made);
             asked.outside += self.observer.answer(&mut observation, &next).await?;
+            self.observer.read_ahead(&mut observation).await?;
         }
     }
 

@@ -86,6 +86,7 @@ impl World {
             assert!(asked.iter().all(|q| matches!(q, Question::Resolve(_))));
             observer.answer(&mut observation, &asked).await.unwrap();
             let begin = Instant::now();
+            observer.read_ahead(&mut observation).await.unwrap();
             let made = loop {
                 let made = make_plan(&observation);
                 let fresh: Vec<Question> = made

@@ -25,7 +25,7 @@ pub(crate) fn rows(plan: &Plan) -> Vec<Row> {
     });
     let told = format!("{}\n{}", registry.address(), plan.commits + 1);
     fs::write(folder.path().join(TOLD), told).unwrap();
-    let output = Command::new(std::env::current_exe().unwrap())
+    let output = under(&std::env::current_exe().unwrap())
         .args(["--child", folder.path().to_str().unwrap()])
         .output()
         .unwrap();
@@ -51,6 +51,18 @@ pub(crate) fn rows(plan: &Plan) -> Vec<Row> {
         bar: "<= 100 MB resident".to_owned(),
         met: Some(resident <= 100.0),
     }]
+}
+
+/// A program, or a profiler that runs it: `BARS_UNDER='heaptrack -r -o /tmp/child'`.
+fn under(program: &Path) -> Command {
+    let profiler = std::env::var("BARS_UNDER").unwrap_or_default();
+    let mut words = profiler.split_whitespace();
+    let Some(first) = words.next() else {
+        return Command::new(program);
+    };
+    let mut command = Command::new(first);
+    command.args(words).arg(program);
+    command
 }
 
 /// The child: a cold pass that asks for every watched tag, another a quarter of an hour later, and a quiet one.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -10,12 +11,12 @@ use super::digest::Digest;
 /// A registry host with its port, as written in a reference (`quay.io`, `localhost:5000`).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct RegistryHost(String);
+pub struct RegistryHost(Arc<str>);
 
 impl RegistryHost {
     /// Docker Hub: where references without a registry point.
     pub fn docker_hub() -> Self {
-        Self("docker.io".to_owned())
+        Self("docker.io".into())
     }
 
     /// The host as text, with its port if it has one.
@@ -46,7 +47,7 @@ impl FromStr for RegistryHost {
         let port_ok =
             port.is_none_or(|p| !p.is_empty() && p.len() <= 5 && p.parse::<u16>().is_ok());
         if host.len() <= 253 && host.split('.').all(label) && port_ok {
-            Ok(Self(text.to_ascii_lowercase()))
+            Ok(Self(text.to_ascii_lowercase().into()))
         } else {
             Err(ReferenceError::new(text, "the registry is not a host name"))
         }
@@ -62,21 +63,22 @@ impl TryFrom<String> for RegistryHost {
 
 impl From<RegistryHost> for String {
     fn from(host: RegistryHost) -> Self {
-        host.0
+        host.0.as_ref().to_owned()
     }
 }
 
 /// The longest name of a repository with its registry, in bytes (`NameTotalLengthMax` of distribution).
 const LONGEST_NAME: usize = 255;
 
-/// A repository of images in a registry (`quay.io/acme/app`), without tag or digest.
+/// A repository of images in a registry (`quay.io/acme/app`), without tag or digest. Cheap to clone: questions and answers
+/// carry it about.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct ImageRepository {
     /// The registry as the user wrote it; `None` means Docker Hub.
     registry: Option<RegistryHost>,
     /// The path below the registry, as written.
-    path: String,
+    path: Arc<str>,
 }
 
 impl ImageRepository {
@@ -92,7 +94,7 @@ impl ImageRepository {
         if self.registry().as_str() == "docker.io" && !self.path.contains('/') {
             format!("library/{}", self.path)
         } else {
-            self.path.clone()
+            self.path.as_ref().to_owned()
         }
     }
 
@@ -320,7 +322,7 @@ fn parse_repository(text: &str, name: &str) -> Result<ImageRepository, Reference
     }
     let repository = ImageRepository {
         registry,
-        path: path.to_owned(),
+        path: path.into(),
     };
     // Upstream measures the name with its registry and, on Docker Hub, with the `library/` that is left out.
     let registry = repository.registry.as_ref().map(RegistryHost::as_str);
@@ -481,7 +483,7 @@ mod tests {
             let digest = read.digest.as_ref().map(Digest::as_str);
             let found = (
                 read.repository.registry.as_ref().map_or("", |r| r.as_str()),
-                read.repository.path.as_str(),
+                &*read.repository.path,
                 digest.or(read.tag.as_deref()).unwrap_or(""),
             );
             assert_eq!(found, (registry, path, version), "{text}");

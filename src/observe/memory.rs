@@ -1,7 +1,7 @@
 //! Check memory: when each tag was last asked for, and with what luck; what the Git server refused. A file that may be deleted at any time: without it
 //! everything is due now. Nothing of it is ever written into Git.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -10,10 +10,8 @@ use serde::{Deserialize, Serialize};
 use super::store;
 use crate::manifests::Documents;
 use crate::model::promotion::INTERVAL;
-use crate::model::{
-    CommitId, ImageReference, ImageStream, Namespace, Period, TagKey, TagReference, Timestamp,
-};
-use crate::plan::checks::source;
+use crate::model::{CommitId, ImageStream, Period, StreamKey, TagKey, TagReference, Timestamp};
+use crate::plan::due::question;
 use crate::plan::facts::{Answer, CheckMemory, Outcome, RefusedPush, Resolved};
 use crate::plan::import::remember;
 use crate::plan::question::Resolve;
@@ -113,46 +111,49 @@ impl Memory {
     }
 
     /// Takes in what registries answered, for every tag that takes its image from there, and forgets tags that are gone.
+    /// Gives the streams of which something new was answered that need not settle any more.
     pub(super) fn learn(
         &mut self,
         documents: &Documents,
         answers: &BTreeMap<Resolve, Answer<Resolved>>,
-    ) {
+        settle: Option<Period>,
+    ) -> BTreeSet<StreamKey> {
+        let mut moved = BTreeSet::new();
         if answers.is_empty() {
-            return;
-        }
-        let mut by_name: BTreeMap<String, Vec<(&Resolve, &Answer<Resolved>)>> = BTreeMap::new();
-        for (question, answer) in answers {
-            let name = question.reference.to_string();
-            by_name.entry(name).or_default().push((question, answer));
+            return moved;
         }
         let default = documents.config.spec.import.interval;
         let never = CheckMemory::default();
-        let mut present = BTreeMap::new();
+        let mut present = Vec::with_capacity(self.tags.len().max(answers.len()));
         for (key, located) in &documents.streams {
             for tag in located.value.spec.tags.iter() {
-                let Some(reference) = source(tag) else {
+                let Some(question) = question(key, tag) else {
                     continue;
                 };
                 let tag_key = TagKey::new(key.clone(), &tag.name);
-                let asked = by_name.get(&reference.to_string()).into_iter().flatten();
-                let mut asked = asked
-                    .filter(|(question, _)| is_about(question, &reference, &key.namespace, tag));
-                match asked.next() {
-                    Some((_, answer)) => {
-                        let old = self.tags.get(&tag_key).unwrap_or(&never);
-                        let new = after(old, answer, &located.value, tag, default);
-                        present.insert(tag_key, new);
-                    }
-                    None => present.extend(self.tags.get(&tag_key).cloned().map(|m| (tag_key, m))),
+                let Some(answer) = answers.get(&question) else {
+                    let known = self.tags.get(&tag_key).cloned();
+                    present.extend(known.map(|known| (tag_key, known)));
+                    continue;
+                };
+                let old = self.tags.get(&tag_key).unwrap_or(&never);
+                let new = after(old, answer, &located.value, tag, default);
+                let since = new.seen.as_ref().map(|(_, since)| *since);
+                let settled = since.map(|since| settle.map_or(since, |wait| wait.after(since)));
+                if settled.is_some_and(|settled| settled <= answer.at) {
+                    moved.insert(key.clone());
                 }
+                present.push((tag_key, new));
             }
         }
+        // Put together from a list, a map has no room to spare.
+        let mut present: BTreeMap<TagKey, CheckMemory> = present.into_iter().collect();
         while present.len() > MOST_TAGS {
             present.pop_last();
         }
         self.tags = Arc::new(present);
         self.changed = true;
+        moved
     }
 
     /// Writes the file if anything is new. What cannot be written is said in the log: it is a cache.
@@ -174,17 +175,6 @@ impl Memory {
             Err(error) => store::not_kept(path, &error),
         }
     }
-}
-
-fn is_about(
-    question: &Resolve,
-    reference: &ImageReference,
-    namespace: &Namespace,
-    tag: &TagReference,
-) -> bool {
-    question.reference == *reference
-        && question.namespace == *namespace
-        && question.insecure == tag.import_policy.insecure
 }
 
 fn after(

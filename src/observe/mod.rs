@@ -8,6 +8,7 @@
 //!
 //! Everything kept here (parsed files, history, metadata of images, check memory) is a cache that may be lost.
 
+mod ahead;
 mod answers;
 mod blobs;
 mod carried;
@@ -22,7 +23,7 @@ mod store;
 mod trouble;
 mod under_way;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -40,7 +41,7 @@ use crate::config::Guard;
 use crate::forge::Forge;
 use crate::git::{Fetched, GitError, Repository};
 use crate::manifests::Documents;
-use crate::model::{CommitId, Name, Timestamp};
+use crate::model::{CommitId, Name, StreamKey, Timestamp};
 use crate::plan::facts::{PlanGuard, PlanSettings, Trouble};
 use crate::plan::rewound::said_until;
 use crate::plan::{Facts, Observation, Question, Snapshot};
@@ -91,6 +92,8 @@ struct State {
     pulls: PullReader,
     memory: Memory,
     refresh: bool,
+    /// Streams of which registries answered something new that was not read ahead yet.
+    moved: BTreeSet<StreamKey>,
     carried: Carried,
     troubles: Troubles,
 }
@@ -112,6 +115,7 @@ impl Observer {
             refresh: false,
             memory: Memory::open(folder.as_ref().map(|folder| folder.join("memory.json"))),
             troubles: Troubles::open(folder.map(|folder| folder.join("edges.json"))),
+            moved: BTreeSet::new(),
             carried: Carried::default(),
         };
         let images = settings.cache_dir.as_deref().map(Images::kept_in);
@@ -219,6 +223,7 @@ impl Observer {
         );
         let blobs = blobs?;
         let open = self.under_way.open(&asked.registries);
+        drop(asked);
         if !open.is_empty() {
             tracing::debug!(requests = open.len(), "goes on without some answers");
         }
@@ -409,27 +414,33 @@ impl Observer {
 /// checked is still the tag that was due.
 async fn take_in(
     state: &mut State,
-    answers: Answers,
+    mut answers: Answers,
     facts: &mut Facts,
     documents: &Arc<Documents>,
 ) -> Result<(), ObserveError> {
     if !answers.resolved.is_empty() {
         let mut memory = std::mem::take(&mut state.memory);
         let documents = Arc::clone(documents);
-        let resolved = answers.resolved.clone();
-        state.memory = aside(move || {
-            memory.learn(&documents, &resolved);
+        let settle = facts.settings.settle;
+        let moved;
+        (state.memory, moved, answers.resolved) = aside(move || {
+            let moved = memory.learn(&documents, &answers.resolved, settle);
             memory.save();
-            memory
+            (memory, moved, answers.resolved)
         })
         .await?;
+        state.moved.extend(moved);
     }
     facts.unanswered.retain(|question, _| match question {
         Question::Resolve(question) => !answers.resolved.contains_key(question),
         Question::Describe(question) => !answers.described.contains_key(question),
         Question::Blob(_) => false,
     });
-    facts.resolved.extend(answers.resolved);
+    if facts.resolved.is_empty() {
+        facts.resolved = answers.resolved;
+    } else {
+        facts.resolved.extend(answers.resolved);
+    }
     facts.described.extend(answers.described);
     Ok(())
 }

@@ -1,12 +1,9 @@
 //! The checks that an observation shows: which tags were asked for, how late, and what is remembered of each afterwards.
 
-use std::collections::BTreeMap;
-
 use super::due;
 use super::facts::{Answer, CheckMemory, Failure, Outcome, Resolved};
 use super::import::remember;
 use super::observation::Observation;
-use super::question::Resolve;
 use crate::manifests::Documents;
 use crate::model::{Digest, ImageReference, ImageStream, Period, TagKey, TagReference};
 
@@ -40,27 +37,16 @@ pub struct Asked {
 pub fn checks(observation: &Observation) -> Vec<Check> {
     let documents = &observation.snapshot.documents;
     let facts = &observation.facts;
-    let mut answers: BTreeMap<String, Vec<(&Resolve, &Answer<Resolved>)>> = BTreeMap::new();
-    for (question, answer) in &facts.resolved {
-        let name = question.reference.to_string();
-        answers.entry(name).or_default().push((question, answer));
-    }
     let mut checks = Vec::new();
     for (key, located) in &documents.streams {
         let stream = &located.value;
         for tag in stream.spec.tags.iter() {
-            let Some(reference) = source(tag) else {
+            let Some(question) = due::question(key, tag) else {
                 continue;
             };
             let tag_key = TagKey::new(key.clone(), &tag.name);
-            let asked = answers.get(&reference.to_string()).into_iter().flatten();
-            let answer = asked
-                .filter(|(question, _)| {
-                    question.namespace == key.namespace
-                        && question.insecure == tag.import_policy.insecure
-                })
-                .map(|(_, answer)| *answer)
-                .next();
+            let answer = facts.resolved.get(&question);
+            let reference = question.reference;
             let before = facts.memory.get(&tag_key).cloned().unwrap_or_default();
             if answer.is_none() && before.last_check.is_none() {
                 continue;
@@ -122,15 +108,6 @@ fn check(
         }),
         before,
     }
-}
-
-/// What a tag is imported from, if it is imported from a registry at all.
-pub fn source(tag: &TagReference) -> Option<ImageReference> {
-    let from = tag
-        .from
-        .as_ref()
-        .filter(|from| from.kind == "DockerImage")?;
-    from.name.parse().ok().filter(|_| !tag.reference)
 }
 
 #[cfg(test)]

@@ -62,6 +62,13 @@ impl Fold {
         Self::new(&self.our_email, complete)
     }
 
+    /// Gives back the room that was taken while a long past was read commit by commit.
+    pub(super) fn compact(&mut self) {
+        let history = Arc::make_mut(&mut self.history);
+        history.moves = std::mem::take(&mut history.moves).into_iter().collect();
+        history.commits.shrink_to_fit();
+    }
+
     /// Reduces a commit that follows on what is read. [`Self::push`] adds it.
     pub(super) fn reduce(
         &mut self,

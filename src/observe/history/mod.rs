@@ -148,12 +148,15 @@ impl HistoryReader {
                 fold.get_or_insert_with(|| Fold::new(&our_email, header.complete))
                     .push(line);
             });
-            let known = header.zip(fold).map(|(header, fold)| Known {
-                settings,
-                shallow: header.shallow,
-                holes: false,
-                fold,
-                met: HashSet::new(),
+            let known = header.zip(fold).map(|(header, mut fold)| {
+                fold.compact();
+                Known {
+                    settings,
+                    shallow: header.shallow,
+                    holes: false,
+                    fold,
+                    met: HashSet::new(),
+                }
             });
             (store, known)
         })
@@ -195,6 +198,7 @@ impl HistoryReader {
             met: HashSet::new(),
         };
         work.add(&mut known, log).await?;
+        known.fold.compact();
         if !known.holes {
             let header = Header {
                 v: store::VERSION,

@@ -8,7 +8,7 @@ use headwater::model::BlobId;
 use headwater::observe::Progress;
 use headwater::plan::facts::{Facts, Outcome};
 use headwater::plan::question::{Describe, Resolve};
-use headwater::plan::{FileEntry, Question};
+use headwater::plan::{FileEntry, Question, plan};
 
 use super::*;
 
@@ -185,6 +185,42 @@ async fn checks_are_remembered_by_tag_and_across_restarts() {
         let memory = world.observe(&base).await.facts.memory;
         assert!(memory.is_empty(), "{bad}");
     }
+}
+
+#[tokio::test]
+async fn files_of_what_moved_are_read_before_a_plan_asks_for_them() {
+    let world = World::new();
+    let base = world.base();
+    base.commit("main", "Begin", &[file(STREAM, stream(&[imported("one")]))]);
+    let registry = EmbeddedRegistry::start().await.unwrap();
+    registry.push("acme/myapp", "main", BuildSpec::default());
+    let observer = world.observer_with(&base, settings(&registry));
+    let mut observed = observer.observe(now()).await.unwrap();
+    let asked = plan(&observed).questions;
+    observer.answer(&mut observed, &asked).await.unwrap();
+
+    let mut slow = observed.clone();
+    let asked = plan(&slow).questions;
+    assert!(matches!(asked[..], [Question::Blob(_)]), "{asked:?}");
+    observer.answer(&mut slow, &asked).await.unwrap();
+    observer.read_ahead(&mut observed).await.unwrap();
+    let made = plan(&observed);
+    assert_eq!(made, plan(&slow), "it is the plan that asking gives");
+    assert!(made.questions.is_empty() && !made.effects.is_empty());
+    assert_eq!(observed.blobs.len(), 1);
+
+    // What is not new is not read: the same answer again, now that the base holds it.
+    let answer = observed.facts.resolved.values().next().unwrap();
+    let Outcome::Ok(resolved) = &answer.outcome else {
+        panic!("{answer:?}");
+    };
+    let held = stream(&[imported("one")]).replace(digest("one").as_str(), resolved.digest.as_str());
+    base.commit("main", "Move", &[file(STREAM, held)]);
+    let mut observed = observer.observe(now()).await.unwrap();
+    let ask = [Question::Resolve(resolve("quay.io/acme/myapp:main"))];
+    observer.answer(&mut observed, &ask).await.unwrap();
+    observer.read_ahead(&mut observed).await.unwrap();
+    assert!(observed.blobs.is_empty());
 }
 
 #[tokio::test]
