@@ -17,6 +17,7 @@
 //! `model` uses nothing of ours; `manifests` uses `model`; `plan` uses both. Edges (`git`, `registry`, `forge`) never see
 //! the plan; `observe` and `apply` adapt them to it. A test reads every `use crate::` line and refuses any other arrow.
 
+pub mod allocator;
 pub mod apply;
 pub mod cli;
 pub mod config;

@@ -5,13 +5,18 @@ use std::panic::AssertUnwindSafe;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use headwater::allocator::{Allocator, give_back_at_once};
 use headwater::cli::{self, Exit};
 use headwater::telemetry::{redact, report_bug};
 
 /// How long work that cannot be cancelled may hold up the end.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+#[global_allocator]
+static ALLOCATOR: Allocator = Allocator;
+
 fn main() -> ExitCode {
+    give_back_at_once();
     std::panic::set_hook(Box::new(|info| {
         report_bug(&cli::output::clean::clean_lines(&format!(
             "error: a bug: {info}"

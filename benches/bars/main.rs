@@ -30,6 +30,7 @@ mod table;
 
 use std::path::Path;
 
+use headwater::allocator::{Allocator, give_back_at_once};
 use measure::Plan;
 use table::Row;
 
@@ -46,7 +47,12 @@ const ROWS: [(&str, Measure); 6] = [
     ("memory", child::rows),
 ];
 
+/// As in the program.
+#[global_allocator]
+static ALLOCATOR: Allocator = Allocator;
+
 fn main() {
+    give_back_at_once();
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     if let Some(place) = after(&arguments, "--child") {
         return child::run(Path::new(&place));

@@ -12,7 +12,8 @@ use std::io::Write as _;
 use files::{File, entries, root, rust_files};
 
 /// Each module and those it may use. Binary and library roots may use all.
-const ARROWS: [(&str, &[&str]); 15] = [
+const ARROWS: [(&str, &[&str]); 16] = [
+    ("allocator", &[]),
     ("model", &[]),
     ("manifests", &["model"]),
     ("plan", &["model", "manifests"]),
