@@ -12,6 +12,7 @@ use crate::manifests::{Diagnostic, Severity, assemble, role_of};
 use crate::model::RepoPath;
 
 mod expressions;
+mod release_tags;
 mod templates;
 
 /// Checks documents, expressions and templates. Ends with 3 if anything reported is an error.
@@ -114,6 +115,7 @@ fn problems(files: &Files) -> Vec<Diagnostic> {
     let mut problems = documents.problems.clone();
     problems.extend(templates::problems(&documents, files));
     problems.extend(expressions::problems(&documents, files));
+    problems.extend(release_tags::problems(&documents, files));
     problems.sort();
     problems.dedup();
     problems

@@ -69,7 +69,7 @@ fn about(observation: &Observation, key: &StageKey) -> About {
             false => Vec::new(),
         },
         skippable: skippable(stage, observation),
-        can_go_back: stage.timeline.previous().is_some(),
+        can_go_back: !stage.is_first() && stage.timeline.previous().is_some(),
     }
 }
 

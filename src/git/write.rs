@@ -112,6 +112,11 @@ impl Objects<'_> {
         if old == new {
             return Ok(true);
         }
+        // A commit that is not here precedes nothing that is: libgit2 says so by an error like that of a damaged object.
+        let objects = self.repository.odb().map_err(|error| self.fail(&error))?;
+        if !objects.exists(oid(old)?) {
+            return Ok(false);
+        }
         match self.repository.graph_descendant_of(oid(new)?, oid(old)?) {
             Ok(found) => Ok(found),
             Err(error) if error.code() == ErrorCode::NotFound => Ok(false),

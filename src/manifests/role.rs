@@ -36,11 +36,7 @@ pub fn role_of(path: &RepoPath, paths: &Paths) -> Option<Role> {
     if CONFIG_FILES.contains(&path.as_str()) {
         return Some(Role::Config);
     }
-    let ending = path
-        .file_name()
-        .rsplit_once('.')
-        .map(|(_, ending)| ending)?;
-    if !matches!(ending, "yaml" | "yml" | "json") || path.has_dot_component() {
+    if path.has_dot_component() {
         return None;
     }
     let folders = [
@@ -57,10 +53,27 @@ pub fn role_of(path: &RepoPath, paths: &Paths) -> Option<Role> {
         .filter(|(folder, _)| path.is_below(folder))
         .max_by_key(|(folder, role)| (folder.as_str().len(), *role))?;
     let inside = path.as_str().strip_prefix(folder.as_str())?;
-    match role? {
+    let role = role?;
+    let ending = path.file_name().rsplit_once('.').map(|(_, ending)| ending);
+    let is_document = match role.is_brake() {
+        true => !is_for_people(path.file_name()),
+        false => matches!(ending, Some("yaml" | "yml" | "json")),
+    };
+    match role {
         Role::Environments if is_no_environment(inside) => None,
-        role => Some(role),
+        role => is_document.then_some(role),
     }
+}
+
+/// Whether a file among brakes explains itself to people. Every other one is a brake, whatever its ending: a slip in a file's
+/// name lifts nothing.
+fn is_for_people(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    let stem = name.split('.').next().unwrap_or_default();
+    matches!(stem, "readme" | "owners" | "codeowners" | "license")
+        || [".md", ".adoc", ".rst"]
+            .iter()
+            .any(|end| name.ends_with(end))
 }
 
 /// `/<env>/.../rendered/...` is ours, and `/<env>/<app>/values.yaml` belongs to an application.

@@ -215,7 +215,7 @@ pub struct PromoteArgs {
     after_help = "Example: headwater rollback keycloak/prod --reason \"login 500s, INC-2291\" --push"
 )]
 pub struct RollbackArgs {
-    /// The stage that goes back; or a tag of an image stream that no stage points with
+    /// The stage that goes back; or a tag of an image stream that no stage takes from another one
     #[arg(value_name = "PIPELINE/STAGE|STREAM:TAG")]
     pub target: RollbackTarget,
     /// The set: version, tag, `previous`, or at least 8 hex digits of a digest

@@ -93,7 +93,9 @@ impl View for HistoryView<'_> {
     fn text(&self, frame: &Frame) -> String {
         let stays = self.stays();
         let mut parts = vec![self.hand(frame)];
-        if stays.is_empty() {
+        if stays.is_empty() && !self.complete {
+            parts.push(format!("of no set is it known that it was in {}", self.key));
+        } else if stays.is_empty() {
             parts.push(format!("no set has ever been in {}", self.key));
         } else if frame.wide || frame.width.is_some_and(|width| width < NARROW) {
             let blocks = stays.iter().map(|stay| block(stay, frame));

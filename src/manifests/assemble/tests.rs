@@ -103,8 +103,42 @@ fn an_identity_claimed_twice_belongs_to_nobody() {
 
 #[test]
 fn holds_and_freezes_fail_closed_and_name_the_file() {
-    let whole = assemble_all(&[("holds/h.yaml", HOLD)]);
-    assert_eq!((whole.holds.len(), whole.brakes_unreadable), (1, None));
+    let about = [
+        ("pipelines/a.yaml", pipeline("a")),
+        ("streams/a.yaml", stream("a")),
+    ];
+    let with = |path: &str, text: &str| {
+        let [(one, a), (other, b)] = &about;
+        assemble_all(&[(path, text), (one, a), (other, b)])
+    };
+    // Whatever its name ends with: a slip in it lifts nothing.
+    for path in [
+        "holds/h.yaml",
+        "holds/h.YAML",
+        "holds/h.txt",
+        "holds/h",
+        "holds/deep/h.json5",
+    ] {
+        let whole = with(path, HOLD);
+        assert_eq!(
+            (whole.holds.len(), whole.brakes_unreadable),
+            (1, None),
+            "{path}"
+        );
+    }
+    for path in [
+        "holds/README.md",
+        "holds/OWNERS",
+        "holds/.gitkeep",
+        "freezes/how.adoc",
+    ] {
+        let none = with(path, "- text for people: [");
+        assert_eq!(
+            (none.holds.len(), none.brakes_unreadable),
+            (0, None),
+            "{path}"
+        );
+    }
     for (path, text) in [
         ("holds/x.yaml", HOLD.replace("stages", "stage")),
         ("freezes/x.yaml", "a: [".to_owned()),
@@ -112,7 +146,7 @@ fn holds_and_freezes_fail_closed_and_name_the_file() {
         ("headwater.yaml", "kind: [".to_owned()),
         ("pipelines/x.yaml", HOLD.replace("reason: r", "raison: r")),
     ] {
-        let documents = assemble_all(&[(path, &text), ("streams/a.yaml", &stream("a"))]);
+        let documents = with(path, &text);
         assert_eq!(
             documents.brakes_unreadable,
             Some(format!("`{path}` cannot be read"))

@@ -1,13 +1,15 @@
-//! HW0302, HW0303, HW0118: holds and freezes of things that do not exist brake nothing, which is worth a warning; a freeze
-//! whose time zone does not exist cannot be kept, so everything holds.
+//! HW0302, HW0303, HW0118: a hold or freeze of something that does not exist, or for no time at all, would brake nothing.
+//! Nobody writes such a file on purpose, so everything holds until it is mended.
 
 use super::Rule;
 use super::finding::{Finding, Report, Repository, Thing, route};
 use super::zone;
 use crate::manifests::code;
+use crate::manifests::diagnostic::Severity;
 use crate::manifests::documents::{Documents, Located};
 use crate::manifests::suggest::did_you_mean;
-use crate::model::{Freeze, Hold, Name};
+use crate::manifests::yaml::Step;
+use crate::model::{Freeze, Hold, Name, RepoPath};
 
 /// The rules about holds and freezes.
 pub(super) const RULES: &[Rule] = &[
@@ -18,8 +20,24 @@ pub(super) const RULES: &[Rule] = &[
 fn holds(repository: &Repository<'_>, report: &mut Report) {
     for hold in repository.documents.holds.values() {
         for finding in hold_targets(repository.documents, hold) {
-            report.say(&hold.path, hold.index, finding);
+            brake(&hold.path, hold.index, finding, report);
         }
+    }
+}
+
+/// An error of a brake means that nobody knows what it is to stop.
+fn brake(path: &RepoPath, index: usize, finding: Finding, report: &mut Report) {
+    match finding.severity {
+        Severity::Error => report.breaks(Thing::Brakes(path.clone()), path, index, finding),
+        Severity::Warning => report.say(path, index, finding),
+    }
+}
+
+/// The finding of a brake that brakes nothing. What only lifts another one is no brake.
+fn void(lifted: bool, code: &'static str, place: Vec<Step>, words: String) -> Finding {
+    match lifted {
+        true => Finding::warning(code, place, words),
+        false => Finding::error(code, place, words),
     }
 }
 
@@ -34,7 +52,8 @@ fn hold_targets(documents: &Documents, hold: &Located<Hold>) -> Vec<Finding> {
             spec.pipeline
         );
         let names = documents.pipelines.keys().map(Name::as_str);
-        let finding = Finding::warning(code::HOLD_TARGET, route!["spec", "pipeline"], words);
+        let place = route!["spec", "pipeline"];
+        let finding = void(spec.lifted, code::HOLD_TARGET, place, words);
         return vec![finding.help(did_you_mean(spec.pipeline.as_str(), names))];
     };
     let stages = pipeline
@@ -56,17 +75,22 @@ fn hold_targets(documents: &Documents, hold: &Located<Hold>) -> Vec<Finding> {
         .map(|(index, name)| {
             let words = format!("pipeline `{}` has no stage `{name}`", spec.pipeline);
             let place = route!["spec", "stages", index];
-            let finding = Finding::warning(code::HOLD_TARGET, place, words);
+            let finding = void(spec.lifted, code::HOLD_TARGET, place, words);
             finding.help(did_you_mean(name.as_str(), stages.clone()))
         })
         .chain(idle)
+        .chain(spec.stages.is_empty().then(|| {
+            let place = route!["spec", "stages"];
+            let words = "this holds nothing: it names no stage".to_owned();
+            void(spec.lifted, code::HOLD_TARGET, place, words)
+        }))
         .collect()
 }
 
 fn freezes(repository: &Repository<'_>, report: &mut Report) {
     for freeze in repository.documents.freezes.values() {
         for finding in freeze_targets(repository.documents, freeze) {
-            report.say(&freeze.path, freeze.index, finding);
+            brake(&freeze.path, freeze.index, finding, report);
         }
         let zone = freeze.value.spec.time_zone.as_deref();
         if let Some(finding) = zone.and_then(|zone| zone::unknown(zone, route!["spec", "timeZone"]))
@@ -94,11 +118,34 @@ fn freeze_targets(documents: &Documents, freeze: &Located<Freeze>) -> Vec<Findin
         if !names().any(fits) {
             let words = format!("this freezes nothing: there is no environment `{pattern}`");
             let place = route!["spec", "environments", index];
-            let finding = Finding::warning(code::FREEZE_TARGET, place, words);
+            // A beginning may be meant for environments that are yet to come.
+            let finding = match pattern.ends_with('*') {
+                true => Finding::warning(code::FREEZE_TARGET, place, words),
+                false => Finding::error(code::FREEZE_TARGET, place, words),
+            };
             findings.push(finding.help(did_you_mean(pattern, names())));
         }
     }
-    for (index, name) in freeze.value.spec.except.pipelines.iter().enumerate() {
+    let spec = &freeze.value.spec;
+    if spec.environments.is_empty() {
+        let words = "this freezes nothing: it names no environment";
+        let place = route!["spec", "environments"];
+        let finding = Finding::error(code::FREEZE_TARGET, place, words);
+        findings.push(finding.help("`[\"*\"]` names all of them"));
+    }
+    if spec
+        .from
+        .zip(spec.until)
+        .is_some_and(|(from, until)| from >= until)
+    {
+        let words = "this freezes nothing: it ends before it begins";
+        findings.push(Finding::error(
+            code::FREEZE_TARGET,
+            route!["spec", "until"],
+            words,
+        ));
+    }
+    for (index, name) in spec.except.pipelines.iter().enumerate() {
         if !documents.pipelines.contains_key(name) && !documents.broken_pipelines.contains_key(name)
         {
             let words = format!("there is no pipeline `{name}`");

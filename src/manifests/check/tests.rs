@@ -304,18 +304,6 @@ fn what_works_but_hardly_as_meant_is_only_a_warning() {
         ),
         (
             "holds/h.yaml",
-            "pipeline: shop",
-            "pipeline: shopp",
-            "holds/h.yaml:4:18 HW0302 this holds nothing: there is no pipeline `shopp` | did you mean `shop`?",
-        ),
-        (
-            "holds/h.yaml",
-            "stages: [prod]",
-            "stages: [qa, prd]",
-            "holds/h.yaml:4:37 HW0302 pipeline `shop` has no stage `prd` | did you mean `prod`?",
-        ),
-        (
-            "holds/h.yaml",
             "reason: r",
             "reason: r, lifted: true",
             "holds/h.yaml:4:59 HW0302 this lifts nothing: it does not say which revert or pull request | `lifts: [<commit of the revert, or id of the pull request>]`; `headwater unhold shop/prod` writes such a file",
@@ -342,6 +330,58 @@ fn what_works_but_hardly_as_meant_is_only_a_warning() {
         assert!(documents.broken_pipelines.is_empty() && documents.broken_streams.is_empty());
         assert_eq!(documents.brakes_unreadable, None);
     }
+}
+
+#[test]
+fn a_brake_that_would_stop_nothing_holds_everything() {
+    for (path, old, new, expected) in [
+        (
+            "holds/h.yaml",
+            "pipeline: shop",
+            "pipeline: shopp",
+            "holds/h.yaml:4:18 HW0302 this holds nothing: there is no pipeline `shopp` | did you mean `shop`?",
+        ),
+        (
+            "holds/h.yaml",
+            "stages: [prod]",
+            "stages: [qa, prd]",
+            "holds/h.yaml:4:37 HW0302 pipeline `shop` has no stage `prd` | did you mean `prod`?",
+        ),
+        (
+            "holds/h.yaml",
+            "stages: [prod]",
+            "stages: []",
+            "holds/h.yaml:4:32 HW0302 this holds nothing: it names no stage",
+        ),
+        (
+            "freezes/f.yaml",
+            "prod*",
+            "prdo",
+            "freezes/f.yaml:4:23 HW0303 this freezes nothing: there is no environment `prdo` | did you mean `prod`?",
+        ),
+        (
+            "freezes/f.yaml",
+            "[\"prod*\"]",
+            "[]",
+            "freezes/f.yaml:4:22 HW0303 this freezes nothing: it names no environment | `[\"*\"]` names all of them",
+        ),
+        (
+            "freezes/f.yaml",
+            "reason: r",
+            "reason: r, from: 2027-01-02T00:00, until: 2026-12-20T00:00",
+            "freezes/f.yaml:4:75 HW0303 this freezes nothing: it ends before it begins",
+        ),
+    ] {
+        let documents = check(path, old, new, &[expected]);
+        assert_eq!(documents.problems[0].severity, Severity::Error);
+        let why = documents.brakes_unreadable.unwrap();
+        assert!(why.contains(path), "{why}");
+    }
+    // What only lifts another hold brakes nothing anyway.
+    let lifted = "stages: [prd], lifted: true, lifts: [abc]";
+    let documents = repository("holds/h.yaml", "stages: [prod]", lifted, &[]);
+    assert_eq!(documents.brakes_unreadable, None);
+    assert_eq!(documents.problems.len(), 1);
 }
 
 #[test]

@@ -79,6 +79,10 @@ impl Flow<'_, '_> {
         {
             return outcome;
         }
+        // What is wrong may be the very line that says what this stage is: nothing is concluded from it.
+        if view.broken.is_some() {
+            return outcome;
+        }
         if let Some(reason) = self.useless(&set) {
             close(view, pull, &reason, &mut outcome);
             return outcome;

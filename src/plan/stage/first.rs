@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::block;
 use super::decide::{Decision, Judged};
-use crate::model::{Name, RepoPath, Set, StreamKey, TagKey, Verdict};
+use crate::manifests::Documents;
+use crate::model::{Name, Namespace, Pipeline, RepoPath, Set, StreamKey, TagKey, Verdict};
 use crate::plan::change::propose::{Proposal, Stamps};
 use crate::plan::change::wave::Item;
 use crate::plan::desk::Desk;
@@ -218,7 +219,7 @@ pub fn loose<'i>(imports: &'i [Import], views: &[&StageView<'_>]) -> Vec<&'i Imp
 }
 
 /// Why a tag that no pipeline seems to own is not imported: a file from which nothing could be read stands beside its
-/// stream's, or bears its name. If that is its pipeline, nobody knows the rules. At the top of a folder of streams or
+/// stream's, or bears its name, or a pipeline carries a stream that is not there. If that is its pipeline, nobody knows the rules. At the top of a folder of streams or
 /// pipelines, where many lie side by side, only a file that is named after the stream counts.
 pub fn perhaps_owned(stream: &StreamKey, desk: &Desk<'_>) -> Option<String> {
     let docs = desk.docs;
@@ -226,6 +227,9 @@ pub fn perhaps_owned(stream: &StreamKey, desk: &Desk<'_>) -> Option<String> {
     let mut unread = unread.filter(|(name, _)| !docs.pipelines.contains_key(*name));
     if let Some((_, why)) = unread.find(|(name, _)| name.as_str() == stream.name.as_str()) {
         return Some(why.clone());
+    }
+    if let Some(why) = misspelt(docs) {
+        return Some(why);
     }
     let path = &docs.streams.get(stream)?.path;
     let is_read = |file: &RepoPath| {
@@ -243,6 +247,20 @@ pub fn perhaps_owned(stream: &StreamKey, desk: &Desk<'_>) -> Option<String> {
     });
     let error = beside.find(|e| !is_read(&e.path))?;
     Some(format!("{}: {}", error.path, error.message))
+}
+
+/// What is wrong with a pipeline that carries a stream which is not there: it may mean any that no other one carries.
+fn misspelt(docs: &Documents) -> Option<String> {
+    let broken = docs.broken_pipelines.iter();
+    let mut broken = broken.filter_map(|(name, why)| Some((docs.pipelines.get(name)?, why)));
+    let unknown = |pipeline: &Pipeline| {
+        let namespace = pipeline.metadata.namespace.as_ref().map(Namespace::as_str);
+        let key = |name: String| docs.stream_key(namespace, &name);
+        let mut keys = pipeline.stream_names().into_iter().map(key);
+        keys.any(|key| key.is_none_or(|key| !docs.streams.contains_key(&key)))
+    };
+    let (_, why) = broken.find(|(located, _)| unknown(&located.value))?;
+    Some(why.clone())
 }
 
 /// Whether a file is called `<name>.yaml`, `<name>-pipeline.yaml` and the like.

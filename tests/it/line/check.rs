@@ -190,6 +190,22 @@ fn what_was_emptied_or_misses_by_a_word_is_told_and_a_place_without_documents_is
 }
 
 #[test]
+fn a_release_tag_that_can_never_be_filled_is_told_at_once() {
+    let machine = Hermetic::new();
+    let root = checkout(&machine, "tree");
+    let file = root.join("pipelines/myapp/pipeline.yaml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let right = "prod-v{{version.majorMinor}}";
+    assert!(text.contains(right));
+    for wrong in ["{{nope}}", "a b/c", "v{{version"] {
+        std::fs::write(&file, text.replace(right, wrong)).unwrap();
+        let said = check(&machine, &root, &["pipelines"]);
+        assert_eq!(said.code, 3, "{wrong}: {said:?}");
+        said.has(&["HW0116", "pipelines/myapp/pipeline.yaml:24:19"]);
+    }
+}
+
+#[test]
 fn an_expression_that_cannot_be_read_is_named_before_it_refuses_everything() {
     let machine = Hermetic::new();
     let root = checkout(&machine, "tree");

@@ -159,6 +159,34 @@ async fn a_pipeline_that_cannot_be_read_holds_what_it_may_own() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_slip_in_a_pipeline_lets_nothing_past_its_rules_and_closes_nothing() {
+    for (right, wrong) in [
+        ("spec:\n", "spec:\n  streams: [ap]\n"),
+        (
+            "    - name: qa\n",
+            "    - name: qa\n      from: [nowhere]\n",
+        ),
+    ] {
+        let dev = small::by_pull_request("dev");
+        let mut world = World::with(&[("environments/dev.yaml", &dev)]).await;
+        let first = world.proposed("1.0.0").await.1;
+        world.person_edits(small::PIPELINE_PATH, right, wrong);
+        world.good_build("1.1.0");
+        world.settle().await;
+        assert_eq!(world.head("app", "dev"), None, "{wrong}");
+        assert_eq!(world.open_pull().await.id, first.id, "{wrong}");
+        world.person_edits(small::PIPELINE_PATH, wrong, right);
+        world.settle().await;
+        assert_eq!(
+            world.head("app", "dev"),
+            None,
+            "nobody approved it: {wrong}"
+        );
+        world.open_pull().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_push_that_a_hook_refuses_is_reported_in_its_words_and_loses_nothing() {
     let mut world = World::served(&[]).await;
     hook(

@@ -430,7 +430,7 @@ fn a_history_admits_what_it_does_not_know_and_what_it_does_not_follow() {
 default/keycloak:prod was put to nothing by hand in 3f9c2ab4; the stage does not
 follow it
 
-no set has ever been in keycloak/prod
+of no set is it known that it was in keycloak/prod
 
 older ones are not known: the clone is shallow
 ",

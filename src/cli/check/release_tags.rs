@@ -1,0 +1,35 @@
+//! Patterns of release tags, filled for a version as good as any: one that cannot be filled waits for an image that never
+//! comes.
+
+use crate::cli::read::Files;
+use crate::manifests::{Diagnostic, Documents, Step, Texts as _, code, locate};
+use crate::plan::version::{Version, release_tag};
+
+/// What is wrong with release tags of pipelines.
+pub(super) fn problems(documents: &Documents, files: &Files) -> Vec<Diagnostic> {
+    let semver = semver::Version::new(1, 2, 3);
+    let version = Version {
+        text: semver.to_string(),
+        semver: Some(semver),
+    };
+    let mut problems = Vec::new();
+    for located in documents.pipelines.values() {
+        for (index, stage) in located.value.spec.stages.iter().enumerate() {
+            let pattern = stage.release_tag.as_deref();
+            let Some(Err(why)) = pattern.map(|pattern| release_tag(pattern, &version)) else {
+                continue;
+            };
+            let key = |name: &str| Step::Key(name.to_owned());
+            let route = [
+                key("spec"),
+                key("stages"),
+                Step::Index(index),
+                key("releaseTag"),
+            ];
+            let text = files.text(&located.path);
+            let place = text.and_then(|text| locate(&text, located.index, &route));
+            problems.push(Diagnostic::error(&located.path, code::RELEASE_TAG, why).at(place));
+        }
+    }
+    problems
+}
