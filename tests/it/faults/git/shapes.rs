@@ -265,7 +265,10 @@ async fn files_that_would_blow_up_are_refused_by_name_and_the_rest_goes_on() {
     let build = world.good_build("1.0.0");
     world.settle().await;
     assert_eq!(world.head("app", "qa"), Some(build));
-    let problems = problems(&world).await;
+    let mut problems = problems(&world).await;
+    assert!(problems.len() < 30, "{problems:#?}");
+    // The bomb is wrong in many places of one kind.
+    problems.dedup();
     assert_eq!(problems.len(), 4, "{problems:#?}");
     assert_named(&problems, &["streams/bomb.yaml"]);
     assert_named(&problems, &["streams/deep.yaml", "nested deeper"]);
