@@ -16,7 +16,7 @@ fail() { printf 'tests/run.sh: %s\n' "$1" >&2; exit 1; }
 
 # Command and the Debian package that brings it.
 parts=(
-  git:git cc:build-essential docker-registry:docker-registry skopeo:skopeo umoci:umoci buildah:buildah
+  git:git cc:build-essential make:make docker-registry:docker-registry skopeo:skopeo umoci:umoci buildah:buildah
   htpasswd:apache2-utils ssh-keygen:openssh-client jq:jq
 )
 
