@@ -80,6 +80,12 @@ impl Kit {
         self
     }
 
+    /// A commit of ours that goes back, as `rollback` writes it.
+    pub(super) fn rolls_back(mut self, tag: &str, to: &str) -> Self {
+        self.push(tag, to, true, Cause::Rollback);
+        self
+    }
+
     /// The same by a person, without a record.
     pub(super) fn person_moves(mut self, tag: &str, to: &str) -> Self {
         self.push(tag, to, false, Cause::Adopted);

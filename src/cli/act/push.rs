@@ -228,14 +228,11 @@ impl Doing<'_> {
     }
 
     fn text(&self, act: &Act) -> PullText {
-        let marker = Marker {
-            subject: Subject::Act {
-                act: act.kind.to_owned(),
-                stage: act.stage.clone(),
-                by: self.person.email.clone(),
-            },
-            superseded: false,
-        };
+        let marker = Marker::of(Subject::Act {
+            act: act.kind.to_owned(),
+            stage: act.stage.clone(),
+            by: self.person.email.clone(),
+        });
         let title = act.message.lines().next().unwrap_or_default().to_owned();
         let files: Vec<String> = act.files.keys().map(|path| format!("- `{path}`")).collect();
         let body = format!(

@@ -131,14 +131,11 @@ impl Delivery<'_> {
 
     fn text(&self, edit: &Edit, person: &Person) -> PullText {
         let streams = edit.done.changes.keys().map(ToString::to_string).collect();
-        let marker = Marker {
-            subject: Subject::Streams {
-                act: self.wish.verb.to_owned(),
-                streams,
-                by: person.email.clone(),
-            },
-            superseded: false,
-        };
+        let marker = Marker::of(Subject::Streams {
+            act: self.wish.verb.to_owned(),
+            streams,
+            by: person.email.clone(),
+        });
         let says: Vec<String> = edit
             .done
             .says

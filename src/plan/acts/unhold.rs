@@ -172,6 +172,10 @@ impl Lifting<'_> {
                 let what = format!("the closing of pull request {}", pull.id);
                 self.lift(id, pull.id.clone(), &what, room, view)?;
             }
+            for (_, older) in shut.iter().filter(|(other, _)| other == id) {
+                let what = format!("the closing of pull request {}", older.id);
+                self.lift(id, older.id.clone(), &what, room, view)?;
+            }
         }
         Ok(())
     }

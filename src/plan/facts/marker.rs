@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{SetId, StageKey};
+use crate::model::{CommitId, SetId, StageKey};
 
 const OPEN: &str = "<!-- headwater: ";
 const CLOSE: &str = " -->";
@@ -17,6 +17,10 @@ pub struct Marker {
     /// Set by us before we close it ourselves, so that the closing holds nothing.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub superseded: bool,
+    /// The commit by which the stage came to this set the last time, where it has been there before. Closed by a person,
+    /// the pull request holds the set unless the stage came to it again later.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<CommitId>,
 }
 
 /// What a pull request carries.
@@ -58,12 +62,18 @@ pub enum Subject {
 }
 
 impl Marker {
+    /// The marker of what is opened for the first time.
+    pub const fn of(subject: Subject) -> Self {
+        Self {
+            subject,
+            superseded: false,
+            after: None,
+        }
+    }
+
     /// The marker of a promotion.
     pub const fn promotion(stage: StageKey, set: SetId) -> Self {
-        Self {
-            subject: Subject::Promotion { stage, set },
-            superseded: false,
-        }
+        Self::of(Subject::Promotion { stage, set })
     }
 
     /// As a line of a pull request's body.
@@ -91,6 +101,11 @@ mod tests {
         );
         let body = format!("{}\n\n**myapp** moves", marker.to_line());
         assert_eq!(Marker::find(&body), Some(marker.clone()));
+        let again = Marker {
+            after: Some("b".repeat(40).parse().unwrap()),
+            ..marker.clone()
+        };
+        assert_eq!(Marker::find(&again.to_line()), Some(again));
         assert_eq!(
             Marker::find(&format!("quoted text\n{}", marker.to_line())),
             None

@@ -257,10 +257,7 @@ fn text(environment: &Environment, files: &Files, id: &str) -> PullRequestText {
         environment: name.to_string(),
         change: id.to_owned(),
     };
-    let marker = Marker {
-        subject,
-        superseded: false,
-    };
+    let marker = Marker::of(subject);
     let list: Vec<String> = files.keys().map(|p| format!("- `{p}`")).collect();
     let body = format!(
         "{}\n\nThe manifests of **{name}** are not what its templates and values give. This change puts them right; no image of a stage moves.\n\n**Changes**\n{}\n\n\

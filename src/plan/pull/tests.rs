@@ -185,6 +185,36 @@ fn one_closed_by_a_person_holds_its_set_and_one_we_closed_holds_nothing() {
 }
 
 #[test]
+fn one_closed_for_a_set_that_was_here_before_holds_it_until_the_stage_comes_to_it_again() {
+    let back = || {
+        let there = ready().moves("prod", "1").moves("dev", "2");
+        let there = there.moves("qa", "2").moves("prod", "2");
+        let there = there.rolls_back("prod", "1");
+        there.now(50)
+    };
+    let first = opened(&plan(&back().observe()));
+    assert_eq!(first.2.marker.after, Some(commit(5)), "{first:?}");
+    let closed = |obs: Observation| {
+        let mut obs = with_pull(obs, &first);
+        pull(&mut obs).state = PullState::Closed;
+        pull(&mut obs).branch_facts = None;
+        obs
+    };
+    let held = plan(&closed(back().observe()));
+    assert!(held.is_empty(), "{:#?}", held.effects);
+    assert_eq!(prod(&held).state, State::Held);
+    assert!(
+        prod(&held).why.contains("was closed"),
+        "{}",
+        prod(&held).why
+    );
+
+    let again = back().moves("prod", "2").rolls_back("prod", "1").now(50);
+    let anew = opened(&plan(&closed(again.observe())));
+    assert_eq!(anew.2.marker.after, Some(commit(7)), "{anew:?}");
+}
+
+#[test]
 fn a_newer_set_takes_it_over_until_somebody_approved() {
     let newer = || {
         with_pull(

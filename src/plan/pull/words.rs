@@ -33,7 +33,11 @@ impl Flow<'_, '_> {
     ) -> PullRequestText {
         let view = self.decided.view;
         let set = &judged.candidate.set;
-        let marker = Marker::promotion(view.key.clone(), proposal.id.clone());
+        let before = view.timeline.latest(&proposal.id);
+        let marker = Marker {
+            after: before.map(|stay| stay.commit.clone()),
+            ..Marker::promotion(view.key.clone(), proposal.id.clone())
+        };
         let old = view
             .timeline
             .current()

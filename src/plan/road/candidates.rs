@@ -1,6 +1,6 @@
 //! Candidates: which sets a stage could take next. The law of identity and the law against going backwards live here.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::StageView;
 use super::timeline::{Stay, Timeline, gone_back};
@@ -32,8 +32,14 @@ pub struct HeldSet {
     pub why: String,
     /// A stable word.
     pub reason: &'static str,
+}
+
+/// What a stage itself has against a set.
+struct Refusal {
+    id: SetId,
     /// What a lift must name: the commit of the revert, or the id of the pull request.
-    of: Option<String>,
+    of: String,
+    set: HeldSet,
 }
 
 /// All sets of the sources, oldest first, whether they may enter or not.
@@ -122,7 +128,17 @@ pub fn held_sets(
     candidates: &[Candidate],
     desk: &Desk<'_>,
 ) -> BTreeMap<SetId, HeldSet> {
-    let mut held = refused_here(view, desk);
+    let lifted: Vec<(&HoldSpec, SetId)> = named_by_holds(&view.key.stage, view, candidates, desk)
+        .filter(|(spec, _)| spec.lifted)
+        .collect();
+    let mut held: BTreeMap<SetId, HeldSet> = BTreeMap::new();
+    for Refusal { id, of, set } in refused_here(view, desk) {
+        let mut lifts = lifted.iter().filter(|(_, lifted)| *lifted == id);
+        if !lifts.any(|(spec, _)| spec.lifts.contains(&of)) {
+            held.insert(id, set);
+        }
+    }
+    let refused: BTreeSet<SetId> = held.keys().cloned().collect();
     for (stage, source) in view
         .from
         .stages()
@@ -133,7 +149,6 @@ pub fn held_sets(
             held.entry(id).or_insert_with(|| HeldSet {
                 why: format!("it left {stage} by going back"),
                 reason: "LeftSource",
-                of: None,
             });
         }
         for (spec, id) in named_by_holds(&source.key.stage, view, candidates, desk)
@@ -142,18 +157,10 @@ pub fn held_sets(
             held.entry(id).or_insert_with(|| HeldSet {
                 why: format!("held in {stage}: {}", spec.reason),
                 reason: "Held",
-                of: None,
             });
         }
     }
-    for (spec, id) in
-        named_by_holds(&view.key.stage, view, candidates, desk).filter(|(s, _)| s.lifted)
-    {
-        let counts = |h: &HeldSet| h.of.as_ref().is_some_and(|of| !spec.lifts.contains(of));
-        if held.get(&id).is_some_and(|why| !counts(why)) {
-            held.remove(&id);
-        }
-    }
+    held.retain(|id, _| refused.contains(id) || !lifted.iter().any(|(_, lifted)| lifted == id));
     for (spec, id) in
         named_by_holds(&view.key.stage, view, candidates, desk).filter(|(s, _)| !s.lifted)
     {
@@ -162,51 +169,37 @@ pub fn held_sets(
             HeldSet {
                 why: spec.reason.clone(),
                 reason: "Held",
-                of: None,
             },
         );
     }
     held
 }
 
-/// Sets that this stage itself refused: by a revert, a closed pull request, or a merge that is gone from the base.
-fn refused_here(view: &StageView<'_>, desk: &Desk<'_>) -> BTreeMap<SetId, HeldSet> {
-    let mut held: BTreeMap<SetId, HeldSet> = BTreeMap::new();
-    for (id, commit) in &view.timeline.reverted {
-        held.insert(
-            id.clone(),
-            HeldSet {
-                why: format!("reverted by {}", commit.short()),
-                reason: "Reverted",
-                of: Some(commit.to_string()),
-            },
-        );
-    }
-    for (id, pull) in closed(view, desk) {
+/// Sets that this stage itself refused: by a revert, a closed pull request, or a merge that is gone from the base. One
+/// set may be refused for several reasons, each lifted by itself.
+fn refused_here(view: &StageView<'_>, desk: &Desk<'_>) -> Vec<Refusal> {
+    let refusal = |id: SetId, of: String, reason: &'static str, why: String| Refusal {
+        id,
+        of,
+        set: HeldSet { why, reason },
+    };
+    let reverted = view.timeline.reverted.iter().map(|(id, commit)| {
+        let why = format!("reverted by {}", commit.short());
+        refusal(id.clone(), commit.to_string(), "Reverted", why)
+    });
+    let closed = closed(view, desk).into_iter().map(|(id, pull)| {
         let who = pull
             .closed_by
             .as_deref()
             .map_or_else(String::new, |who| format!(" by {who}"));
-        held.insert(
-            id,
-            HeldSet {
-                why: format!("pull request {} was closed{who}", pull.id),
-                reason: "Closed",
-                of: Some(pull.id.clone()),
-            },
-        );
-    }
-    for (id, pull) in undone(view, desk) {
-        held.insert(
-            id,
-            HeldSet {
-                why: "its merge is not on the base any more".to_owned(),
-                reason: "Undone",
-                of: Some(pull.id.clone()),
-            },
-        );
-    }
-    held
+        let why = format!("pull request {} was closed{who}", pull.id);
+        refusal(id, pull.id.clone(), "Closed", why)
+    });
+    let undone = undone(view, desk).into_iter().map(|(id, pull)| {
+        let why = "its merge is not on the base any more".to_owned();
+        refusal(id, pull.id.clone(), "Undone", why)
+    });
+    reverted.chain(closed).chain(undone).collect()
 }
 
 /// Hold files that name one set or digest of a stage, with each set they mean.
@@ -254,9 +247,24 @@ pub fn closed<'d>(view: &StageView<'_>, desk: &Desk<'d>) -> Vec<(SetId, &'d Pull
         .filter(|(id, pull)| {
             pull.state == PullState::Closed
                 && !pull.marker.superseded
-                && view.timeline.latest(id).is_none()
+                && !came_since(id, pull, view, desk)
         })
         .collect()
+}
+
+/// Whether the stage came to a set after its pull request was opened: a later move lifts the closing.
+fn came_since(id: &SetId, pull: &PullRequestFacts, view: &StageView<'_>, desk: &Desk<'_>) -> bool {
+    let history = &desk.obs.history;
+    let last = view.timeline.latest(id);
+    match (
+        last,
+        pull.marker.after.as_ref().map(|c| history.position(c)),
+    ) {
+        (None, _) => false,
+        (Some(_), None) => true,
+        // A commit that is not on the base any more tells no order, and a closing holds where there is doubt.
+        (Some(last), Some(known)) => known.is_some_and(|opened_after| last.at > opened_after),
+    }
 }
 
 /// Merged promotions whose commit is no longer on the base.
