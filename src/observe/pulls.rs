@@ -9,13 +9,15 @@ use super::blobs::cores;
 use crate::config::known::hide;
 use crate::forge::{self, Forge, ForgeError, PullProblem, PullRequest};
 use crate::git::{CommitInfo, Fetched, FileChange, GitError, Merge, Repository};
-use crate::model::{BlobId, CommitId, Faulty as _, RepoPath};
+use crate::model::{BlobId, CommitId, Faulty as _, Party, RepoPath};
 use crate::plan::facts::Failure;
 use crate::plan::facts::marker::Marker;
 use crate::plan::facts::pull::{ApprovalFacts, BranchFacts, PullRequestFacts, PullState};
 
 /// A branch with more commits of its own is none of ours.
 const MOST_COMMITS: usize = 200;
+/// So many notes of the forge are told.
+const MOST_NOTES: usize = 5;
 const HEADS: &str = "refs/heads/";
 const OUR_BRANCHES: &str = "refs/heads/headwater/";
 
@@ -24,6 +26,7 @@ const OUR_BRANCHES: &str = "refs/heads/headwater/";
 pub(super) struct PullReader {
     known: BTreeMap<(CommitId, CommitId), BranchFacts>,
     problems: Vec<PullProblem>,
+    notes: Vec<String>,
 }
 
 /// Where to look.
@@ -46,6 +49,7 @@ impl PullReader {
             Err(error) => return Ok(Err(failure(&error))),
         };
         self.report(listing.problems);
+        self.tell(listing.notes);
         let known = std::mem::take(&mut self.known);
         let known = &known;
         let pulls = listing.pulls.into_iter().filter_map(|pull| {
@@ -71,6 +75,20 @@ impl PullReader {
             self.known.insert(key, branch.clone());
         }
         Ok(Ok(facts))
+    }
+
+    /// Says what the operator should mend, once.
+    fn tell(&mut self, notes: Vec<String>) {
+        for note in notes.iter().take(MOST_NOTES) {
+            if !self.notes.contains(note) {
+                let fault = Party::Operator.as_str();
+                tracing::warn!(
+                    fault,
+                    "forge.offline.allowedSigners: {note}: approvals may not count"
+                );
+            }
+        }
+        self.notes = notes;
     }
 
     /// Says what is wrong with single pull requests, once.

@@ -10,7 +10,6 @@ use crate::cli::{CliError, Context, Exit};
 use crate::config::forge::Trust;
 use crate::forge::Approver;
 use crate::plan::Effect;
-use crate::plan::facts::marker::Subject;
 use crate::plan::facts::pull::PullRequestFacts;
 
 pub(super) async fn run(context: &Context, id: &str, key: Option<&Path>) -> Result<Exit, CliError> {
@@ -20,15 +19,9 @@ pub(super) async fn run(context: &Context, id: &str, key: Option<&Path>) -> Resu
         return Err(CliError::usage("an approval counts only if it is signed")
             .help("add --key with your private key in OpenSSH's format: --key ~/.ssh/id_ed25519"));
     }
-    let found = Found::load(context).await?;
+    let mut found = Found::load(context).await?;
     let pull = found.find(id)?;
     refuse_unless_open(&pull)?;
-    let barred = does_not_count(&pull, &person.email);
-    if let Some(why) = &barred {
-        context
-            .out
-            .warning(&format!("your approval does not count: {why}"));
-    }
     let approver = Approver {
         person: person.clone(),
         key: key.map(Path::to_owned),
@@ -39,10 +32,18 @@ pub(super) async fn run(context: &Context, id: &str, key: Option<&Path>) -> Resu
         .forge
         .approve(&pull.id, pull.head.clone(), approver);
     let approval = approved.await.map_err(|e| forge(&e))?;
-    let worth = match (&approval.note, trust) {
-        (Some(note), _) => format!("which does not count: {}", safe(note)),
-        (None, Trust::Push) => "not authenticated".to_owned(),
-        (None, Trust::Signed) => "by signature".to_owned(),
+    let barred = found.uncounted(&pull, &approval.who).await?;
+    if let Some(why) = &barred {
+        let why = safe(&why.to_you());
+        context
+            .out
+            .warning(&format!("your approval does not count: {why}"));
+    }
+    let worth = match (&approval.note, &barred, trust) {
+        (Some(note), ..) => format!("which does not count: {}", safe(note)),
+        (None, Some(why), _) => format!("which does not count: {}", safe(&why.to_you())),
+        (None, None, Trust::Push) => "not authenticated".to_owned(),
+        (None, None, Trust::Signed) => "by signature".to_owned(),
     };
     let text = format!(
         "approved {} at {}, recorded as {}, {worth}",
@@ -56,23 +57,6 @@ pub(super) async fn run(context: &Context, id: &str, key: Option<&Path>) -> Resu
         true => Exit::Failed,
         false => Exit::Settled,
     })
-}
-
-/// Why somebody's approval is none, as far as the pull request itself tells.
-fn does_not_count(pull: &PullRequestFacts, email: &str) -> Option<String> {
-    let pushed = pull.branch_facts.iter().flat_map(|b| &b.pushed_by);
-    if pushed
-        .into_iter()
-        .any(|who| who.eq_ignore_ascii_case(email))
-    {
-        return Some("you pushed to its branch".to_owned());
-    }
-    match &pull.marker.subject {
-        Subject::Act { by, .. } | Subject::Streams { by, .. } if by.eq_ignore_ascii_case(email) => {
-            Some("you asked for it".to_owned())
-        }
-        _ => None,
-    }
 }
 
 /// What is still missing, beside the result.

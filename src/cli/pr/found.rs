@@ -8,7 +8,7 @@ use crate::cli::engine::{Engine, edge};
 use crate::cli::{CliError, Context};
 use crate::manifests::suggest::proposed;
 use crate::model::{StageKey, Timestamp};
-use crate::plan::acts::{Standing, standing};
+use crate::plan::acts::{Standing, Uncounted, standing, uncounted};
 use crate::plan::facts::marker::Subject;
 use crate::plan::facts::pull::{PullRequestFacts, PullState};
 use crate::plan::{Observation, Plan, StageReport};
@@ -106,6 +106,15 @@ impl Found {
     pub(super) async fn standing(&mut self, pull: &PullRequestFacts) -> Result<Standing, CliError> {
         let plan = &self.plan;
         settle(&self.engine, &mut self.obs, |obs| standing(obs, plan, pull)).await
+    }
+
+    /// Why an approval by somebody would count for nothing, if that is so.
+    pub(super) async fn uncounted(
+        &mut self,
+        pull: &PullRequestFacts,
+        who: &str,
+    ) -> Result<Option<Uncounted>, CliError> {
+        settle(&self.engine, &mut self.obs, |obs| uncounted(obs, pull, who)).await
     }
 
     /// Reports of all stages, and stand-ins for open pull requests that no stage's report is about.

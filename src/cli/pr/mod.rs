@@ -61,8 +61,15 @@ async fn show(context: &Context, id: &str) -> Result<Exit, CliError> {
     } else {
         String::new()
     };
+    let mut uncounted = BTreeMap::new();
+    for approval in pull.approvals.iter().filter(|a| a.head == pull.head) {
+        if let Some(why) = found.uncounted(&pull, &approval.who).await? {
+            uncounted.insert(approval.who.clone(), why.of_them());
+        }
+    }
     let shown = PullView {
         pull: &pull,
+        uncounted: &uncounted,
         stages: &stages,
         opened: opened.get(&pull.id).copied(),
         diff,

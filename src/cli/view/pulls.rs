@@ -34,6 +34,8 @@ pub struct PullView<'a> {
     pub pull: &'a PullRequestFacts,
     /// Every stage.
     pub stages: &'a [StageReport],
+    /// Why approvals of the present head count for nothing, by who gave them.
+    pub uncounted: &'a BTreeMap<String, String>,
     /// When it was opened.
     pub opened: Option<Timestamp>,
     /// Its change as `diff::files` draws it; empty where it is not asked for.
@@ -72,6 +74,9 @@ pub struct PullData {
     pub labels: Vec<String>,
     /// Approvals of any head.
     pub approvals: Vec<ApprovalFacts>,
+    /// Why approvals of the present head count for nothing, by who gave them; `pr show` alone finds that out.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub uncounted: BTreeMap<String, String>,
     /// Conditions as they stand now.
     pub conditions: Vec<Condition>,
     /// What blocks it, in words; empty when nothing does.
@@ -179,6 +184,7 @@ impl<'a> Known<'a> {
             closed_by: pull.closed_by.clone(),
             labels: pull.labels.clone(),
             approvals: pull.approvals.clone(),
+            uncounted: BTreeMap::new(),
             conditions: self.conditions().to_vec(),
             blocked_by: self.blocked_by(),
         }
@@ -285,7 +291,10 @@ impl View for PullView<'_> {
     }
 
     fn data(&self) -> PullData {
-        self.known().data()
+        PullData {
+            uncounted: self.uncounted.clone(),
+            ..self.known().data()
+        }
     }
 }
 
@@ -335,10 +344,11 @@ impl PullView<'_> {
             } else {
                 "an earlier head, which does not count"
             };
-            let vouched = if approval.authentic {
-                ""
-            } else {
-                "; the forge does not vouch for who it was"
+            let uncounted = self.uncounted.get(&approval.who).filter(|_| current);
+            let vouched = match (uncounted, approval.authentic) {
+                (Some(why), _) => format!(", which does not count: {why}"),
+                (None, true) => String::new(),
+                (None, false) => "; the forge does not vouch for who it was".to_owned(),
             };
             let at = frame.zone.near(approval.at, frame.now);
             let text = format!("{} {at}: {head}{vouched}", safe(&approval.who));

@@ -72,8 +72,7 @@ impl Statement {
             (Trust::Signed, Err(why)) => Err(why.clone()),
             (Trust::Signed, Ok(key)) => signers
                 .whose(key, head_made.map_or(self.at, |made| made.max(self.at)))
-                .map(str::to_owned)
-                .map_err(str::to_owned),
+                .map(str::to_owned),
         };
         let (who, authentic, note) = match verdict {
             Ok(who) => (who, true, None),

@@ -79,17 +79,27 @@ impl Signers {
         signers
     }
 
+    /// Why a key is nobody's: where not all signers can be read, it may be the operator's list and not the key.
+    fn nobodys(&self) -> String {
+        let words = "signed by a key that is not among the allowed signers";
+        match self.problems.as_slice() {
+            [] => words.to_owned(),
+            [one] => format!("{words}, which cannot all be read: {one}"),
+            [first, rest @ ..] => format!(
+                "{words}, which cannot all be read: {first} (and {} more)",
+                rest.len()
+            ),
+        }
+    }
+
     /// Whose key this is at that time, or why it is nobody's.
-    pub(super) fn whose(&self, key: &KeyData, at: Timestamp) -> Result<&str, &'static str> {
-        let signer = self
-            .by_key
-            .get(key)
-            .ok_or("signed by a key that is not among the allowed signers")?;
+    pub(super) fn whose(&self, key: &KeyData, at: Timestamp) -> Result<&str, String> {
+        let signer = self.by_key.get(key).ok_or_else(|| self.nobodys())?;
         if signer.after.is_some_and(|after| at < after) {
-            return Err("signed before its key became valid");
+            return Err("signed before its key became valid".to_owned());
         }
         if signer.before.is_some_and(|before| at >= before) {
-            return Err("signed after its key ceased to be valid");
+            return Err("signed after its key ceased to be valid".to_owned());
         }
         Ok(&signer.principal)
     }
@@ -236,7 +246,6 @@ mod tests {
         signers
             .whose(key.key_data(), at.parse().unwrap())
             .map(str::to_owned)
-            .map_err(str::to_owned)
     }
 
     const NOW: &str = "2026-11-02T09:00:00Z";
@@ -301,7 +310,8 @@ mod tests {
     #[tokio::test]
     async fn a_file_that_is_not_there_allows_nobody_and_says_so() {
         let signers = Signers::load(Some(&AllowedSigners::File("/nonexistent/file".into()))).await;
-        assert!(whose(&signers, NOW).is_err());
+        let said = whose(&signers, NOW).unwrap_err();
+        assert!(said.contains("cannot read `/nonexistent/file`"), "{said}");
         assert_eq!(signers.problems.len(), 1);
     }
 }

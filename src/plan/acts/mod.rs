@@ -7,12 +7,14 @@ mod pick;
 mod promote;
 mod rollback;
 mod room;
+mod uncounted;
 mod unhold;
 
 pub use hold::hold;
 pub use merge::{Standing, standing};
 pub use promote::promote;
 pub use rollback::rollback;
+pub use uncounted::{Uncounted, uncounted};
 pub use unhold::unhold;
 
 use super::change::files::Files;

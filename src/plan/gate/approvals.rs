@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{Approvals, Verdict};
-use crate::plan::facts::pull::{ApprovalFacts, PullRequestFacts};
+use crate::plan::facts::pull::PullRequestFacts;
 
 /// Whether enough of the right people approved the head of a pull request.
 pub fn approvals(
@@ -27,7 +27,7 @@ pub fn approvals(
     for approval in pull
         .approvals
         .iter()
-        .filter(|a| a.head == pull.head && counts(a, pull, asked_by))
+        .filter(|a| a.head == pull.head && barred(&a.who, pull, asked_by).is_none())
     {
         if !may_approve(rule, &approval.who, teams) {
             continue;
@@ -66,13 +66,33 @@ pub fn approvals(
     Verdict::Waiting { why, until: None }
 }
 
-fn counts(approval: &ApprovalFacts, pull: &PullRequestFacts, asked_by: Option<&str>) -> bool {
-    let pushed = pull
-        .branch_facts
-        .iter()
-        .flat_map(|b| &b.pushed_by)
-        .any(|who| same_person(who, &approval.who));
-    !pushed && !asked_by.is_some_and(|who| same_person(who, &approval.who))
+/// What somebody did so that their approval is none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Barred {
+    /// Pushed commits of their own to the branch.
+    Pushed,
+    /// Asked for the change.
+    Asked,
+}
+
+impl Barred {
+    /// What they did, in words.
+    pub const fn did(self) -> &'static str {
+        match self {
+            Self::Pushed => "pushed to its branch",
+            Self::Asked => "asked for it",
+        }
+    }
+}
+
+/// Whether somebody's approval is none, whatever the rules say.
+pub fn barred(who: &str, pull: &PullRequestFacts, asked_by: Option<&str>) -> Option<Barred> {
+    let mut pushed = pull.branch_facts.iter().flat_map(|b| &b.pushed_by);
+    if pushed.any(|other| same_person(other, who)) {
+        return Some(Barred::Pushed);
+    }
+    let asked = asked_by.is_some_and(|other| same_person(other, who));
+    asked.then_some(Barred::Asked)
 }
 
 /// Whether somebody is among those a rule names: by login, by e-mail address, or as member of a team.

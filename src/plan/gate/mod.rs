@@ -8,7 +8,7 @@ mod freeze;
 mod not_yet;
 mod soak;
 
-pub use approvals::{approvals, may_approve};
+pub use approvals::{Barred, approvals, barred, may_approve};
 pub use freeze::freeze;
 
 use super::desk::Desk;

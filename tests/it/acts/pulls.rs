@@ -218,6 +218,40 @@ async fn what_cannot_be_reopened_says_what_lifts_its_hold() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pull_request_closed_after_a_rollback_of_its_set_stays_closed_until_it_is_reopened() {
+    let world = World::new().await;
+    for version in ["1.0.0", "1.1.0"] {
+        world.build(version);
+        world.passes().await;
+        world.run_as("Ann", &["pr", "approve", "shop/prod"]).ok();
+        world.passes().await;
+        assert_eq!(world.holds("shop/prod").await.as_deref(), Some(version));
+    }
+    for act in ["rollback", "unhold"] {
+        let reason = ["--reason", "x", "--push", "--yes"];
+        world.run(&[&[act, "shop/prod"][..], &reason].concat()).ok();
+    }
+    world.passes().await;
+    let proposed = world.open_pulls();
+    assert!(proposed[0].ends_with("-2"), "{proposed:?}");
+    world
+        .run(&["pr", "close", "shop/prod", "--reason", "no"])
+        .ok();
+    for _ in 0..2 {
+        world.passes().await;
+        assert_eq!(world.open_pulls(), [""; 0]);
+    }
+    let (state, why) = world.state("shop/prod").await;
+    assert_eq!(state, State::Held, "{why}");
+    assert!(why.contains("was closed by mara@example.com"), "{why}");
+
+    world.run(&["pr", "reopen", &proposed[0]]).ok();
+    world.run_as("Ann", &["pr", "approve", "shop/prod"]).ok();
+    world.passes().await;
+    assert_eq!(world.holds("shop/prod").await.as_deref(), Some("1.1.0"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whoever_asked_does_not_count_as_an_approver() {
     let world = World::new().await;
     world.build("1.0.0");
@@ -240,8 +274,16 @@ async fn whoever_asked_does_not_count_as_an_approver() {
         ])
         .ok();
     world.passes().await;
-    let said = world.run(&["pr", "approve", "shop/prod"]).ok();
-    assert!(said.stderr.contains("0 of 1"), "{}", said.stderr);
+    let said = world.run(&["pr", "approve", "shop/prod"]);
+    let why = "does not count: you asked for it";
+    assert!(said.stdout.contains(why), "{}", said.stdout);
+    said.fails(1, &["0 of 1", why]);
+    let said = world.run(&["pr", "show", "shop/prod"]).ok();
+    assert!(
+        said.stdout.contains("does not count: they asked for it"),
+        "{}",
+        said.stdout
+    );
     let said = world.run_as("Ann", &["pr", "approve", "shop/prod"]).ok();
     assert!(
         said.stderr.contains("nothing stands in its way"),

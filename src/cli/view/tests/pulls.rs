@@ -150,6 +150,7 @@ fn one_is_shown_with_its_text_its_conditions_and_who_approved() {
     )]);
     let diff = diff::files(&changed, &|_| Some("image: a\n".to_owned()));
     let view = PullView {
+        uncounted: &BTreeMap::new(),
         pull: &pull,
         stages: &stages,
         opened: Some(before("40m")),
@@ -200,6 +201,7 @@ to approve: headwater pr approve promote-orders-prod-1a2b3c4d
 fn one_fits_the_narrowest_terminal() {
     let (pull, stages) = (approved(), stages());
     let view = PullView {
+        uncounted: &BTreeMap::new(),
         pull: &pull,
         stages: &stages,
         opened: Some(before("40m")),
@@ -263,6 +265,7 @@ fn a_hostile_body_is_shown_and_does_nothing() {
     ] {
         pull.body = body.to_owned();
         let view = PullView {
+            uncounted: &BTreeMap::new(),
             pull: &pull,
             stages: &[],
             opened: None,
@@ -272,6 +275,7 @@ fn a_hostile_body_is_shown_and_does_nothing() {
     }
     pull.body = format!("{}\n<!-- not ours -->", pull.marker.to_line());
     let view = PullView {
+        uncounted: &BTreeMap::new(),
         pull: &pull,
         stages: &[],
         opened: None,

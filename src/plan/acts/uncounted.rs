@@ -1,0 +1,106 @@
+//! Approvals that count for nothing, whatever else they are: of whoever pushed to the branch, asked for the change, or is
+//! named by no rule.
+
+use super::ActError;
+use super::room::Room;
+use crate::model::{Approvals, StageKey};
+use crate::plan::change::stamps::{Found, read};
+use crate::plan::facts::marker::Subject as Carries;
+use crate::plan::facts::pull::PullRequestFacts;
+use crate::plan::gate::{Barred, barred, may_approve};
+use crate::plan::observation::Observation;
+use crate::plan::stage::request::request;
+
+/// Why somebody's approval counts for nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Uncounted {
+    /// They pushed to its branch, or asked for it.
+    Barred(Barred),
+    /// Every rule names others: these.
+    NotNamed(Vec<String>),
+}
+
+impl Uncounted {
+    /// In words, to whoever approved.
+    pub fn to_you(&self) -> String {
+        match self {
+            Self::Barred(barred) => format!("you {}", barred.did()),
+            Self::NotNamed(_) => self.of_them(),
+        }
+    }
+
+    /// In words, to others.
+    pub fn of_them(&self) -> String {
+        match self {
+            Self::Barred(barred) => format!("they {}", barred.did()),
+            Self::NotNamed(who) => format!("approvals are for {}", who.join(", ")),
+        }
+    }
+}
+
+/// Why an approval by `who` would count for nothing, if that is so.
+///
+/// # Errors
+/// When facts are lacking.
+pub fn uncounted(
+    obs: &Observation,
+    pull: &PullRequestFacts,
+    who: &str,
+) -> Result<Option<Uncounted>, ActError> {
+    let mut room = Room::new(obs);
+    let (asked_by, rules) = asked_and_rules(&mut room, pull);
+    let found = barred(who, pull, asked_by.as_deref())
+        .map(Uncounted::Barred)
+        .or_else(|| not_named(who, &rules, obs));
+    room.done(Ok(found))
+}
+
+fn not_named(who: &str, rules: &[Approvals], obs: &Observation) -> Option<Uncounted> {
+    let counted: Vec<&Approvals> = rules.iter().filter(|rule| rule.count > 0).collect();
+    let nowhere = !counted.is_empty()
+        && counted
+            .iter()
+            .all(|rule| !may_approve(rule, who, &obs.facts.teams));
+    nowhere.then(|| {
+        let named = counted.iter().flat_map(|rule| rule.from.iter().cloned());
+        Uncounted::NotNamed(named.collect())
+    })
+}
+
+fn asked_and_rules(
+    room: &mut Room<'_>,
+    pull: &PullRequestFacts,
+) -> (Option<String>, Vec<Approvals>) {
+    match &pull.marker.subject {
+        Carries::Promotion { stage, .. } => {
+            let asked_by = asked_by(room, pull, stage);
+            let rules = room.view(stage).map(|view| view.approvals);
+            let rules = rules
+                .unwrap_or_default()
+                .into_iter()
+                .map(|ruled| ruled.rule);
+            (asked_by, rules.collect())
+        }
+        Carries::Act { by, .. } | Carries::Streams { by, .. } => (Some(by.clone()), Vec::new()),
+        Carries::Environment { environment, .. } => {
+            let environments = room.desk.docs.environments.iter();
+            let known = environments.filter(|(name, _)| name.as_str() == environment);
+            let rules = known.filter_map(|(_, e)| e.value.spec.approvals.clone());
+            (None, rules.collect())
+        }
+    }
+}
+
+/// Who asked for a promotion: by the record on its branch, else by the request on the base.
+fn asked_by(room: &mut Room<'_>, pull: &PullRequestFacts, stage: &StageKey) -> Option<String> {
+    let view = room.view(stage).ok()?;
+    let Carries::Promotion { set, .. } = &pull.marker.subject else {
+        return None;
+    };
+    let branch = pull.branch_facts.as_ref();
+    let recorded = branch.and_then(|branch| match read(&view, set, branch, &mut room.desk) {
+        Found::Yes(stamps) => stamps.record?.asked_by,
+        Found::Asking | Found::No => None,
+    });
+    recorded.or_else(|| Some(request(&view, &room.desk).ok()??.by))
+}
