@@ -17,6 +17,7 @@ pub use crate::plan::checks::Check;
 use crate::plan::checks::checks;
 use crate::plan::due::{Lateness, lateness};
 use crate::plan::question::MOST_ROUNDS;
+use crate::plan::refusal::{Changes, changes_about};
 pub use crate::plan::report::Subject;
 use crate::plan::{Facts, Observation, Question, plan};
 pub use crate::plan::{StageReport, State};
@@ -240,11 +241,29 @@ impl Reconciler {
     /// Carries a plan out, and remembers what was refused for the next one.
     async fn apply(&self, plan: &Plan, now: Timestamp) -> Result<Receipt, ObserveError> {
         let receipt = self.applier.apply(plan).await;
-        let refused = receipt.refused.iter().filter(|r| !r.changes.is_empty());
-        let refused: Vec<_> = refused
-            .map(|r| (r.changes.as_slice(), r.why.as_str()))
+        let changes = changes_about(plan);
+        let refused: Vec<(Changes, &str)> = receipt
+            .refused
+            .iter()
+            .filter(|r| !r.changes.is_empty())
+            .map(|r| {
+                let about = |id: &String| changes.iter().find(|(known, _)| known == id);
+                let about = |id: &String| about(id).and_then(|(_, about)| about.clone());
+                let known = r.changes.iter().map(|id| (id.clone(), about(id)));
+                (known.collect(), r.why.as_str())
+            })
             .collect();
-        self.observer.remember_refused(&refused, now).await?;
+        let taken = match receipt.again || receipt.refused.iter().any(|r| r.changes.is_empty()) {
+            true => Vec::new(),
+            false => {
+                let refused = |id: &String| receipt.refused.iter().any(|r| r.changes.contains(id));
+                let taken = changes.iter().filter(|(id, _)| !refused(id));
+                taken.cloned().collect()
+            }
+        };
+        self.observer
+            .remember_refused(&refused, &taken, now)
+            .await?;
         Ok(receipt)
     }
 

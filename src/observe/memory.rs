@@ -16,6 +16,7 @@ use crate::plan::facts::{Answer, CheckMemory, Outcome, RefusedPush, Resolved};
 use crate::plan::import::remember;
 use crate::plan::question::Resolve;
 use crate::plan::refusal;
+use crate::plan::report::Subject;
 
 /// Version of the file.
 const VERSION: u32 = 2;
@@ -92,10 +93,20 @@ impl Memory {
     }
 
     /// Takes in that the Git server refused these changes.
-    pub(super) fn refuse(&mut self, changes: &[String], why: &str, now: Timestamp) {
+    pub(super) fn refuse(
+        &mut self,
+        changes: &[(String, Option<Subject>)],
+        why: &str,
+        now: Timestamp,
+    ) {
         let why: String = why.chars().take(MOST_CHARACTERS).collect();
         refusal::remember(&mut self.refused, changes, &why, now);
         self.changed = true;
+    }
+
+    /// Takes in that the Git server took these changes.
+    pub(super) fn take(&mut self, taken: &[(String, Option<Subject>)]) {
+        self.changed |= refusal::forget(&mut self.refused, taken);
     }
 
     /// Lets everything that was refused be tried again at once.

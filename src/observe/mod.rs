@@ -43,6 +43,7 @@ use crate::git::{Fetched, GitError, Repository};
 use crate::manifests::Documents;
 use crate::model::{CommitId, Name, StreamKey, Timestamp};
 use crate::plan::facts::{PlanGuard, PlanSettings, Trouble};
+use crate::plan::refusal::Changes;
 use crate::plan::rewound::said_until;
 use crate::plan::{Facts, Observation, Question, Snapshot};
 use crate::registry::Client;
@@ -242,16 +243,18 @@ impl Observer {
         self.under_way.late().await;
     }
 
-    /// Remembers that the Git server refused changes by a rule of its own: which, and in what words.
+    /// Remembers that the Git server refused changes by a rule of its own, and in what words, and forgets what it took.
     pub async fn remember_refused(
         &self,
-        refused: &[(&[String], &str)],
+        refused: &[(Changes, &str)],
+        taken: &Changes,
         now: Timestamp,
     ) -> Result<(), ObserveError> {
-        if refused.is_empty() {
+        let mut state = self.state.lock().await;
+        if refused.is_empty() && (taken.is_empty() || state.memory.refused().is_empty()) {
             return Ok(());
         }
-        let mut state = self.state.lock().await;
+        state.memory.take(taken);
         for (changes, why) in refused {
             state.memory.refuse(changes, why, now);
         }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::facts::marker::Marker;
+use super::report::Subject;
 use crate::model::{CommitId, RepoPath};
 
 /// One thing to do. Apply carries it out and decides nothing.
@@ -83,6 +84,9 @@ pub enum Effect {
 pub struct ChangeSet {
     /// By which a refusal is remembered.
     pub id: String,
+    /// What it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub about: Option<Subject>,
     /// It alone, on top of the base or of others of the same wave that write none of its files; `None` where it is the
     /// whole, or cannot be made without the others.
     #[serde(default, skip_serializing_if = "Option::is_none")]

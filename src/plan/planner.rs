@@ -303,8 +303,11 @@ impl Work<'_> {
             .chain(drift.effects)
             .zip(pulls.changes.into_iter().chain(drift.changes));
         let others = refusal::allowed(others, &mut wave.stopped, &mut desk);
-        self.tell_wave(&wave, &mut desk);
         let mut effects: Vec<Effect> = wave.effect(&desk).into_iter().collect();
+        let views: Vec<&StageView<'_>> = roads.values().flatten().collect();
+        let still = refusal::still(&wave.stopped, &effects, &views, &desk);
+        wave.stopped.extend(still);
+        self.tell_wave(&wave, &mut desk);
         let mut changes = wave.changes;
         for (effect, change) in others {
             // The base moves at most once in a plan: what a merge was checked on must be what it is merged into.

@@ -1,8 +1,9 @@
 //! Refusals: what the server did not take by a rule of its own (a hook, a protected branch). What was refused is held with
 //! the server's words until its content changes or its next try has come; everything else goes on.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use super::Plan;
 use super::change::sets::{Reach, id_of_item};
 use super::change::wave::Item;
 use super::desk::Desk;
@@ -11,8 +12,9 @@ use super::facts::RefusedPush;
 use super::facts::marker::{Marker, Subject as Carries};
 use super::report::{Change, HoldReport, State, Subject};
 use crate::model::object::hash16;
-use crate::model::{BlobId, Period, Timestamp};
+use crate::model::{BlobId, Period, TagKey, Timestamp};
 use crate::plan::output::survey::Survey;
+use crate::plan::road::StageView;
 
 /// The first wait, in seconds; each further refusal doubles it.
 const FIRST_WAIT: u64 = 60;
@@ -23,15 +25,19 @@ const FORGOTTEN_AFTER: u64 = 2 * 3600;
 /// More are not remembered.
 const MOST: usize = 10_000;
 
-/// What is remembered after a refusal of these changes: pure, so that every edge remembers alike.
+/// Changes by which refusals are remembered, each with what it is about, where that is known.
+pub type Changes = Vec<(String, Option<Subject>)>;
+
+/// What is remembered after a refusal of these changes, each with what it is about: pure, so that every edge remembers
+/// alike.
 pub fn remember(
     memory: &mut BTreeMap<String, RefusedPush>,
-    changes: &[String],
+    changes: &[(String, Option<Subject>)],
     why: &str,
     now: Timestamp,
 ) {
-    memory.retain(|_, r| r.at <= now && now < Period::seconds(FORGOTTEN_AFTER).after(r.next_try));
-    for change in changes {
+    memory.retain(|_, r| !is_forgotten(r, now));
+    for (change, about) in changes {
         let known = memory.get(change);
         let times = known.map_or(0, |r| r.times).saturating_add(1);
         let wait = FIRST_WAIT.saturating_mul(1 << (times - 1).min(20));
@@ -41,11 +47,46 @@ pub fn remember(
             since: known.map_or(now, |r| r.since),
             at: now,
             next_try: Period::seconds(wait.min(LONGEST_WAIT)).after(now),
+            about: about.clone(),
         };
         if known.is_some() || memory.len() < MOST {
             memory.insert(change.clone(), refused);
         }
     }
+}
+
+/// Whether it was taken since, or nobody wants it any more. A memory from the future is no memory.
+fn is_forgotten(refused: &RefusedPush, now: Timestamp) -> bool {
+    refused.at > now || now >= Period::seconds(FORGOTTEN_AFTER).after(refused.next_try)
+}
+
+/// Forgets what was refused before and is taken now, and whatever else of the same subject. Whether that changed anything.
+pub fn forget(
+    memory: &mut BTreeMap<String, RefusedPush>,
+    taken: &[(String, Option<Subject>)],
+) -> bool {
+    let before = memory.len();
+    memory.retain(|change, refused| {
+        let about = |about: &Option<Subject>| about.is_some() && *about == refused.about;
+        !taken.iter().any(|(id, a)| id == change || about(a))
+    });
+    memory.len() != before
+}
+
+/// The changes of a plan, each with what it is about, as far as the plan itself tells.
+pub fn changes_about(plan: &Plan) -> Changes {
+    let changes = plan.effects.iter().flat_map(|effect| match effect {
+        Effect::PushBase { sets, .. } => {
+            let sets = sets.iter();
+            sets.map(|set| (set.id.clone(), set.about.clone()))
+                .collect()
+        }
+        other => {
+            let ids = changes_of(other).into_iter();
+            ids.map(|id| (id, None)).collect::<Vec<_>>()
+        }
+    });
+    changes.collect()
 }
 
 /// By which refusals of an effect are remembered: what it would bring about, whatever the base is by then.
@@ -123,21 +164,84 @@ pub fn hold(change: &str, subject: &Subject, desk: &mut Desk<'_>) -> Option<Hold
         return None;
     }
     desk.expires(refused.next_try);
+    Some(told(refused, subject, Some(refused.next_try)))
+}
+
+fn told(refused: &RefusedPush, subject: &Subject, until: Option<Timestamp>) -> HoldReport {
     let times = match refused.times {
-        1 => String::new(),
-        more => format!(" (refused {more} times since {})", refused.since),
+        1 => format!("refused at {}", refused.at),
+        more => format!("refused {more} times since {}", refused.since),
     };
-    Some(HoldReport {
+    HoldReport {
         subject: subject.clone(),
         reason: "PushRefused".to_owned(),
-        why: format!("the push was refused: {}{times}", refused.why),
-        until: Some(refused.next_try),
+        why: format!("the push was refused: {} ({times})", refused.why),
+        until,
         help: Some(
             "change the server's rule, or what is written; `headwater run` tries again at once"
                 .to_owned(),
         ),
         state: State::Broken,
-    })
+    }
+}
+
+/// Imports that were refused and that this plan does not speak of, because no registry was asked: the digest that was seen
+/// last is still not the one on the base.
+pub fn still(
+    spoken: &[HoldReport],
+    planned: &[Effect],
+    views: &[&StageView<'_>],
+    desk: &Desk<'_>,
+) -> Vec<HoldReport> {
+    let planned: BTreeSet<Subject> = planned.iter().flat_map(abouts_of).collect();
+    let mut holds: BTreeMap<&Subject, HoldReport> = BTreeMap::new();
+    let mut known: Vec<&RefusedPush> = desk.obs.facts.refused.values().collect();
+    known.sort_by_key(|refused| refused.at);
+    for refused in known {
+        let Some(about) = refused.about.as_ref().filter(|about| {
+            !planned.contains(about)
+                && !spoken.iter().any(|hold| hold.subject == **about)
+                && imported_by(about, views)
+                    .iter()
+                    .any(|tag| is_untaken(tag, desk))
+        }) else {
+            continue;
+        };
+        if !is_forgotten(refused, desk.now()) {
+            let until = Some(refused.next_try).filter(|next| *next > desk.now());
+            holds.insert(about, told(refused, about, until));
+        }
+    }
+    holds.into_values().collect()
+}
+
+fn abouts_of(effect: &Effect) -> Vec<Subject> {
+    match effect {
+        Effect::PushBase { sets, .. } => sets.iter().filter_map(|s| s.about.clone()).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// Tags that a change takes from registries.
+fn imported_by(about: &Subject, views: &[&StageView<'_>]) -> Vec<TagKey> {
+    match about {
+        Subject::Tag(tag) => vec![tag.clone()],
+        Subject::Stage(key) => {
+            let first = views.iter().filter(|v| v.key == *key && v.is_first());
+            let tags =
+                first.flat_map(|v| v.streams.iter().map(|s| TagKey::new(s.clone(), v.tag())));
+            tags.collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// Whether a registry had another digest for a tag than the base has, when it was last asked.
+fn is_untaken(tag: &TagKey, desk: &Desk<'_>) -> bool {
+    let memory = desk.obs.facts.memory.get(tag);
+    let seen = memory.and_then(|memory| memory.seen.as_ref());
+    let head = desk.stream(&tag.stream).and_then(|s| s.head(&tag.tag));
+    seen.is_some_and(|(digest, _)| head.is_none_or(|head| !head.is_of(digest)))
 }
 
 /// What an effect on a pull request is about.
@@ -169,6 +273,8 @@ fn subject_of(effect: &Effect, desk: &Desk<'_>) -> Subject {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::facts::CheckMemory;
+    use crate::plan::kit::{Kit, at, digest, myapp, pipeline};
 
     #[test]
     fn waits_double_up_to_an_hour_and_what_is_not_refused_again_is_forgotten() {
@@ -177,7 +283,7 @@ mod tests {
         let mut now = start;
         let mut waits = Vec::new();
         for _ in 0..9 {
-            remember(&mut memory, &["a".to_owned()], "no", now);
+            remember(&mut memory, &[("a".to_owned(), None)], "no", now);
             let next = memory["a"].next_try;
             waits.push(next.as_second() - now.as_second());
             now = next;
@@ -186,14 +292,76 @@ mod tests {
         assert_eq!((memory["a"].times, memory["a"].since), (9, start));
 
         let later = Period::seconds(FORGOTTEN_AFTER).after(now);
-        remember(&mut memory, &["b".to_owned()], "no", later);
+        remember(&mut memory, &[("b".to_owned(), None)], "no", later);
         assert_eq!(memory.keys().collect::<Vec<_>>(), ["b"]);
         let before = Timestamp::from_second(1_600_000_000).unwrap();
-        remember(&mut memory, &["c".to_owned()], "no", before);
+        remember(&mut memory, &[("c".to_owned(), None)], "no", before);
         assert_eq!(
             memory.keys().collect::<Vec<_>>(),
             ["c"],
             "a clock that was ahead"
         );
+    }
+
+    #[test]
+    fn what_is_taken_is_forgotten_with_all_that_is_about_the_same() {
+        let now = Timestamp::from_second(1_700_000_000).unwrap();
+        let tag = |name: &str| Some(Subject::Tag(TagKey::new(myapp(), name)));
+        let mut memory = BTreeMap::new();
+        let refused =
+            [("a", "x"), ("b", "x"), ("c", "y")].map(|(id, name)| (id.to_owned(), tag(name)));
+        remember(&mut memory, &refused, "no", now);
+        assert!(!forget(&mut memory, &[("d".to_owned(), None)]));
+        assert!(forget(&mut memory, &[("d".to_owned(), tag("x"))]));
+        assert_eq!(memory.keys().collect::<Vec<_>>(), ["c"]);
+        assert!(forget(&mut memory, &[("c".to_owned(), None)]));
+    }
+
+    #[test]
+    fn an_import_that_was_refused_is_told_without_asking_the_registry_again() {
+        let made = |seen: &str, now: i64| {
+            let mut obs = Kit::new(&[("pipelines/myapp/pipeline.yaml", &pipeline("", ""))])
+                .moves("dev", "1")
+                .moves("qa", "1")
+                .moves("prod", "1")
+                .now(now)
+                .observe();
+            let about = Subject::Stage("myapp/dev".parse().unwrap());
+            for minute in [5, 6] {
+                let changes = [("id".to_owned(), Some(about.clone()))];
+                remember(
+                    &mut obs.facts.refused,
+                    &changes,
+                    "closed tonight",
+                    at(minute),
+                );
+            }
+            let memory = CheckMemory {
+                last_check: Some(at(6)),
+                seen: Some((digest(seen), at(5))),
+                ..CheckMemory::default()
+            };
+            let tag = TagKey::new(myapp(), "dev");
+            std::sync::Arc::make_mut(&mut obs.facts.memory).insert(tag, memory);
+            let plan = crate::plan::plan(&obs);
+            let held = plan.holds.iter().any(|h| h.reason == "PushRefused");
+            let dev = plan.stages.into_iter().next().unwrap();
+            assert_eq!(held, dev.state == State::Broken, "{dev:?}");
+            dev
+        };
+        let dev = made("2", 7);
+        assert_eq!(dev.state, State::Broken);
+        for words in ["closed tonight", "refused 2 times since"] {
+            assert!(dev.why.contains(words), "{dev:?}");
+        }
+        assert_eq!(dev.until, Some(at(8)), "the next try");
+        let due = made("2", 9);
+        assert_eq!((due.state, due.until), (State::Broken, None));
+        assert_ne!(
+            made("1", 7).state,
+            State::Broken,
+            "the base has what was seen"
+        );
+        assert_ne!(made("2", 500).state, State::Broken, "forgotten");
     }
 }

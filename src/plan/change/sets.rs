@@ -11,7 +11,7 @@ use crate::plan::desk::Desk;
 use crate::plan::effect::{ChangeSet, CommitContent};
 use crate::plan::output::survey::{Place, Survey, applications};
 use crate::plan::output::{Templates, look};
-use crate::plan::report::Change;
+use crate::plan::report::{Change, Subject};
 use crate::plan::text::wave_message;
 
 /// Which applications use which tags.
@@ -121,7 +121,11 @@ pub fn of(
                 CommitContent { message, files }
             });
         }
-        sets.push(ChangeSet { id, alone });
+        sets.push(ChangeSet {
+            id,
+            about: Some(item.subject.clone()),
+            alone,
+        });
     }
     sets.extend(drift.into_iter().map(|(place, files)| {
         let changes: Vec<Change> = parts.drift.get(place).cloned().into_iter().collect();
@@ -130,7 +134,11 @@ pub fn of(
             files: files.clone(),
         });
         let id = id_of_drift(place, files);
-        ChangeSet { id, alone }
+        let about = Some(Subject::Application {
+            environment: place.0.clone(),
+            application: place.1.clone(),
+        });
+        ChangeSet { id, about, alone }
     }));
     sets
 }

@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::{CommitId, Delivery, Digest, Name, Party, Period, TagKey, Timestamp};
 use crate::plan::question::{Describe, Question, Resolve};
+use crate::plan::question::{Describe, Resolve};
+use crate::plan::report::Subject;
 use pull::PullRequestFacts;
 
 /// Version of the facts file this program writes and reads.
@@ -274,6 +276,9 @@ pub struct RefusedPush {
     pub at: Timestamp,
     /// No try before this instant.
     pub next_try: Timestamp,
+    /// What it is about, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub about: Option<Subject>,
 }
 
 /// What is shared with whoever gathered it, as if it were not.
