@@ -3,12 +3,14 @@
 mod brakes;
 mod place;
 mod push;
+mod unpushed;
 mod work_tree;
 
 use std::collections::BTreeMap;
 
 pub(super) use place::{check as check_place, person, work_tree};
 pub(super) use push::{Pushed, forge, on_top, push_files};
+pub(super) use unpushed::{Unpushed, unpushed};
 
 use super::args::{Destination, Reason, WriteArgs};
 use super::base::invalid;
@@ -17,7 +19,7 @@ use super::output::Format;
 use super::view::act::{Act as View, ActKind, Ran, Written};
 use super::view::{self, diff};
 use super::{CliError, Context, Exit, prompt};
-use crate::git::Person;
+use crate::git::{Person, WorkTree};
 use crate::model::{RepoPath, Timestamp};
 use crate::observe::ObserveError;
 use crate::plan::acts::{Act, ActError};
@@ -86,6 +88,9 @@ pub(super) async fn run(
                     context.out.note("nothing was written");
                     return Ok(Exit::Settled);
                 }
+                if let Some(tree) = &tree {
+                    doing.tell_unpushed(tree, &obs, &act).await?;
+                }
                 doing.to_base(obs, act).await?
             }
         }
@@ -108,6 +113,27 @@ impl Doing<'_> {
             reason: self.wish.reason.to_string(),
         };
         settle(&self.engine, obs, |obs| (self.compute)(obs, &person)).await
+    }
+
+    /// An act goes to the base at once; whoever has commits of their own on the same files hears of it.
+    async fn tell_unpushed(
+        &self,
+        tree: &WorkTree,
+        obs: &Observation,
+        act: &Act,
+    ) -> Result<(), CliError> {
+        let base = &obs.snapshot.commit;
+        let Some(unpushed) = unpushed(self.context, &self.engine, tree, base).await? else {
+            return Ok(());
+        };
+        let mut paths = act.files.keys();
+        if let Some(path) = paths.find(|path| unpushed.paths.contains(path)) {
+            self.context.out.warning(&format!(
+                "`{path}` has commits of yours that are not on {}: pull before you push them",
+                obs.snapshot.branch
+            ));
+        }
+        Ok(())
     }
 
     /// What the act would change, as a diff; data formats get only the act.

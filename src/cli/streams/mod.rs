@@ -8,7 +8,7 @@ mod tree;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::act::{person, work_tree};
+use super::act::{Unpushed, person, unpushed, work_tree};
 use super::args::{Destination, Repository, WriteArgs};
 use super::engine::Engine;
 use super::output::Format;
@@ -189,6 +189,8 @@ impl<'c> Place<'c> {
                 false,
             ) => {
                 refuse_dirty(beside.as_ref(), &edit.files)?;
+                self.refuse_unpushed(engine, obs, beside.as_ref(), &edit.files)
+                    .await?;
                 let pull_request = self.destination == Destination::PullRequest;
                 if pull_request {
                     refuse_pointers(&edit.done.changes, &obs.snapshot.documents)?;
@@ -216,10 +218,75 @@ impl<'c> Place<'c> {
         Ok(edit.done.changes)
     }
 
+    /// What somebody has committed and not pushed would stand against what is pushed past it.
+    async fn refuse_unpushed(
+        &self,
+        engine: &Engine,
+        obs: &Observation,
+        beside: Option<&WorkTree>,
+        files: &Texts,
+    ) -> Result<(), CliError> {
+        let Some(unpushed) = self.unpushed(engine, obs, beside).await? else {
+            return Ok(());
+        };
+        match files.keys().find(|path| unpushed.paths.contains(path)) {
+            None => Ok(()),
+            Some(path) => Err(CliError::failed(format!(
+                "`{path}` has commits of yours that are not on {}, and this would be pushed past them",
+                obs.snapshot.branch
+            ))
+            .help("push them first")),
+        }
+    }
+
+    async fn unpushed(
+        &self,
+        engine: &Engine,
+        obs: &Observation,
+        beside: Option<&WorkTree>,
+    ) -> Result<Option<Unpushed>, CliError> {
+        match beside {
+            None => Ok(None),
+            Some(tree) => unpushed(self.context, engine, tree, &obs.snapshot.commit).await,
+        }
+    }
+
+    /// What is not on the base may lie in commits that are not pushed.
+    async fn maybe_unpushed(
+        &self,
+        error: CliError,
+        engine: &Engine,
+        obs: &Observation,
+        beside: Option<&WorkTree>,
+    ) -> CliError {
+        let paths = &obs.snapshot.documents.config.spec.paths;
+        let streams = [&paths.pipelines, &paths.streams];
+        match self.unpushed(engine, obs, beside).await {
+            Ok(Some(unpushed)) if unpushed.paths.iter().any(|p| streams.iter().any(|s| p.is_below(s))) => {
+                error.because(format!(
+                    "commit {} of this work tree is not on {}: push it first, if that is where it is",
+                    unpushed.head.short(),
+                    obs.snapshot.branch
+                ))
+            }
+            _ => error,
+        }
+    }
+
     /// The edit as things are, with the texts it makes.
     async fn compute(&self, compute: Compute<'_>) -> Result<Edit, CliError> {
         match &self.source {
-            Source::Base { engine, obs, .. } => self.compute_on(obs, engine, compute).await,
+            Source::Base {
+                engine,
+                obs,
+                beside,
+            } => match self.compute_on(obs, engine, compute).await {
+                Ok(edit) => Ok(edit),
+                Err(error) => {
+                    let beside = beside.as_ref();
+                    Err(self.maybe_unpushed(error, engine, obs, beside).await)
+                }
+            },
             Source::Tree(tree) => {
                 let done = compute(self.scene(&self.docs)).map_err(refused)?;
                 let old = tree.texts(&done.changes, &self.docs)?;

@@ -94,6 +94,33 @@ async fn nothing_is_pushed_past_what_somebody_has_not_committed() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_pushed_past_commits_that_are_not_pushed() {
+    let world = World::by_commit().await;
+    world.run(&["create", "is", "cache", "--commit"]).ok();
+    let image = "registry.example/acme/cache:1";
+    for further in ["--push", "--pull-request"] {
+        let words = ["streams/cache.yaml", "not on main", "push them first"];
+        world
+            .run(&["tag", image, "cache:a", further, "--yes"])
+            .fails(1, &words);
+    }
+    world
+        .run(&["tag", "-d", "cache:a", "--push", "--yes"])
+        .fails(2, &["no image stream `cache`", "is not on main"]);
+    let head = world.base(&["ls-tree", "-r", "--name-only", "main"]);
+    assert!(!head.contains("cache.yaml"), "{head}");
+    // What is about other files goes through.
+    world
+        .run(&[&LOOKUP[..], &["--push", "--yes"]].concat())
+        .ok();
+    world.git(&world.clone, &["pull", "-q", "--rebase"]);
+    world.git(&world.clone, &["push", "-q"]);
+    world
+        .run(&["tag", image, "cache:a", "--push", "--yes"])
+        .ok();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_pull_request_is_left_alone_by_plans_and_merged_by_people() {
     let world = World::by_commit().await;
     world.two_in_prod().await;

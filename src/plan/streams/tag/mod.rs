@@ -104,15 +104,6 @@ pub fn delete(names: &[String], scene: Scene<'_>) -> Result<Done, Refused> {
     let mut warnings = Vec::new();
     for name in names {
         let key = scene.tag_key(name, true)?;
-        if !scene.docs.streams.contains_key(&key.stream)
-            && !scene.docs.broken_streams.contains_key(&key.stream)
-        {
-            let stream = scene.shown(&key.stream);
-            warnings.push(format!(
-                "there is no image stream `{stream}`: nothing to delete"
-            ));
-            continue;
-        }
         let draft = drafts.open(&key.stream)?;
         if !draft.forget(&key.tag) {
             return Err(no_tag(&draft.stream, &key, scene));

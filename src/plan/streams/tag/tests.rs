@@ -418,11 +418,8 @@ fn tags_are_taken_away_with_their_history_even_if_badly_named() {
     assert!(
         done.warnings[0].contains("what tracked rails:dev") && done.warnings[0].contains("follows")
     );
-    assert_eq!(
-        gone(&["nosuch:1"]).unwrap().warnings.len(),
-        1,
-        "only a notice"
-    );
+    let refused = gone(&["nosuch:1"]).unwrap_err();
+    assert!(refused.usage && refused.why.contains("no image stream `nosuch`"));
     assert!(
         gone(&["rails:-bad"])
             .unwrap_err()
