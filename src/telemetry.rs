@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
+use tracing::level_filters::LevelFilter;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
@@ -63,7 +64,9 @@ pub fn dropped_lines() -> u64 {
 #[derive(Debug, thiserror::Error)]
 pub enum TelemetryError {
     /// The operator's level is none.
-    #[error("`log.level`: `{0}` is no level: use off, error, warn, info, debug or trace")]
+    #[error(
+        "`log.level`: `{0}` is no level: use off, error, warn, info, debug or trace, or TARGET=LEVEL such as `warn,headwater::git=debug`"
+    )]
     Level(String),
     /// Something else logs already: our fault.
     #[error("logging has begun before")]
@@ -111,8 +114,11 @@ fn dispatch(
     color: bool,
     queue: Queue,
 ) -> Result<tracing::Dispatch, TelemetryError> {
-    let filter = EnvFilter::try_new(directives(&settings.level))
-        .map_err(|_| TelemetryError::Level(settings.level.clone()))?;
+    let no_level = || TelemetryError::Level(settings.level.chars().take(100).collect());
+    if !settings.level.split(',').all(is_directive) {
+        return Err(no_level());
+    }
+    let filter = EnvFilter::try_new(directives(&settings.level)).map_err(|_| no_level())?;
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(queue)
@@ -121,6 +127,12 @@ fn dispatch(
         LogFormat::Text => builder.with_target(false).into(),
         LogFormat::Json => builder.json().event_format(json::Flat).into(),
     })
+}
+
+/// Whether a part of the level says how much: a bare word that is none would be taken for a target, and all else be silent.
+fn is_directive(part: &str) -> bool {
+    let part = part.trim();
+    part.contains('=') || part.parse::<LevelFilter>().is_ok()
 }
 
 /// A bare level is about us; what libraries do is of interest from `warn` up, unless named.
@@ -195,5 +207,40 @@ mod tests {
         });
         assert!(text.contains("ours") && text.contains("serious"), "{text}");
         assert!(!text.contains("theirs"), "{text}");
+    }
+
+    #[test]
+    fn a_word_that_is_no_level_is_refused_and_targets_with_a_level_are_not() {
+        let begun = |level: &str| {
+            let settings = LogSettings {
+                level: level.to_owned(),
+                ..LogSettings::default()
+            };
+            let queue = Queue::into(Box::new(Sink::default()), settings.format);
+            dispatch(&settings, false, queue).map(|_| ())
+        };
+        for level in [
+            "warn",
+            "DEBUG",
+            "off",
+            "warn,headwater::git=debug",
+            "hyper=info",
+        ] {
+            assert!(begun(level).is_ok(), "{level}");
+        }
+        for level in [
+            "xx",
+            "headwater",
+            "warn,xx",
+            "warn,headwater=xx",
+            "",
+            "debug,",
+        ] {
+            let said = begun(level).unwrap_err().to_string();
+            assert!(
+                said.contains("is no level") && said.contains("TARGET=LEVEL"),
+                "{said}"
+            );
+        }
     }
 }

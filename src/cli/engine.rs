@@ -221,6 +221,9 @@ const fn git_help(error: &GitError) -> Option<&'static str> {
         GitError::Auth { .. } => Some(
             "give credentials for it under `git.credentials` of the settings (`headwater config` shows those in use)",
         ),
+        GitError::Owner { .. } => Some(
+            "if you trust it: git config --global --add safe.directory PATH, with its full path",
+        ),
         GitError::Network { .. } => Some("nothing was written; try again later"),
         GitError::Local { .. } => Some(
             "see that this folder can be written and has room, or choose another with `git.cacheDir` of the settings",

@@ -158,6 +158,9 @@ fn end(
         return Ok(Exit::Settled);
     };
     let help = match first.reason() {
+        "Unauthorized" if first.to_string().contains("`tokenRealms`") => {
+            "nothing was written; if that token server may be given credentials, list it in tokenRealms of the registry under registry.registries of the settings"
+        }
         "Unauthorized" => {
             "nothing was written; give credentials for it under registry.credentials of the settings"
         }

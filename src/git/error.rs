@@ -67,6 +67,12 @@ pub enum GitError {
     /// What was asked makes no sense (the caller's fault).
     #[error("{0}")]
     Invalid(String),
+    /// The repository belongs to another user, and Git's configuration does not trust it (the operator's to mend).
+    #[error("`{location}` belongs to another user")]
+    Owner {
+        /// The directory.
+        location: String,
+    },
     /// The local disk or its permissions stand in the way (environment).
     #[error("{message}")]
     Local {
@@ -106,11 +112,8 @@ impl GitError {
             (_, ErrorCode::Locked) => Self::Locked(message),
             // On its way through a fetch libgit2 loses the code of this one.
             _ if message.starts_with("failed to lock file") => Self::Locked(message),
-            (_, ErrorCode::Owner) => Self::Local {
-                message: format!(
-                    "`{location}` belongs to another user; if you trust it, add it to `safe.directory` of Git's configuration"
-                ),
-                transient: false,
+            (_, ErrorCode::Owner) => Self::Owner {
+                location: location.to_owned(),
             },
             (_, ErrorCode::Auth) => Self::Auth {
                 location: location.to_owned(),
@@ -154,9 +157,11 @@ impl Faulty for GitError {
             Self::Network { .. } => Fault::of(Party::Remote).later(None),
             Self::Locked(_) | Self::Corrupt { .. } => operator.later(None),
             Self::Local { transient, .. } if *transient => operator.later(None),
-            Self::Local { .. } | Self::Tls { .. } | Self::Auth { .. } | Self::Rejected { .. } => {
-                operator
-            }
+            Self::Owner { .. }
+            | Self::Local { .. }
+            | Self::Tls { .. }
+            | Self::Auth { .. }
+            | Self::Rejected { .. } => operator,
             Self::NotFound(_) | Self::NoBranch { .. } | Self::Unsupported(_) | Self::Invalid(_) => {
                 user
             }
@@ -204,6 +209,10 @@ mod tests {
             GitError::libgit2("/r", &odb),
             GitError::Corrupt { .. }
         ));
+        let owner = git2::Error::new(ErrorCode::Owner, ErrorClass::Config, "dubious");
+        let owner = GitError::libgit2("/r", &owner);
+        assert!(matches!(&owner, GitError::Owner { .. }), "{owner:?}");
+        assert!(!owner.is_transient());
         assert!(!GitError::Invalid("x".to_owned()).is_transient());
     }
 }

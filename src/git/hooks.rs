@@ -24,7 +24,7 @@ pub(super) fn refused(
     };
     let result = PushResult::Refused {
         message: format!(
-            "the repository has a {hook} hook, which a push to a folder cannot run; use its https address"
+            "the repository has the hook `{hook}`, which a push to a folder cannot run; use its https address"
         ),
     };
     let outcome = |update: &RefUpdate| PushOutcome {

@@ -29,6 +29,23 @@ const KNOWN: [&str; 12] = [
     FOLLOW,
 ];
 
+/// What a type of this program asks for, in the words of somebody who writes YAML.
+pub fn wanted(expected: &str) -> String {
+    match expected {
+        "u8" => format!("a whole number from 0 to {}", u8::MAX),
+        "u16" => format!("a whole number from 0 to {}", u16::MAX),
+        "u32" => format!("a whole number from 0 to {}", u32::MAX),
+        "u64" | "usize" => "a whole number that is not negative".to_owned(),
+        "i8" | "i16" | "i32" | "i64" => "a whole number".to_owned(),
+        "f32" | "f64" => "a number".to_owned(),
+        "a boolean" => "true or false".to_owned(),
+        "a string" => "text".to_owned(),
+        "a sequence" => "a list".to_owned(),
+        words if words.starts_with("struct ") => "a map".to_owned(),
+        words => words.to_owned(),
+    }
+}
+
 /// A text as a word.
 pub fn word(text: &str) -> Word {
     let known = KNOWN.iter().find(|known| **known == text);

@@ -134,7 +134,7 @@ pub(super) const fn reason(error: &GitError) -> &'static str {
         GitError::Corrupt { .. } => "Corrupt",
         GitError::Tls { .. } => "Untrusted",
         GitError::Locked(_) => "Locked",
-        GitError::Local { .. } => "Local",
+        GitError::Local { .. } | GitError::Owner { .. } => "Local",
         GitError::Unsupported(_) | GitError::Invalid(_) => "Invalid",
     }
 }

@@ -104,6 +104,9 @@ fn help(key: &TagKey, failing: &CheckMemory, desk: &Desk<'_>) -> Option<String> 
     let host = reference.repository.registry();
     let mend = format!("mend `from` of tag {} in {}", key.tag, located.path);
     match failing.reason.as_str() {
+        "Unauthorized" if failing.message.contains("`tokenRealms`") => Some(format!(
+            "if that token server may be given credentials, list it in tokenRealms of {host} under registry.registries of the settings, or {mend}"
+        )),
         "Unauthorized" => Some(format!(
             "give credentials for {host} under registry.credentials of the settings, or {mend}"
         )),

@@ -6,6 +6,7 @@ use serde::de::{self, Unexpected};
 
 use crate::config::load::Problem;
 use crate::config::secret::is_secret;
+use crate::model::word::wanted;
 
 /// Why a value does not fit.
 #[derive(Debug)]
@@ -26,13 +27,14 @@ impl de::Error for ReadError {
 
     fn invalid_type(found: Unexpected<'_>, expected: &dyn de::Expected) -> Self {
         Self::custom(format_args!(
-            "expected {expected}, found {}",
+            "expected {}, found {}",
+            wanted(&expected.to_string()),
             kind_of(&found)
         ))
     }
 
     fn invalid_value(_found: Unexpected<'_>, expected: &dyn de::Expected) -> Self {
-        Self::custom(format_args!("expected {expected}"))
+        Self::custom(format_args!("expected {}", wanted(&expected.to_string())))
     }
 
     fn unknown_variant(variant: &str, expected: &'static [&'static str]) -> Self {

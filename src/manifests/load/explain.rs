@@ -10,7 +10,8 @@ use crate::manifests::yaml::{
 };
 use crate::model::RepoPath;
 
-const BRACES: &str = "`{{` starts a YAML map; write \"{{app}}\"";
+/// Longer values are not said again.
+const LONGEST_SAID: usize = 80;
 
 /// What to do about aliases that stand for too much.
 pub(crate) const ALIASES: &str = "write the values out instead of naming them by `*`";
@@ -45,7 +46,8 @@ fn grammar(path: &RepoPath, text: &str, at: &Range<usize>, words: &str) -> Diagn
             .help("commit what it renders to, or move it out of this folder");
     }
     if let Some(braces) = unquoted_braces(text, at.start) {
-        return Diagnostic::error(path, code::BRACES, BRACES).at(Some(place_of(text, &braces)));
+        let words = braces_words(text, braces.start);
+        return Diagnostic::error(path, code::BRACES, words).at(Some(place_of(text, &braces)));
     }
     if let Some(marker) = conflict_marker(text) {
         return Diagnostic::error(path, code::SYNTAX, format!("not valid YAML: {words}"))
@@ -153,12 +155,37 @@ fn unquoted_braces(text: &str, at: usize) -> Option<Range<usize>> {
         .map(|found| found..found + 2)
 }
 
+/// What to do about unquoted braces, with the text that stands there.
+fn braces_words(text: &str, at: usize) -> String {
+    let found = braced(&text[at..]).unwrap_or("{{app}}");
+    let quote = if found.contains('"') { '\'' } else { '"' };
+    format!("`{{{{` starts a YAML map; write {quote}{found}{quote}")
+}
+
+/// The plain text that begins with braces, up to a space or what ends a value; `None` where it does not end on its line, is
+/// too long to say again, or cannot be put into quotes as it is.
+fn braced(text: &str) -> Option<&str> {
+    let line = text.lines().next()?;
+    let mut end = 0;
+    while let Some(c) = line[end..].chars().next() {
+        end += match line[end..].starts_with("{{") {
+            true => line[end..].find("}}")? + 2,
+            false if c.is_whitespace() || matches!(c, ',' | ']' | '}') => break,
+            false => c.len_utf8(),
+        };
+    }
+    let found = &line[..end];
+    let plain = !found.contains(['\'', '\\']) && !found.chars().any(char::is_control);
+    (found.len() <= LONGEST_SAID && plain).then_some(found)
+}
+
 /// Explains why a value does not fit its type.
 pub(super) fn value(path: &RepoPath, tree: &Tree<'_>, root: Id, error: &ValueError) -> Diagnostic {
     let id = error.at.unwrap_or(root);
     if !matches!(error.fault, Fault::UnknownField(..)) && starts_with_braces(tree, id) {
         let start = tree.node(id).start;
-        return Diagnostic::error(path, code::BRACES, BRACES)
+        let words = braces_words(tree.text, start);
+        return Diagnostic::error(path, code::BRACES, words)
             .at(Some(place_of(tree.text, &(start..tree.node(id).end))));
     }
     let place = Some(place_of(tree.text, &first_line(tree, id)));

@@ -200,7 +200,15 @@ fn wrong_values_of_our_kinds_are_refused_where_they_stand() {
         ("  stages: [\n", "HW0002 not valid YAML"),
         (
             "  stages:\n  - name: a\n    from: [{{a}}-b]\n",
-            "7:12 HW0003 `{{` starts a YAML map",
+            "7:12 HW0003 `{{` starts a YAML map; write \"{{a}}-b\"",
+        ),
+        (
+            "  stages:\n  - name: {{version.majorMinor}}\n",
+            "6:11 HW0003 `{{` starts a YAML map; write \"{{version.majorMinor}}\"",
+        ),
+        (
+            "  stages:\n  - name: {{image \"a\"}} # x\n",
+            "6:11 HW0003 `{{` starts a YAML map; write '{{image \"a\"}}'",
         ),
         (
             "  stages:\n  - name: a\n  stages: []\n",

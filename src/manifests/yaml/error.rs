@@ -5,6 +5,7 @@ use std::fmt;
 use serde::de;
 
 use super::{Id, MAX_ALIASED};
+use crate::model::word::wanted;
 
 /// What is wrong with a value.
 #[derive(Debug, Clone, PartialEq)]
@@ -79,13 +80,14 @@ impl de::Error for ValueError {
     fn invalid_type(found: de::Unexpected<'_>, expected: &dyn de::Expected) -> Self {
         Fault::Shape(format!(
             "expected {}, found {}",
-            wanted(expected),
+            wanted(&expected.to_string()),
             in_words(found)
         ))
         .into()
     }
 
     fn invalid_value(found: de::Unexpected<'_>, expected: &dyn de::Expected) -> Self {
+        let expected = wanted(&expected.to_string());
         Fault::Other(format!("expected {expected}, found {}", in_words(found))).into()
     }
 
@@ -99,16 +101,6 @@ impl de::Error for ValueError {
 
     fn missing_field(field: &'static str) -> Self {
         Fault::MissingField(field).into()
-    }
-}
-
-/// What a type asks for, in the words of somebody who writes YAML and not Rust.
-fn wanted(expected: &dyn de::Expected) -> String {
-    let words = expected.to_string();
-    match words.as_str() {
-        "a sequence" => "a list".to_owned(),
-        words if words.starts_with("struct ") => "a map".to_owned(),
-        _ => words,
     }
 }
 

@@ -11,7 +11,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::{CommitId, Delivery, Digest, Name, Party, Period, TagKey, Timestamp};
 use crate::plan::question::{Describe, Question, Resolve};
-use crate::plan::question::{Describe, Resolve};
 use crate::plan::report::Subject;
 use pull::PullRequestFacts;
 

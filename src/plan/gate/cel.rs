@@ -101,7 +101,7 @@ pub fn evaluate(source: &str, images: &BTreeMap<String, ImageFacts>) -> Outcome 
         Ok(Ok(Value::Bool(true))) => Outcome::True,
         Ok(Ok(Value::Bool(false))) => Outcome::False,
         Ok(Ok(other)) => Outcome::Failed(format!(
-            "the expression gives a {} instead of true or false",
+            "the expression gives a value of type {} instead of true or false",
             other.type_of()
         )),
         Ok(Err(_)) if shape.loops > 0 => {

@@ -81,7 +81,7 @@ async fn a_hook_that_a_folder_cannot_run_is_never_passed_by() {
                 let ours = commit(&repository, &head, &[("a", Some(&text))], &text).await;
                 let refused = push(&repository, MAIN, Some(&head), Some(&ours)).await;
                 assert!(
-                    matches!(&refused, PushResult::Refused { message } if message.contains(&format!("has a {name} hook, which a push to a folder cannot run"))),
+                    matches!(&refused, PushResult::Refused { message } if message.contains(&format!("has the hook `{name}`, which a push to a folder cannot run"))),
                     "{location}: {refused:?}"
                 );
                 assert_eq!(git(&bare, &["rev-parse", MAIN]), head.as_str());

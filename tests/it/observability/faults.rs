@@ -76,6 +76,7 @@ fn every_error_of_git_says_whose_fault_it_is_and_whether_a_retry_helps() {
     every! { GitError,
         GitError::Network { .. } => GitError::Network { location: text(), message: text() }, Remote, Retry::Later(None),
         GitError::Tls { .. } => GitError::Tls { location: text(), message: text() }, Operator, Retry::Never,
+        GitError::Owner { .. } => GitError::Owner { location: text() }, Operator, Retry::Never,
         GitError::Auth { .. } => GitError::Auth { location: text(), message: text() }, Operator, Retry::Never,
         GitError::NotFound(_) => GitError::NotFound(text()), User, Retry::Never,
         GitError::NoBranch { .. } => GitError::NoBranch { location: text(), branch: text() }, User, Retry::Never,
