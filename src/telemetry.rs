@@ -132,7 +132,7 @@ fn dispatch(
 /// Whether a part of the level says how much: a bare word that is none would be taken for a target, and all else be silent.
 fn is_directive(part: &str) -> bool {
     let part = part.trim();
-    part.contains('=') || part.parse::<LevelFilter>().is_ok()
+    part.contains('=') || !part.is_empty() && part.parse::<LevelFilter>().is_ok()
 }
 
 /// A bare level is about us; what libraries do is of interest from `warn` up, unless named.

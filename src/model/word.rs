@@ -38,8 +38,6 @@ pub fn wanted(expected: &str) -> String {
         "u64" | "usize" => "a whole number that is not negative".to_owned(),
         "i8" | "i16" | "i32" | "i64" => "a whole number".to_owned(),
         "f32" | "f64" => "a number".to_owned(),
-        "a boolean" => "true or false".to_owned(),
-        "a string" => "text".to_owned(),
         "a sequence" => "a list".to_owned(),
         words if words.starts_with("struct ") => "a map".to_owned(),
         words => words.to_owned(),

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::serve::{get, signal, start, wait_for};
 use super::*;
+use crate::support::git_http::hook;
 use crate::support::scrape::Scrape;
 
 fn body(answer: &str) -> &str {
@@ -178,4 +179,22 @@ async fn a_repository_that_goes_away_is_an_edge_that_every_pipeline_needs() {
     assert_eq!(broken(&address).0, 0.0);
     signal(&child, "TERM");
     assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_push_is_counted_and_seen_by_those_who_only_look() {
+    let line = Line::new().await;
+    let base = line.base();
+    hook(base.path(), "pre-receive", "exit 1");
+    let (mut child, address) = start(&line, &["--tick", "1h"]);
+    let refused = [("fault", "operator")];
+    wait_for(|| scrape(&address).sum("headwater_refusals_total", &refused) >= 1.0);
+    signal(&child, "TERM");
+    child.wait().unwrap();
+    for look in [&["status"][..], &["why", "myapp/dev"]] {
+        let said = line.said(&[look, &["-o", "json"]].concat()).await;
+        for words in ["\"broken\"", "the push was refused", "pre-receive"] {
+            assert!(said.stdout.contains(words), "{words}: {said:?}");
+        }
+    }
 }
