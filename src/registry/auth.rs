@@ -234,7 +234,7 @@ fn read_challenge(
     let realm = realm.ok_or_else(|| who.refused("its token server has no usable address"))?;
     if !who.upstream.trusts_realm(&realm) {
         let host = realm.host_str().unwrap_or_default();
-        return Err(who.refused(&format!(
+        return Err(who.refused(format!(
             "its token server {host} is neither of the registry's own site nor listed in `tokenRealms`"
         )));
     }
