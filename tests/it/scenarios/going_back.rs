@@ -415,3 +415,26 @@ async fn after_a_revert_of_what_followed_a_pin_by_hand_outputs_say_what_the_tag_
     world.settle().await;
     qa_is_pinned_to(&world, &first);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wish_that_came_true_past_us_holds_back_nothing_newer() {
+    let mut world = World::small().await;
+    let first = world.good_build("1.0.0");
+    world.settle().await;
+    let second = world.good_build("1.1.0");
+    world.settle().await;
+    pins_by_hand(&world, &second, &first);
+    world.settle().await;
+    world.promotes("app/qa").await;
+    world.settle().await;
+    qa_is_pinned_to(&world, &first);
+    pins_by_hand(&world, &first, &second);
+    world.settle().await;
+    qa_is_pinned_to(&world, &second);
+
+    let third = world.good_build("1.2.0");
+    world.settle().await;
+    qa_is_pinned_to(&world, &third);
+    let text = world.repository.text("main", small::STREAM_PATH).unwrap();
+    assert!(!text.contains("headwater.dev/request"), "{text}");
+}
