@@ -233,10 +233,9 @@ fn read_challenge(
         .and_then(|realm| Url::parse(realm).ok());
     let realm = realm.ok_or_else(|| who.refused("its token server has no usable address"))?;
     if !who.upstream.trusts_realm(&realm) {
-        let host = realm.host_str().unwrap_or_default();
-        return Err(who.refused(format!(
-            "its token server {host} is neither of the registry's own site nor listed in `tokenRealms`"
-        )));
+        return Err(who.refused(
+            "its token server is neither of the registry's own site nor listed in `tokenRealms`",
+        ));
     }
     let scope = challenge.param("scope").unwrap_or_default().to_owned();
     let server = TokenServer {
