@@ -46,12 +46,12 @@ pub async fn run(context: &Context, args: &RunArgs) -> Result<Exit, CliError> {
     };
     base::tell_problems(&context.out, &last.observation);
     print(context, &passes, last, now)?;
-    tell_resting(context, &last.observation);
+    tell_resting(context, &last.observation, now);
     Ok(base::exit_of(last))
 }
 
 /// Says which tags this run could not have found anything new of, so that nobody waits for them in vain.
-fn tell_resting(context: &Context, observation: &Observation) {
+fn tell_resting(context: &Context, observation: &Observation, now: Timestamp) {
     let Some(resting) = due::resting(observation) else {
         return;
     };
@@ -59,7 +59,7 @@ fn tell_resting(context: &Context, observation: &Observation) {
     let was = if resting.tags == 1 { "was" } else { "were" };
     context.out.note(Style::Dim.paint(&format!(
         "{tags} {was} not asked again so soon, the next is due at {}: `run --refresh` asks now",
-        resting.next
+        Frame::of(&context.out, now).zone.near(resting.next, now)
     )));
 }
 

@@ -47,7 +47,7 @@ fn readme(root: &Path, pull: &str) -> String {
          - `work`: a clone of it. Its Git configuration says that you are Mara.\n\
          - `operator.yaml`: the operator's settings. Approvals count for whoever they name: for a demo only.\n\
          - `cache`: what was read once, such as the labels of images.\n\n\
-         The registry of the story went away with the demo. So imports fail from here on, are reported as broken, and change\n\
+         The registry of the story went away with the demo. So imports fail from here on, are told as waiting, and change\n\
          nothing; all else goes on. To look around:\n\n{look}\n\n\
          To let 1.2.3 into prod, be Lena:\n\n    \
              cd work\n    \
