@@ -2,7 +2,7 @@
 //! have moods, and people. Everything is drawn by a seed, so a day that went wrong can be lived again.
 //!
 //! - `HEADWATER_SIM_PASSES=20000`: as many passes in all, in days of 24 hours, every other one over HTTP; memory is looked
-//!   at. Best alone and with this crate's code optimized, which is three times as fast:
+//!   at. Best alone and with this crate's code optimized:
 //!   `cargo test --config profile.dev.package.headwater.opt-level=1 --test it sim::days -- --nocapture`
 //! - `HEADWATER_SIM_STEP=4`: so many seconds from one pass to the next instead of a minute, so that one day has more than
 //!   20,000.
