@@ -185,6 +185,9 @@ async fn a_ref_that_moves_behind_the_advertisement_is_a_lost_race() {
     let found = base(&repository.fetch().await.unwrap());
     assert!(repository.is_ancestor(&first, &found).await.unwrap());
     assert!(!repository.is_ancestor(&ours, &found).await.unwrap());
+    // One that nobody has any more, as where a repository was put back from a backup.
+    let gone = "d02f8f2620334a9af65b766c20e1781d6ef16946".parse().unwrap();
+    assert!(!repository.is_ancestor(&gone, &found).await.unwrap());
 }
 
 #[tokio::test(flavor = "multi_thread")]
