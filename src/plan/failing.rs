@@ -43,8 +43,10 @@ pub(super) fn report_failure(key: &TagKey, memory: &CheckMemory, desk: &mut Desk
         more => format!("{more} tries"),
     };
     let why = format!(
-        "{} ({}) since {since}, {tries}",
-        memory.message, memory.reason
+        "{} ({}) since {}, {tries}",
+        memory.message,
+        memory.reason,
+        stamp(since)
     );
     let help = help(key, memory, desk);
     let again = memory.reason == PANICKED && memory.failures >= STALLED_AFTER;
