@@ -9,7 +9,7 @@ use super::output::{Out, Style};
 use crate::manifests::suggest::proposed;
 use crate::manifests::{Diagnostic, Severity};
 use crate::model::StageKey;
-use crate::plan::failing::is_tried_again;
+use crate::plan::failing::{forge_waits, is_tried_again};
 use crate::plan::report::StageReport;
 use crate::plan::{Observation, Plan, State};
 use crate::reconciler::Pass;
@@ -105,7 +105,7 @@ pub fn exit_of(pass: &Pass) -> Exit {
 pub fn exit_of_plan(plan: &Plan, observation: &Observation) -> Exit {
     if is_broken(plan, observation) {
         Exit::Broken
-    } else if plan.holds.iter().any(is_tried_again) {
+    } else if observation.facts.forge_failure.is_some() || plan.holds.iter().any(is_tried_again) {
         Exit::TryAgain
     } else {
         Exit::Settled
@@ -116,6 +116,6 @@ pub fn exit_of_plan(plan: &Plan, observation: &Observation) -> Exit {
 fn is_broken(plan: &Plan, observation: &Observation) -> bool {
     plan.holds.iter().any(|hold| hold.state == State::Broken)
         || plan.stages.iter().any(|stage| stage.state == State::Broken)
-        || observation.facts.forge_failure.is_some()
+        || (observation.facts.forge_failure.is_some() && !forge_waits(&observation.facts))
         || observation.snapshot.documents.errors().next().is_some()
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::checks::{Check, checks};
 use super::facts::Trouble;
-use super::failing::waits;
+use super::failing::{forge_waits, waits};
 use super::observation::Observation;
 use super::question::Question;
 use super::report::State;
@@ -96,13 +96,15 @@ pub fn edges(observation: &Observation, plan: &Plan) -> Vec<EdgeReport> {
         let by_pull = plan.stages.iter();
         let by_pull = by_pull.filter(|stage| stage.delivery == Delivery::PullRequest);
         let affected = by_pull.map(|stage| stage.key.pipeline.clone()).collect();
-        report(
-            EdgeKind::Forge,
-            "pull requests".to_owned(),
-            &trouble,
-            &affected,
-            total,
-        )
+        let state = match forge_waits(&observation.facts) {
+            true => State::Waiting,
+            false => State::Broken,
+        };
+        let name = "pull requests".to_owned();
+        EdgeReport {
+            state,
+            ..report(EdgeKind::Forge, name, &trouble, &affected, total)
+        }
     });
     let owners = owners(observation);
     let registry = |host, trouble: &Trouble, tags: &[&TagKey]| {

@@ -2,7 +2,7 @@
 //! lasted, or where somebody has to act.
 
 use super::desk::Desk;
-use super::facts::{CheckMemory, PANICKED};
+use super::facts::{CheckMemory, Facts, PANICKED};
 use super::report::{HoldReport, State, Subject};
 use super::shield::stalled;
 use crate::model::time::stamp;
@@ -22,6 +22,19 @@ const FAILED: &str = "ImportFailed";
 pub fn waits(memory: &CheckMemory, now: Timestamp) -> bool {
     let lasts = |since| LASTING.after(since) <= now;
     memory.heals && !memory.failing_since.is_some_and(lasts)
+}
+
+/// Whether nobody has to do anything yet about a forge that did not tell its pull requests.
+pub fn forge_waits(facts: &Facts) -> bool {
+    let heals = facts
+        .forge_failure
+        .as_ref()
+        .is_some_and(|failure| failure.transient);
+    let since = facts
+        .forge_trouble
+        .as_ref()
+        .and_then(|trouble| trouble.since);
+    heals && !since.is_some_and(|since| LASTING.after(since) <= facts.now)
 }
 
 /// Whether a hold is about a check that waits for its next try.

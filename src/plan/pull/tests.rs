@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::model::{BlobId, CommitId, RepoPath};
+use crate::model::{BlobId, CommitId, Period, RepoPath};
+use crate::plan::edges::edges;
 use crate::plan::effect::{CommitContent, PullRequestText};
 use crate::plan::facts::pull::{ApprovalFacts, BranchFacts, PullRequestFacts, PullState};
+use crate::plan::facts::{Failure, Trouble};
 use crate::plan::kit::{Kit, at, commit, pipeline, set};
 use crate::plan::report::State;
 use crate::plan::{Effect, Observation, Plan, plan};
@@ -335,4 +337,34 @@ fn a_forge_that_cannot_be_asked_holds_what_needs_it() {
     let plan = plan(&obs);
     assert!(plan.is_empty());
     assert_eq!(prod(&plan).state, State::Broken);
+}
+
+#[test]
+fn a_forge_that_heals_by_itself_is_waited_for_and_broken_after_an_hour() {
+    let begun = ready().now(50).observe().facts.now;
+    let away = |transient, minutes: u64| {
+        let mut obs = ready().now(50).observe();
+        obs.facts.pulls = None;
+        obs.facts.now = Period::seconds(minutes * 60).after(begun);
+        obs.facts.forge_failure = Some(Failure {
+            reason: "InternalError".to_owned(),
+            message: "it does not answer".to_owned(),
+            canonical: "the forge cannot be asked".to_owned(),
+            transient,
+            party: None,
+            retry_at: None,
+        });
+        obs.facts.forge_trouble = Some(Trouble {
+            since: Some(begun),
+            ..Trouble::default()
+        });
+        let plan = plan(&obs);
+        assert!(plan.is_empty());
+        let edge = edges(&obs, &plan).remove(0);
+        assert_eq!(edge.state, prod(&plan).state);
+        edge.state
+    };
+    assert_eq!(away(true, 59), State::Waiting);
+    assert_eq!(away(true, 60), State::Broken);
+    assert_eq!(away(false, 0), State::Broken);
 }

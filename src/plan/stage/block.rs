@@ -3,6 +3,7 @@
 use crate::model::{Delivery, Name};
 use crate::plan::desk::Desk;
 use crate::plan::facts::pull::PullState;
+use crate::plan::failing::forge_waits;
 use crate::plan::report::{BlockReport, State};
 use crate::plan::road::StageView;
 use crate::plan::road::candidates::{pulls_of, stage_hold};
@@ -76,9 +77,7 @@ pub fn common(view: &StageView<'_>, desk: &Desk<'_>) -> Vec<Block> {
         blocks.push(Block::new(State::Held, "Held", format!("{}{by}", hold.reason)).help(help));
     }
     if desk.obs.facts.pulls.is_none() && view.delivery == Delivery::PullRequest {
-        let failure = desk.obs.facts.forge_failure.as_ref();
-        let why = failure.map_or("the forge was not asked".to_owned(), |f| f.message.clone());
-        blocks.push(Block::new(State::Broken, "ForgeUnknown", why));
+        blocks.push(forge_unknown(desk));
     }
     if let Some((pull, why)) = foreign(view, desk) {
         let why = format!("pull request {pull} is left alone: {why}");
@@ -86,6 +85,20 @@ pub fn common(view: &StageView<'_>, desk: &Desk<'_>) -> Vec<Block> {
         blocks.push(Block::new(State::Held, "Foreign", why).help(help));
     }
     blocks
+}
+
+/// Without its pull requests, nothing is known of what people said.
+fn forge_unknown(desk: &Desk<'_>) -> Block {
+    let facts = &desk.obs.facts;
+    let why = match &facts.forge_failure {
+        Some(failure) => format!("the pull requests cannot be read: {}", failure.message),
+        None => "the forge was not asked".to_owned(),
+    };
+    let state = match forge_waits(facts) {
+        true => State::Waiting,
+        false => State::Broken,
+    };
+    Block::new(state, "ForgeUnknown", why)
 }
 
 /// What stops a stage that takes its sets from others, beside what stops any.
