@@ -261,6 +261,12 @@ impl Work<'_> {
                 desk.hold(subject, State::Held, "PipelineUnreadable", why);
                 continue;
             }
+            if let Some(why) = first::perhaps_meant(&import.tag.stream, views, desk) {
+                let subject = Subject::Tag(import.tag.clone());
+                let hold = desk.hold(subject, State::Held, "StageTagMissing", why);
+                hold.help = Some("mend the stage's tag, or add that tag to the stream".to_owned());
+                continue;
+            }
             if by_commit {
                 self.items.push(first::loose_item(import, desk));
             } else {

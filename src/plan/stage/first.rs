@@ -218,9 +218,28 @@ pub fn loose<'i>(imports: &'i [Import], views: &[&StageView<'_>]) -> Vec<&'i Imp
     imports.iter().filter(|i| !owned.contains(&i.tag)).collect()
 }
 
+/// Why a tag of a stream that no stage names is perhaps meant by one: a first stage of the stream's pipeline names a tag that
+/// is not there. An image that came in meanwhile would be past that stage's approvals once the name is mended.
+pub fn perhaps_meant(
+    stream: &StreamKey,
+    views: &[&StageView<'_>],
+    desk: &Desk<'_>,
+) -> Option<String> {
+    let value = desk.stream(stream)?;
+    let lacks = |tag| value.spec_tag(tag).is_none() && value.status_tag(tag).is_none();
+    let mut entries = views.iter().filter(|view| view.is_first());
+    let entry = entries.find(|view| view.streams.contains(stream) && lacks(view.tag()))?;
+    Some(format!(
+        "stage {} begins with tag `{}`, which {stream} does not have: perhaps it means this one",
+        entry.key,
+        entry.tag()
+    ))
+}
+
 /// Why a tag that no pipeline seems to own is not imported: a file from which nothing could be read stands beside its
-/// stream's, or bears its name, or a pipeline carries a stream that is not there. If that is its pipeline, nobody knows the rules. At the top of a folder of streams or
-/// pipelines, where many lie side by side, only a file that is named after the stream counts.
+/// stream's, or bears its name, or a pipeline carries a stream that is not there. If that is its pipeline, nobody knows the
+/// rules. At the top of a folder of streams or pipelines, where many lie side by side, only a file that is named after the
+/// stream counts.
 pub fn perhaps_owned(stream: &StreamKey, desk: &Desk<'_>) -> Option<String> {
     let docs = desk.docs;
     let unread = docs.broken_pipelines.iter();

@@ -166,6 +166,7 @@ async fn a_slip_in_a_pipeline_lets_nothing_past_its_rules_and_closes_nothing() {
             "    - name: qa\n",
             "    - name: qa\n      from: [nowhere]\n",
         ),
+        ("    - name: dev\n", "    - name: dev\n      tag: devv\n"),
     ] {
         let dev = small::by_pull_request("dev");
         let mut world = World::with(&[("environments/dev.yaml", &dev)]).await;
