@@ -34,7 +34,7 @@ pub fn forge_waits(facts: &Facts) -> bool {
         .forge_trouble
         .as_ref()
         .and_then(|trouble| trouble.since);
-    heals && !since.is_some_and(|since| LASTING.after(since) <= facts.now)
+    heals && since.is_none_or(|since| LASTING.after(since) > facts.now)
 }
 
 /// Whether a hold is about a check that waits for its next try.
