@@ -24,17 +24,21 @@ pub fn shielded<'a, T>(
     }));
     worked.map_err(|panic| {
         desk.holds.truncate(notes);
-        Box::new(HoldReport {
-            subject: subject(),
-            reason: "Stalled".to_owned(),
-            why: stalled(&words(&*panic)),
-            until: None,
-            help: Some(
-                "report it, with the file that `headwater observe --out facts.json` writes"
-                    .to_owned(),
-            ),
-            state: State::Broken,
-        })
+        hold(subject(), &*panic)
+    })
+}
+
+/// The hold that a panic in the work on one item means.
+pub fn hold(subject: Subject, panic: &(dyn Any + Send)) -> Box<HoldReport> {
+    Box::new(HoldReport {
+        subject,
+        reason: "Stalled".to_owned(),
+        why: stalled(&words(panic)),
+        until: None,
+        help: Some(
+            "report it, with the file that `headwater observe --out facts.json` writes".to_owned(),
+        ),
+        state: State::Broken,
     })
 }
 

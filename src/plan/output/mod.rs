@@ -2,6 +2,7 @@
 
 mod kept;
 pub mod lookup;
+mod many;
 mod recipe;
 pub mod rendering;
 pub mod survey;
@@ -14,11 +15,12 @@ pub mod trial;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::desk::Desk;
-use super::report::Subject;
+use super::report::{HoldReport, Subject};
 use super::shield::shielded;
 use crate::manifests::workload::image_fields;
 use crate::model::{Application, BlobId, Environment, PinnedImage, RepoPath, TagKey};
-use recipe::Recipe;
+use lookup::Lookup;
+use recipe::{Recipe, Rendered};
 pub use templates::Templates;
 
 /// How the first line of every output begins.
@@ -60,6 +62,9 @@ pub fn folder(environment: &Environment, application: &str, desk: &Desk<'_>) -> 
         .ok()
 }
 
+/// What became of an application: what must be written, or why that is not known, and the tags it asked for.
+pub type Looked = (Result<Delta, Stop>, BTreeSet<TagKey>);
+
 /// Renders one application and compares it with what is there. A panic on the way is its own affair.
 pub fn look<'a>(
     environment: &'a Environment,
@@ -67,35 +72,73 @@ pub fn look<'a>(
     heads: &BTreeMap<TagKey, PinnedImage>,
     templates: &mut Templates,
     desk: &mut Desk<'a>,
-) -> (Result<Delta, Stop>, BTreeSet<TagKey>) {
-    let subject = || Subject::Application {
-        environment: environment.name().clone(),
-        application: application.name.to_string(),
-    };
+) -> Looked {
+    let subject = || subject(environment, application);
     let looked = shielded(subject, desk, |desk| {
         difference(environment, application, heads, templates, desk)
     });
-    looked.unwrap_or_else(|hold| {
-        let stop = Stop::Broken {
-            why: hold.why,
-            help: hold.help,
-        };
-        (Err(stop), BTreeSet::new())
-    })
+    looked.unwrap_or_else(|hold| stopped(*hold))
 }
 
-/// What must be written so that an application is as it should be with `heads` for what the plan moves. What was proven
-/// before is not rendered again if the base holds it already.
+fn subject(environment: &Environment, application: &Application) -> Subject {
+    Subject::Application {
+        environment: environment.name().clone(),
+        application: application.name.to_string(),
+    }
+}
+
+/// What becomes of an application whose work panicked.
+fn stopped(hold: HoldReport) -> Looked {
+    let stop = Stop::Broken {
+        why: hold.why,
+        help: hold.help,
+    };
+    (Err(stop), BTreeSet::new())
+}
+
+/// What must be written so that an application is as it should be with `heads` for what the plan moves.
 pub fn difference<'a>(
     environment: &'a Environment,
     application: &'a Application,
     heads: &BTreeMap<TagKey, PinnedImage>,
     templates: &mut Templates,
     desk: &mut Desk<'a>,
-) -> (Result<Delta, Stop>, BTreeSet<TagKey>) {
+) -> Looked {
+    match begin(environment, application, heads, templates, desk) {
+        Begun::Known(looked) => looked,
+        Begun::ToRender(work) => {
+            let rendered = work.recipe.render(&work.lookup);
+            work.end(rendered, desk)
+        }
+    }
+}
+
+/// How far an application comes without rendering.
+enum Begun<'a, 'h> {
+    Known(Looked),
+    ToRender(Box<Work<'a, 'h>>),
+}
+
+/// What is rendered.
+struct Work<'a, 'h> {
+    recipe: Recipe<'a>,
+    lookup: Lookup<'h>,
+}
+
+/// What was proven before is not rendered again if the base holds it already.
+fn begin<'a, 'h>(
+    environment: &'a Environment,
+    application: &'a Application,
+    heads: &'h BTreeMap<TagKey, PinnedImage>,
+    templates: &mut Templates,
+    desk: &mut Desk<'a>,
+) -> Begun<'a, 'h>
+where
+    'a: 'h,
+{
     let recipe = match Recipe::of(environment, application, templates, desk) {
         Ok(recipe) => recipe,
-        Err(stop) => return (Err(stop), BTreeSet::new()),
+        Err(stop) => return Begun::Known((Err(stop), BTreeSet::new())),
     };
     let name = application.name.to_string();
     if let Some(folder) = folder(environment, &name, desk) {
@@ -106,16 +149,25 @@ pub fn difference<'a>(
             .map(|(path, entry)| (&path.as_str()[prefix..], &entry.blob))
             .collect();
         if kept::holds(&recipe.key(), &lookup, &present) {
-            return (Ok(Delta::default()), lookup.used());
+            return Begun::Known((Ok(Delta::default()), lookup.used()));
         }
     }
     let lookup = recipe.lookup(heads, desk);
-    let result = recipe.render(&lookup, desk);
-    let used = lookup.used();
-    (
-        result.and_then(|files| delta(environment, &name, &files, desk)),
-        used,
-    )
+    Begun::ToRender(Box::new(Work { recipe, lookup }))
+}
+
+impl Work<'_, '_> {
+    fn end(&self, rendered: Rendered, desk: &mut Desk<'_>) -> Looked {
+        let placed = self.recipe.placed(rendered, &self.lookup, desk);
+        let used = self.lookup.used();
+        let Recipe {
+            environment, name, ..
+        } = self.recipe;
+        (
+            placed.and_then(|files| delta(environment, name.as_str(), &files, desk)),
+            used,
+        )
+    }
 }
 
 /// Renders one application with `heads` for what the plan moves.
@@ -128,7 +180,7 @@ pub fn wanted<'a>(
 ) -> Result<BTreeMap<RepoPath, String>, Stop> {
     let recipe = Recipe::of(environment, application, templates, desk)?;
     let lookup = recipe.lookup(heads, desk);
-    recipe.render(&lookup, desk)
+    recipe.placed(recipe.render(&lookup), &lookup, desk)
 }
 
 /// What must be written and deleted. A file that stands in an output's place and is not ours is never touched.

@@ -1,7 +1,6 @@
 //! What one application is rendered from: its template, its own values, and answers about images.
 
 use std::collections::BTreeMap;
-use std::rc::Rc;
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
@@ -18,13 +17,24 @@ use crate::model::{
 };
 use crate::plan::desk::Desk;
 
+/// Texts by file name, or why there are none.
+pub(super) type Rendered = Result<BTreeMap<String, String>, NotRendered>;
+
+/// Why nothing was rendered.
+pub(super) enum NotRendered {
+    /// The application's own values are wrong.
+    Stopped(Stop),
+    /// The template is, or what it asked for is not known.
+    Template(TemplateError),
+}
+
 /// Everything that a rendering depends on but the images.
 pub(super) struct Recipe<'a> {
-    environment: &'a Environment,
+    pub(super) environment: &'a Environment,
     application: &'a Application,
-    name: &'a Name,
+    pub(super) name: &'a Name,
     kind: &'a Name,
-    set: Rc<TemplateSet>,
+    set: Arc<TemplateSet>,
     /// The application's own values, where it has any.
     values: Option<(RepoPath, &'a BlobId, Arc<str>)>,
 }
@@ -98,14 +108,10 @@ impl<'a> Recipe<'a> {
     }
 
     /// Renders, and remembers what was proven of it.
-    pub(super) fn render(
-        &self,
-        lookup: &Lookup<'_>,
-        desk: &mut Desk<'_>,
-    ) -> Result<BTreeMap<RepoPath, String>, Stop> {
+    pub(super) fn render(&self, lookup: &Lookup<'_>) -> Rendered {
         #[cfg(test)]
         kept::watch::rendered();
-        let values = self.values()?;
+        let values = self.values().map_err(NotRendered::Stopped)?;
         let images = Listener::new(lookup);
         let input = RenderInput {
             app: self.name,
@@ -114,9 +120,22 @@ impl<'a> Recipe<'a> {
             values: &values,
             images: &images,
         };
-        let rendered = self.set.render(&input);
-        let rendered = rendered.map_err(|error| stop(error, self.kind, lookup, desk))?;
+        let rendered = self.set.render(&input).map_err(NotRendered::Template)?;
         kept::remember(self.key(), images, &rendered);
+        Ok(rendered)
+    }
+
+    /// What was rendered by the paths where it belongs; what lacks for it is asked.
+    pub(super) fn placed(
+        &self,
+        rendered: Rendered,
+        lookup: &Lookup<'_>,
+        desk: &mut Desk<'_>,
+    ) -> Result<BTreeMap<RepoPath, String>, Stop> {
+        let rendered = rendered.map_err(|not| match not {
+            NotRendered::Stopped(stop) => stop,
+            NotRendered::Template(error) => stop(error, self.kind, lookup, desk),
+        })?;
         let Some(folder) = folder(self.environment, self.name.as_str(), desk) else {
             return Err(Stop::Broken {
                 why: format!("no folder for {}", self.name),

@@ -3,7 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Delta, Stop, Templates, folder, hand_edit, look};
+use super::many::look_at_all;
+use super::{Delta, Stop, Templates, folder, hand_edit};
 use crate::model::{
     Application, Environment, Name, PinnedImage, RepoPath, StageKey, StreamKey, TagKey,
 };
@@ -41,14 +42,16 @@ pub fn survey(
     templates: &mut Templates,
     desk: &mut Desk<'_>,
 ) -> Survey {
+    let heads = heads(roads, desk);
+    let applications = applications(desk);
+    let looked = look_at_all(&applications, &heads, templates, desk);
     let mut survey = Survey {
-        heads: heads(roads, desk),
+        heads,
         ..Survey::default()
     };
     let carried = by_stream_name(roads);
-    for (environment, application) in applications(desk) {
+    for ((environment, application), (result, used)) in applications.into_iter().zip(looked) {
         let place = (environment.name().clone(), application.name.to_string());
-        let (result, used) = look(environment, application, &survey.heads, templates, desk);
         let used: BTreeSet<TagKey> = used
             .into_iter()
             .chain(likely(environment, application, &carried))

@@ -1,7 +1,7 @@
 //! Templates of one plan: compiled once, whoever uses them.
 
 use std::collections::BTreeMap;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use super::Stop;
 use super::template::TemplateSet;
@@ -11,7 +11,7 @@ use crate::plan::desk::Desk;
 /// Compiled templates, kept for one plan.
 #[derive(Default)]
 pub struct Templates {
-    compiled: BTreeMap<Name, Result<Rc<TemplateSet>, Stop>>,
+    compiled: BTreeMap<Name, Result<Arc<TemplateSet>, Stop>>,
 }
 
 impl Templates {
@@ -19,7 +19,7 @@ impl Templates {
         &mut self,
         kind: &Name,
         desk: &mut Desk<'_>,
-    ) -> Result<Rc<TemplateSet>, Stop> {
+    ) -> Result<Arc<TemplateSet>, Stop> {
         if let Some(known) = self.compiled.get(kind) {
             return known.clone();
         }
@@ -29,7 +29,7 @@ impl Templates {
     }
 }
 
-fn compile(kind: &Name, desk: &mut Desk<'_>) -> Result<Rc<TemplateSet>, Stop> {
+fn compile(kind: &Name, desk: &mut Desk<'_>) -> Result<Arc<TemplateSet>, Stop> {
     let broken = |why: String| Stop::Broken { why, help: None };
     let folder = desk
         .docs
@@ -64,7 +64,7 @@ fn compile(kind: &Name, desk: &mut Desk<'_>) -> Result<Rc<TemplateSet>, Stop> {
         return Err(Stop::Asking);
     }
     TemplateSet::compile(kind, texts)
-        .map(Rc::new)
+        .map(Arc::new)
         .map_err(|error| {
             let place = error.problem().map_or_else(String::new, |p| {
                 let line = p.line.map_or_else(String::new, |l| format!(":{l}"));

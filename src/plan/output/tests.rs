@@ -1,8 +1,12 @@
 //! Outputs on a desk: what is rendered again, and what need not be.
 
+use std::collections::BTreeMap;
+
 use super::kept::watch;
+use super::rendering::renderings;
 use crate::plan::kit::Kit;
 use crate::plan::observation::Observation;
+use crate::plan::report::Subject;
 use crate::plan::{Effect, Plan, plan};
 
 const OUTPUT: &str = "environments/kept/rendered/myapp/deployment.yaml";
@@ -103,4 +107,54 @@ fn a_file_too_many_or_in_the_place_of_an_output_is_seen_although_all_is_known() 
         &[(DEFAULTS, "replicas: 5\n"), (OUTPUT, "kind: Foreign\n")],
     ));
     assert!(output(&plan).is_none(), "{plan:#?}");
+}
+
+#[test]
+fn many_at_once_come_out_as_each_of_them_would_alone() {
+    let names: Vec<String> = (0..40).map(|n| format!("app{n:02}")).collect();
+    let mut applications = "applications:\n".to_owned();
+    let mut values = Vec::new();
+    for (n, name) in names.iter().enumerate() {
+        applications +=
+            &format!("    - {{name: {name}, template: many, images: [{{stream: myapp}}]}}\n");
+        let text = if n == 7 {
+            "replicas: [\n".to_owned()
+        } else {
+            format!("replicas: {n}\n")
+        };
+        values.push((format!("environments/kept/{name}/values.yaml"), text));
+    }
+    let environment = format!(
+        "apiVersion: headwater.dev/v1alpha1\nkind: Environment\nmetadata: {{name: kept}}\nspec:\n  delivery: commit\n  {applications}"
+    );
+    let template = "kind: Pod\nmetadata: {name: {{app}}, labels: {n: \"{{values.replicas}}\"}}\nspec: {containers: [{name: main, image: {{image \"myapp\"}} }]}\n";
+    let mut over = vec![
+        ("environments/kept.yaml", environment.as_str()),
+        ("templates/many/pod.yaml.hbs", template),
+        ("templates/many/values.yaml", "replicas: 0\n"),
+    ];
+    over.extend(
+        values
+            .iter()
+            .map(|(path, text)| (path.as_str(), text.as_str())),
+    );
+    let observation = world("1", &over);
+
+    let plan = plan(&observation);
+    let alone = renderings(&observation, None, None).unwrap();
+    let mut expected = BTreeMap::new();
+    for rendered in alone.into_values().flatten() {
+        expected.extend(rendered.into_iter().map(|(path, text)| (path, Some(text))));
+    }
+    assert_eq!(expected.len(), 39);
+    let pushed = plan.effects.iter().find_map(|effect| match effect {
+        Effect::PushBase { commit, .. } => Some(&commit.files),
+        _ => None,
+    });
+    assert_eq!(pushed, Some(&expected), "{plan:#?}");
+    let broken = plan.holds.iter().any(|hold| match &hold.subject {
+        Subject::Application { application, .. } => application == "app07",
+        _ => false,
+    });
+    assert!(broken, "{:#?}", plan.holds);
 }

@@ -10,9 +10,8 @@
 //! - within a literal block (`|`): line by line, indented like its first line; maps and lists as YAML;
 //! - within a comment: escaped, on one line.
 
-use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::rc::Rc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use granit_parser::ScalarStyle;
 use serde_json::Value;
@@ -104,23 +103,24 @@ pub(super) struct Filled {
 
 /// The last shape of each output with what a parser finds in it. Applications of one template mostly differ by their
 /// values alone, and then share it.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Shapes(RefCell<BTreeMap<String, Shape>>);
+#[derive(Debug, Default)]
+pub(super) struct Shapes(Mutex<BTreeMap<String, Shape>>);
 
-type Shape = (String, Rc<[Item]>);
+type Shape = (String, Arc<[Item]>);
 
 impl Shapes {
     /// What stands in a shape.
-    pub(super) fn read(&self, output: &str, shape: &str) -> Result<Rc<[Item]>, Problem> {
-        if let Some((text, items)) = self.0.borrow().get(output)
+    pub(super) fn read(&self, output: &str, shape: &str) -> Result<Arc<[Item]>, Problem> {
+        let shapes = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((text, items)) = shapes().get(output)
             && text == shape
         {
-            return Ok(Rc::clone(items));
+            return Ok(Arc::clone(items));
         }
         let items = events(shape, true).map_err(|problem| in_shape(output, problem))?;
-        let items: Rc<[Item]> = items.into();
-        let read = (shape.to_owned(), Rc::clone(&items));
-        self.0.borrow_mut().insert(output.to_owned(), read);
+        let items: Arc<[Item]> = items.into();
+        let read = (shape.to_owned(), Arc::clone(&items));
+        shapes().insert(output.to_owned(), read);
         Ok(items)
     }
 }

@@ -47,7 +47,7 @@ const MAX_FILES: usize = 200;
 const MAX_VALUE_DEPTH: usize = 32;
 
 /// The templates of one kind (`templates/<kind>/`), parsed and checked.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct TemplateSet {
     kind: Name,
     /// Templates by the output they make.
