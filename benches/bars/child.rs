@@ -23,10 +23,20 @@ pub(crate) fn rows(plan: &Plan) -> Vec<Row> {
     corpus.write(&folder.path().join("base.git"), &|repository, tag| {
         registry.push(repository, tag, 0)
     });
-    let told = format!("{}\n{}", registry.address(), plan.commits + 1);
-    fs::write(folder.path().join(TOLD), told).unwrap();
+    let what = format!(
+        "memory at {} watched tags and {} manifests",
+        plan.watched, plan.manifests
+    );
+    let files = plan.manifests * corpus.bytes();
+    let minute = plan.commits + 1;
+    vec![row(what, folder.path(), &registry.address(), minute, files)]
+}
+
+/// What a child takes that makes passes over the repository in a folder, beginning at a minute.
+pub(crate) fn row(what: String, folder: &Path, address: &str, minute: usize, files: usize) -> Row {
+    fs::write(folder.join(TOLD), format!("{address}\n{minute}")).unwrap();
     let output = under(&std::env::current_exe().unwrap())
-        .args(["--child", folder.path().to_str().unwrap()])
+        .args(["--child", folder.to_str().unwrap()])
         .output()
         .unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
@@ -39,18 +49,15 @@ pub(crate) fn rows(plan: &Plan) -> Vec<Row> {
     let [resident, peak] = numbers[..] else {
         panic!("two numbers were expected: {text}");
     };
-    let files = (plan.manifests * corpus.bytes()) as f64 / 1e6;
-    vec![Row {
-        what: format!(
-            "memory at {} watched tags and {} manifests",
-            plan.watched, plan.manifests
-        ),
+    let files = files as f64 / 1e6;
+    Row {
+        what,
         ours: format!("{resident:.0} MB resident (highest {peak:.0} MB)"),
         floor: format!("{files:.0} MB of manifests"),
         ratio: format!("{:.1} x", resident / files),
         bar: "<= 100 MB resident".to_owned(),
         met: Some(resident <= 100.0),
-    }]
+    }
 }
 
 /// A program, or a profiler that runs it: `BARS_UNDER='heaptrack -r -o /tmp/child'`.

@@ -31,6 +31,8 @@ pub(crate) struct Corpus {
     pub(crate) scheduled: usize,
     /// Commits after the first one; each moves one tag in each of twenty streams at most.
     pub(crate) commits: usize,
+    /// How many streams more watch the same tags as the first ones do.
+    pub(crate) twins: usize,
 }
 
 /// The digest that a tag points to at first: what the registry holds.
@@ -46,6 +48,7 @@ impl Corpus {
             watched,
             scheduled: 1,
             commits,
+            twins: 0,
         }
     }
 
@@ -81,7 +84,7 @@ impl Corpus {
         let mut seed = 1;
         for commit in 0..=self.commits {
             let streams: BTreeSet<usize> = if commit == 0 {
-                (0..self.streams).collect()
+                (0..self.streams + self.twins).collect()
             } else {
                 let count = 1 + random(&mut seed) % 20;
                 (0..count)
@@ -126,12 +129,17 @@ impl Corpus {
 
     /// One manifest. `revision` moves its last tag.
     fn text(&self, stream: usize, revision: usize, first: First<'_>) -> String {
-        let repository = repository(stream);
+        let watches = if stream < self.streams {
+            stream
+        } else {
+            stream - self.streams
+        };
+        let repository = repository(watches);
         let mut spec = String::new();
         let mut status = String::new();
         for tag in 0..self.tags {
             let name = name(tag);
-            let scheduled = stream < self.watched && tag < self.scheduled;
+            let scheduled = watches < self.watched && tag < self.scheduled;
             let source = format!("registry.example/{repository}:{name}");
             spec += &format!(
                 "    - name: {name} # what the build of {name} pushes\n      annotations:\n        headwater.dev/source: '{{\"importMode\":\"\",\"kind\":\"DockerImage\",\"name\":\"{source}\",\"namespace\":\"\",\"reference\":false}}'\n      from: {{kind: DockerImage, name: \"{source}\"}}\n      importPolicy: {{scheduled: {scheduled}}}\n      referencePolicy: {{type: Local}}\n"

@@ -27,6 +27,7 @@ mod recheck;
 mod registry;
 mod render;
 mod table;
+mod wide;
 
 use std::path::Path;
 
@@ -38,8 +39,9 @@ use table::Row;
 type Measure = fn(&Plan) -> Vec<Row>;
 
 /// Rows by name, in the order of the table.
-const ROWS: [(&str, Measure); 6] = [
+const ROWS: [(&str, Measure); 7] = [
     ("recheck", recheck::rows),
+    ("wide", wide::rows),
     ("quiet", quiet::rows),
     ("cold", cold::rows),
     ("changes", changes::rows),

@@ -15,7 +15,7 @@ use crate::table::{Row, seconds};
 /// A round trip within a continent.
 const FAR: Duration = Duration::from_millis(50);
 /// Passes are a quarter of an hour and a minute apart, so that every tag is due.
-const APART: usize = 16;
+pub(crate) const APART: usize = 16;
 
 /// A registry beside us, and the same one far away; requests are counted on the wire.
 pub(crate) fn rows(plan: &Plan) -> Vec<Row> {
@@ -26,6 +26,7 @@ pub(crate) fn rows(plan: &Plan) -> Vec<Row> {
         watched: plan.checked / 4,
         scheduled: 4,
         commits: 0,
+        twins: 0,
     };
     let folder = TempDir::new().unwrap();
     let bare = folder.path().join("base.git");
@@ -61,7 +62,8 @@ pub(crate) fn rows(plan: &Plan) -> Vec<Row> {
     ]
 }
 
-fn race(
+/// Passes of ours over tags that are all due, against raw requests.
+pub(crate) fn race(
     plan: &Plan,
     bare: &std::path::Path,
     cache: &std::path::Path,
@@ -85,7 +87,8 @@ fn race(
     )
 }
 
-fn row(what: &str, pair: &Pair, connections: usize, tags: usize) -> Row {
+/// The row of a race.
+pub(crate) fn row(what: &str, pair: &Pair, connections: usize, tags: usize) -> Row {
     let speed = 1.0 / pair.ratio;
     let rate = |time: Duration| format!("{:.0} tags/s", tags as f64 / time.as_secs_f64());
     Row {
@@ -102,7 +105,8 @@ fn row(what: &str, pair: &Pair, connections: usize, tags: usize) -> Row {
     }
 }
 
-fn row_of_requests(what: &str, counted: usize, tags: usize) -> Row {
+/// The row of what was counted on the wire.
+pub(crate) fn row_of_requests(what: &str, counted: usize, tags: usize) -> Row {
     let each = counted as f64 / tags as f64;
     Row {
         what: format!("{what}: requests"),
