@@ -1,5 +1,7 @@
 //! What a plan says to people: the state of every stage, what it waits for, and what changes.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::model::{CommitId, Delivery, Name, RepoPath, Set, StageKey, TagKey, Timestamp, Verdict};
@@ -51,6 +53,12 @@ impl State {
             Self::Settled => "settled",
             Self::None => "none",
         }
+    }
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
     }
 }
 

@@ -21,7 +21,6 @@ pub mod time;
 
 pub use clean::clean;
 pub use progress::Progress;
-pub use states::State;
 pub use style::Style;
 pub use table::Table;
 pub use time::Zone;

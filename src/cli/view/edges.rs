@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::status::{StatusData, StatusView};
-use super::words::{ago_in_words, counted, hang, safe, shown, told};
+use super::words::{ago_in_words, counted, hang, safe, told};
 use super::{Frame, View};
-use crate::cli::output::Style;
+use crate::cli::output::{Style, states};
 use crate::model::Party;
 use crate::plan::edges::{EdgeKind, EdgeReport};
 
@@ -65,7 +65,7 @@ pub fn draw(edges: &[EdgeReport], frame: &Frame) -> String {
         let head = format!(
             "{}   {}  ",
             Style::Bold.paint(&name(edge)),
-            shown(edge.state).paint()
+            states::paint(edge.state)
         );
         let lines = [
             hang(&head, &told(&edge.answered, frame), frame),

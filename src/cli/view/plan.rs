@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::status::{is_told_by_its_tag, rows};
-use super::words::{counted, hang, safe, shown};
+use super::words::{counted, hang, safe};
 use super::{Frame, View, diff, plan_text};
-use crate::cli::output::{State as Shown, Style};
+use crate::cli::output::Style;
 use crate::model::{CommitId, RepoPath, Timestamp};
 use crate::plan::report::{Change, ChangeKind, HoldReport, StageReport, State, Subject};
 use crate::plan::{Effect, Plan};
@@ -184,7 +184,7 @@ impl PlanView<'_> {
 /// `Plan: 2 imports, 3 promotions, 1 pull request; 5 waiting, 1 broken.`: changes by kind, then what stands still, as many
 /// as there are lines; or `Plan: nothing to do. 40 settled.`, where pipelines are counted.
 pub fn summary(plan: &Plan) -> String {
-    let held = standing(plan).into_iter().map(|hold| shown(hold.state));
+    let held = standing(plan).into_iter().map(|hold| hold.state);
     let held = in_words(held);
     let changes = changes_in_words(&plan.changes);
     if plan.is_empty() {
@@ -211,8 +211,8 @@ pub fn summary(plan: &Plan) -> String {
     }
 }
 
-fn in_words(states: impl Iterator<Item = Shown>) -> Vec<String> {
-    let mut counts: BTreeMap<Shown, usize> = BTreeMap::new();
+fn in_words(states: impl Iterator<Item = State>) -> Vec<String> {
+    let mut counts: BTreeMap<State, usize> = BTreeMap::new();
     states.for_each(|state| *counts.entry(state).or_default() += 1);
     // Those who only wait come first, as they are the many; what needs somebody ends the line.
     let states = counts.iter().rev();

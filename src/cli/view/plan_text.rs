@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use super::Frame;
 use super::plan::standing;
 use super::status::Owner;
-use super::words::{hang, pad, safe, shown, told, told_until, version, widest};
-use crate::cli::output::Style;
+use super::words::{hang, pad, safe, told, told_until, version, widest};
+use crate::cli::output::{Style, states};
 use crate::plan::Plan;
 use crate::plan::report::{Change, ChangeKind, HoldReport, StageReport, State, Subject};
 
@@ -116,7 +116,7 @@ fn hold_line(hold: &HoldReport, plan: &Plan, frame: &Frame) -> (String, Line) {
     let needs_help = !matches!(hold.state, State::Waiting | State::Frozen);
     let help = hold.help.as_ref().filter(|_| needs_help || frame.wide);
     let line = Line {
-        verb: shown(hold.state).paint(),
+        verb: states::paint(hold.state),
         place,
         subject: candidate.map(version).unwrap_or_default(),
         what: told_until(&hold.why, hold.state, hold.until, frame),

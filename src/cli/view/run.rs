@@ -3,10 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::plan::changes_in_words;
-use super::words::{counted, hang, is_number, pad, safe, shown, told, widest};
+use super::words::{counted, hang, is_number, pad, safe, told, widest};
 use super::{Frame, View, status};
 use crate::apply::{Done, Receipt, Refusal};
-use crate::cli::output::{State as Shown, Style};
+use crate::cli::output::Style;
 use crate::model::CommitId;
 use crate::plan::Plan;
 use crate::plan::report::State;
@@ -229,7 +229,7 @@ impl RunView<'_> {
         let states = rows.iter().map(|row| row.state);
         let states = states.chain(others.iter().map(|hold| hold.state));
         let still = |state: &State| !matches!(state, State::Moving | State::Settled | State::None);
-        let mut states: Vec<Shown> = states.filter(still).map(shown).collect();
+        let mut states: Vec<State> = states.filter(still).collect();
         states.sort();
         let groups = states.chunk_by(|a, b| a == b).rev();
         let words = groups.filter_map(|group| Some(format!("{} {}", group.len(), group.first()?)));

@@ -317,9 +317,7 @@ impl View for StatusView<'_> {
         let mut counts = BTreeMap::new();
         let states = rows.iter().map(|row| row.state);
         for state in states.chain(others.iter().map(|hold| hold.state)) {
-            *counts
-                .entry(super::words::shown(state).to_string())
-                .or_default() += 1;
+            *counts.entry(state.to_string()).or_default() += 1;
         }
         let pipeline = |row: Row<'_>| PipelineData {
             pipeline: row.pipeline,

@@ -5,10 +5,10 @@ use super::Frame;
 use super::status::{Reason, Row, StatusView, next_change, others, rows};
 use super::words::{
     ago, ago_in_words, counted, digest, flow, hang, is_number, pad, pad_left, pull_name, safe,
-    shown, subject, told_until, version, widest, wrap,
+    subject, told_until, version, widest, wrap,
 };
 use crate::cli::output::style::width;
-use crate::cli::output::{State as Shown, Style};
+use crate::cli::output::{Style, states};
 use crate::plan::Plan;
 use crate::plan::report::{StageReport, State};
 
@@ -66,7 +66,7 @@ fn header(view: &StatusView<'_>, rows: &[Row<'_>], frame: &Frame) -> String {
         format!("{branch} {}", plan.base.short()),
         size,
         checked,
-        Shown::count(states.map(shown)),
+        states::count(states),
     ];
     flow(&pieces, GAP, frame)
 }
@@ -95,7 +95,7 @@ impl Cell {
 /// ` (held)`, ` -> #482`, ` -> 4.2.2`
 fn mark(stage: &StageReport) -> String {
     let mut mark = match stage.state {
-        State::Held | State::Frozen => format!(" ({})", shown(stage.state).paint()),
+        State::Held | State::Frozen => format!(" ({})", states::paint(stage.state)),
         _ => String::new(),
     };
     let candidate = stage.candidate.as_ref();
@@ -255,7 +255,7 @@ impl Grid {
             let name = Style::Bold.paint(row.pipeline.as_str());
             let cells = self.stages.iter().map(|(_, cells)| cells[index].as_str());
             let name = pad(&name, self.pipeline);
-            let state = pad(&shown(row.state).paint(), STATE + 2);
+            let state = pad(&states::paint(row.state), STATE + 2);
             let cells: Vec<&str> = [name.as_str()]
                 .into_iter()
                 .chain(cells)
@@ -292,7 +292,7 @@ fn blocks(rows: &[&Row<'_>], frame: &Frame) -> String {
     let column = widest(&names).min(24);
     let block = |row: &&Row<'_>| {
         let name = pad(&Style::Bold.paint(row.pipeline.as_str()), column);
-        let state = pad(&shown(row.state).paint(), STATE);
+        let state = pad(&states::paint(row.state), STATE);
         let mut reasons = reasons(row, frame).into_iter();
         let head = format!("{name}   {state}  ");
         let mut lines = vec![hang(&head, &reasons.next().unwrap_or_default(), frame)];
@@ -352,7 +352,7 @@ fn elsewhere(plan: &Plan, frame: &Frame) -> String {
     let header = format!("{}   STATE", pad("ELSEWHERE", column));
     let mut lines = vec![Style::Dim.paint(&header)];
     for (name, hold) in names.iter().zip(others) {
-        let state = pad(&shown(hold.state).paint(), STATE);
+        let state = pad(&states::paint(hold.state), STATE);
         let head = format!("{}   {state}  ", pad(&Style::Bold.paint(name), column));
         lines.push(hang(
             &head,

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use super::Frame;
 use super::why::{Imported, WhyView};
 use super::words::{
-    digest, hang, lasted, pad, pull_name, safe, shown, told, told_until, version,
-    version_and_digest, widest,
+    digest, hang, lasted, pad, pull_name, safe, told, told_until, version, version_and_digest,
+    widest,
 };
-use crate::cli::output::{Style, age};
+use crate::cli::output::{Style, age, states};
 use crate::model::time::elapsed;
 use crate::model::{Timestamp, Verdict};
 use crate::plan::report::{Condition, SetReport, State};
@@ -22,7 +22,7 @@ const LONGEST_LABEL: usize = 100;
 
 pub(super) fn draw(view: &WhyView<'_>, frame: &Frame) -> String {
     let stage = view.stage;
-    let state = shown(stage.state).paint();
+    let state = states::paint(stage.state);
     let head = format!("{}   {state}   ", Style::Bold.paint(&stage.key.to_string()));
     let mut parts = vec![hang(&head, &view.in_a_few_words(frame), frame)];
     parts.push(facts(view, frame));

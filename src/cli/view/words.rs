@@ -2,11 +2,11 @@
 
 use super::Frame;
 use crate::cli::output::style::width;
-use crate::cli::output::{State, age, clean};
+use crate::cli::output::{age, clean};
 use crate::model::time::elapsed;
 use crate::model::{Period, Set, StageKey, Timestamp};
 use crate::plan::report::{Condition, SetReport, Subject};
-use crate::plan::{State as Planned, report};
+use crate::plan::{State, report};
 use crate::telemetry::redact;
 
 /// A version longer than this is cut.
@@ -37,9 +37,9 @@ pub fn told(text: &str, frame: &Frame) -> String {
 
 /// Words of a plan that end with the instant at which they may change, if they do not say it yet. What is broken is tried
 /// again then; all else lasts until then.
-pub fn told_until(text: &str, state: Planned, until: Option<Timestamp>, frame: &Frame) -> String {
+pub fn told_until(text: &str, state: State, until: Option<Timestamp>, frame: &Frame) -> String {
     let text = told(text, frame);
-    let word = if state == Planned::Broken {
+    let word = if state == State::Broken {
         "next try"
     } else {
         "until"
@@ -48,24 +48,10 @@ pub fn told_until(text: &str, state: Planned, until: Option<Timestamp>, frame: &
         Some(at) if text.is_empty() => format!("{word} {at}"),
         Some(at) if !text.contains(&at) => format!("{text}, {word} {at}"),
         // The instant it fails since may read like that of the next try.
-        Some(at) if state == Planned::Broken && !text.contains(word) => {
+        Some(at) if state == State::Broken && !text.contains(word) => {
             format!("{text}, {word} {at}")
         }
         _ => text,
-    }
-}
-
-/// The state as it is shown.
-pub const fn shown(state: Planned) -> State {
-    match state {
-        Planned::Broken => State::Broken,
-        Planned::Refused => State::Refused,
-        Planned::Held => State::Held,
-        Planned::Frozen => State::Frozen,
-        Planned::Waiting => State::Waiting,
-        Planned::Moving => State::Moving,
-        Planned::Settled => State::Settled,
-        Planned::None => State::None,
     }
 }
 
