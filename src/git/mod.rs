@@ -30,6 +30,7 @@ mod traffic;
 mod transport;
 mod types;
 mod work_commit;
+mod work_list;
 mod work_tree;
 mod write;
 

@@ -7,6 +7,7 @@ pub mod diagnostic;
 pub mod documents;
 pub mod edit;
 pub mod load;
+pub mod pods;
 pub mod role;
 pub(crate) mod suggest;
 pub mod values;
@@ -19,7 +20,9 @@ pub mod yaml;
 pub use assemble::{Listing, Texts, assemble, config_of};
 pub use diagnostic::{Diagnostic, Place, Severity};
 pub use documents::{Documents, Located};
-pub use edit::{EditRefused, StreamEdit, edit_stream, freeze_text, hold_text, new_stream_text};
+pub use edit::{
+    EditRefused, StreamEdit, edit_stream, edit_workload, freeze_text, hold_text, new_stream_text,
+};
 pub use load::{BrokenDocument, Document, DocumentKind, Loaded, load};
 pub use role::{Role, role_of};
 pub use workload::{ImageField, image_fields, replace_images};

@@ -5,6 +5,7 @@ use std::ops::Range;
 use super::code;
 use super::diagnostic::{Diagnostic, Place};
 use super::load::syntax_problem;
+use super::pods::PodKind;
 use super::yaml::{self, Id, Step, Style, Tree, place_of};
 use crate::model::RepoPath;
 
@@ -24,32 +25,16 @@ pub struct ImageField {
     bytes: Range<usize>,
 }
 
-/// Where objects of a kind keep the spec of their pods.
-fn pod_spec(kind: &str) -> Option<&'static [&'static str]> {
-    Some(match kind {
-        "Pod" => &["spec"],
-        "PodTemplate" => &["template", "spec"],
-        "Deployment"
-        | "StatefulSet"
-        | "DaemonSet"
-        | "ReplicaSet"
-        | "ReplicationController"
-        | "Job"
-        | "DeploymentConfig" => &["spec", "template", "spec"],
-        "CronJob" => &["spec", "jobTemplate", "spec", "template", "spec"],
-        _ => return None,
-    })
-}
-
 /// All image fields of the pod specs in a text, in order. A text that is no YAML is one problem.
 pub fn image_fields(path: &RepoPath, text: &str) -> Result<Vec<ImageField>, Box<Diagnostic>> {
     let tree = yaml::parse(text).map_err(|error| syntax_problem(path, text, &error))?;
     let mut fields = Vec::new();
     for (document, root) in tree.documents().into_iter().enumerate() {
         let kind = tree.get(root, "kind").and_then(|kind| tree.scalar(kind));
-        let Some(way) = kind.and_then(pod_spec) else {
+        let Some(kind) = kind.and_then(PodKind::of) else {
             continue;
         };
+        let way = [kind.template, &["spec"]].concat();
         let Some(spec) = way.iter().try_fold(root, |map, key| tree.get(map, key)) else {
             continue;
         };

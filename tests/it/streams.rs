@@ -4,5 +4,6 @@
 mod deliver;
 mod edit;
 mod import;
+mod lookup;
 mod refuse;
 mod seed;

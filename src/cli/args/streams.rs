@@ -1,7 +1,10 @@
 //! Arguments of the verbs that `oc` users know: the same names, flags and short forms.
 
+use std::path::PathBuf;
+
 use clap::{ArgAction, Args, Subcommand};
 
+use super::Selector;
 use super::verbs::WriteArgs;
 use crate::model::Period;
 use crate::plan::streams::tag::{Policies, SourceKind};
@@ -171,28 +174,53 @@ pub struct SetArgs {
 #[derive(Debug, Clone, Subcommand)]
 pub enum SetVerb {
     /// Whether short names in pod specs resolve through image streams; without names a table
-    #[command(after_help = "Example: headwater set image-lookup keycloak --enabled=false")]
+    #[command(
+        after_help = "Example: headwater set image-lookup keycloak --enabled=false
+         headwater set image-lookup deployment/web --commit
+         headwater set image-lookup -f apps/web.yaml --list
+
+For an image stream it is `spec.lookupPolicy.local`; for an object with pods the annotation
+alpha.image.policy.openshift.io/resolve-names, by which every image name in it is looked up whatever the streams say."
+    )]
     ImageLookup(LookupArgs),
 }
 
 /// `set image-lookup`
 #[derive(Debug, Clone, Args)]
 pub struct LookupArgs {
-    /// The streams, with or without `is/` in front
-    #[arg(value_name = "[NAMESPACE/]STREAM", conflicts_with = "all")]
-    pub streams: Vec<String>,
+    /// Image streams, with or without `is/` in front, and objects with pods (deployment/web, cronjob/tidy, ...)
+    #[arg(value_name = "[NAMESPACE/]STREAM|KIND/NAME", conflicts_with = "all")]
+    pub names: Vec<String>,
+    /// Every image stream and every object with pods in this file
+    #[arg(
+        long = "filename",
+        short = 'f',
+        value_name = "FILE",
+        conflicts_with = "all"
+    )]
+    pub files: Vec<PathBuf>,
+    /// Only what has these labels (app=web,tier!=test)
+    #[arg(short = 'l', long, value_name = "LABELS")]
+    pub selector: Option<Selector>,
     /// On (`true`) or off (`false`)
     #[arg(long, value_name = "BOOL", action = ArgAction::Set, default_value_t = true, num_args = 1)]
     pub enabled: bool,
-    /// All streams of the namespace
+    /// All image streams of the namespace
     #[arg(long)]
     pub all: bool,
     /// Only show how it is set
-    #[arg(long, conflicts_with_all = ["all", "enabled"])]
+    #[arg(long, conflicts_with = "enabled")]
     pub list: bool,
     /// Where it is written.
     #[command(flatten)]
     pub write: WriteArgs,
+}
+
+impl LookupArgs {
+    /// Whether nothing is named, which means all image streams of the namespace.
+    pub const fn names_nothing(&self) -> bool {
+        self.names.is_empty() && self.files.is_empty()
+    }
 }
 
 /// `prune`

@@ -3,7 +3,11 @@
 
 mod base;
 mod shown;
+mod texts;
 mod tree;
+mod workloads;
+
+pub(super) use workloads::Found;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -17,8 +21,8 @@ use super::view::diff;
 use super::{CliError, Context, Exit};
 use crate::git::{Person, WorkTree};
 use crate::manifests::Documents;
-use crate::manifests::edit::{StreamEdit, edit_stream, new_stream_text};
-use crate::model::{Namespace, RepoPath, StreamKey, TagKey};
+use crate::manifests::edit::StreamEdit;
+use crate::model::{Namespace, RepoPath, TagKey};
 use crate::plan::Observation;
 use crate::plan::change::files::Files as Texts;
 use crate::plan::streams::draft::Changes;
@@ -170,7 +174,7 @@ impl<'c> Place<'c> {
                     out.line(text);
                 }
             }
-            shown::print(out, &edit.done, true)?;
+            shown::print(out, &edit, true)?;
             return Ok(edit.done.changes);
         }
         let (edit, written) = match (&self.source, edit.files.is_empty()) {
@@ -209,7 +213,7 @@ impl<'c> Place<'c> {
             }
         };
         if written != Some(Written::Nowhere) {
-            shown::print(out, &edit.done, false)?;
+            shown::print(out, &edit, false)?;
         }
         match &written {
             Some(written) => shown::note(out, written, &edit.files),
@@ -289,9 +293,9 @@ impl<'c> Place<'c> {
             },
             Source::Tree(tree) => {
                 let done = compute(self.scene(&self.docs)).map_err(refused)?;
-                let old = tree.texts(&done.changes, &self.docs)?;
+                let old = tree.texts(&texts::touched(&done, &self.docs))?;
                 let exists = |path: &RepoPath| tree.exists(path);
-                let files = texts(&done.changes, &self.docs, &old, &exists)?;
+                let files = texts::texts(&done, &self.docs, &old, &exists)?;
                 Ok(Edit { done, files, old })
             }
         }
@@ -306,10 +310,10 @@ impl<'c> Place<'c> {
     ) -> Result<Edit, CliError> {
         let docs = &obs.snapshot.documents;
         let done = compute(self.scene(docs)).map_err(refused)?;
-        let located = done.changes.keys().filter_map(|key| docs.streams.get(key));
-        let old = super::act::texts(engine, obs, located.map(|l| &l.path)).await?;
+        let touched = texts::touched(&done, docs);
+        let old = super::act::texts(engine, obs, touched.iter()).await?;
         let exists = |path: &RepoPath| obs.snapshot.files.contains_key(path);
-        let files = texts(&done.changes, docs, &old, &exists)?;
+        let files = texts::texts(&done, docs, &old, &exists)?;
         Ok(Edit { done, files, old })
     }
 }
@@ -373,71 +377,6 @@ pub(super) fn refused(refused: Refused) -> CliError {
         help: refused.help,
         ..error
     }
-}
-
-/// Final texts of all changes; several streams of one file are edited one after another.
-fn texts(
-    changes: &Changes,
-    docs: &Documents,
-    old: &BTreeMap<RepoPath, String>,
-    exists: &dyn Fn(&RepoPath) -> bool,
-) -> Result<Texts, CliError> {
-    let mut files = Texts::new();
-    for (key, draft) in changes {
-        if draft.fresh {
-            let path = new_path(key, docs, exists)?;
-            files.insert(path, Some(new_stream_text(&draft.stream)));
-            continue;
-        }
-        let Some(located) = docs.streams.get(key) else {
-            continue;
-        };
-        let path = &located.path;
-        let before = files.get(path).and_then(Option::as_ref);
-        let before = before.or_else(|| old.get(path)).ok_or_else(|| {
-            CliError::failed(format!("`{path}` cannot be read as text")).help("headwater check")
-        })?;
-        let edited = edit_stream(path, before, located.index, &draft.edits)
-            .map_err(|error| CliError::failed(error.to_string()))?;
-        if edited != *before {
-            files.insert(path.clone(), Some(edited));
-        }
-    }
-    Ok(files)
-}
-
-/// Where a new stream is written: beside the pipeline of its name if there is one, else below the streams' folder.
-fn new_path(
-    key: &StreamKey,
-    docs: &Documents,
-    exists: &dyn Fn(&RepoPath) -> bool,
-) -> Result<RepoPath, CliError> {
-    let spec = &docs.config.spec;
-    let own = key.namespace == spec.namespace;
-    let beside = docs.pipelines.values().find(|located| {
-        located.value.name().as_str() == key.name.as_str()
-            && docs.pipeline_streams(&located.value).contains(key)
-    });
-    let folder = beside
-        .filter(|_| own)
-        .and_then(|located| located.path.parent())
-        .filter(|folder| folder != &spec.paths.pipelines);
-    let path = match (folder, own) {
-        (Some(folder), _) => folder.join("imagestream.yaml"),
-        (None, true) => spec.paths.streams.join(&format!("{}.yaml", key.name)),
-        (None, false) => {
-            let name = format!("{}/{}.yaml", key.namespace, key.name);
-            spec.paths.streams.join(&name)
-        }
-    };
-    let path = path.map_err(|error| CliError::failed(error.to_string()))?;
-    if exists(&path) {
-        return Err(CliError::failed(format!(
-            "`{path}`, where image stream `{key}` would be written, holds something else"
-        ))
-        .help("move it away"));
-    }
-    Ok(path)
 }
 
 /// Names of tags in a row, for titles.

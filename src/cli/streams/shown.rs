@@ -3,13 +3,14 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::Edit;
 use crate::cli::CliError;
 use crate::cli::output::{Format, Out};
 use crate::cli::view::act::Written;
 use crate::cli::view::words::counted;
+use crate::manifests::pods;
 use crate::model::{ImageStream, image_stream};
 use crate::plan::change::files::Files;
-use crate::plan::streams::Done;
 
 /// A stream as an object of its own.
 #[derive(Serialize)]
@@ -25,15 +26,18 @@ struct Object<'s> {
 ///
 /// # Errors
 /// When it cannot be written as data.
-pub(super) fn print(out: &Out, done: &Done, dry_run: bool) -> Result<(), CliError> {
+pub(super) fn print(out: &Out, edit: &Edit, dry_run: bool) -> Result<(), CliError> {
+    let done = &edit.done;
     match out.format() {
         Format::Name => {
             for key in done.changes.keys() {
                 out.line(format!("imagestream.image.openshift.io/{}", key.name));
             }
+            let manifests = done.manifests.iter();
+            manifests.for_each(|manifest| out.line(manifest.workload.full_name()));
         }
-        Format::Json => out.json(&object(done)?)?,
-        Format::Yaml => out.yaml(&object(done)?)?,
+        Format::Json => out.json(&object(edit)?)?,
+        Format::Yaml => out.yaml(&object(edit)?)?,
         _ => {
             let tail = if dry_run { " (dry run)" } else { "" };
             done.says
@@ -44,9 +48,9 @@ pub(super) fn print(out: &Out, done: &Done, dry_run: bool) -> Result<(), CliErro
     Ok(())
 }
 
-/// One stream, or a list of several.
-fn object(done: &Done) -> Result<Value, CliError> {
-    let streams = done.changes.values().map(|draft| Object {
+/// One object, or a list of several: as they will be.
+fn object(edit: &Edit) -> Result<Value, CliError> {
+    let streams = edit.done.changes.values().map(|draft| Object {
         version: image_stream::API_VERSION,
         kind: image_stream::KIND,
         stream: &draft.stream,
@@ -54,6 +58,12 @@ fn object(done: &Done) -> Result<Value, CliError> {
     let mut items: Vec<Value> = streams
         .map(serde_json::to_value)
         .collect::<Result<_, _>>()?;
+    let workloads = edit.done.manifests.iter().filter_map(|manifest| {
+        let new = edit.files.get(&manifest.path).and_then(Option::as_ref);
+        let text = new.or_else(|| edit.old.get(&manifest.path))?;
+        pods::object(text, &manifest.workload.id)
+    });
+    items.extend(workloads);
     Ok(match items.len() {
         1 => items.remove(0),
         _ => json!({"apiVersion": "v1", "kind": "List", "items": items}),

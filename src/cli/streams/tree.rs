@@ -1,6 +1,6 @@
 //! Streams in a work tree: edited as they lie there, with whatever somebody has changed and not committed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::{Edit, Wish, person};
@@ -12,7 +12,6 @@ use crate::git::{WorkFile, WorkTree};
 use crate::manifests::yaml::MAX_BYTES;
 use crate::manifests::{Documents, assemble};
 use crate::model::RepoPath;
-use crate::plan::streams::draft::Changes;
 
 /// A work tree and its documents.
 pub(super) struct Tree {
@@ -35,26 +34,33 @@ impl Tree {
         read.map_err(|e: crate::git::GitError| edge(&e))
     }
 
-    /// Texts of the files that changes are about, as they are on disk now.
+    /// Texts of files, as they are on disk now.
     pub(super) fn texts(
         &self,
-        changes: &Changes,
-        docs: &Documents,
+        paths: &BTreeSet<RepoPath>,
     ) -> Result<BTreeMap<RepoPath, String>, CliError> {
         let mut texts = BTreeMap::new();
-        for located in changes.keys().filter_map(|key| docs.streams.get(key)) {
-            let path = &located.path;
-            let most = MAX_BYTES as u64;
-            let text = match self.tree.read(path, most).map_err(|e| edge(&e))? {
-                Some(WorkFile::Bytes(bytes)) => String::from_utf8(bytes).ok(),
-                _ => None,
-            };
-            let text = text.ok_or_else(|| {
+        for path in paths {
+            let text = self.text(path)?.ok_or_else(|| {
                 CliError::failed(format!("`{path}` cannot be read as text")).help("headwater check")
             })?;
             texts.insert(path.clone(), text);
         }
         Ok(texts)
+    }
+
+    /// Text of one file; none for what is no text.
+    pub(super) fn text(&self, path: &RepoPath) -> Result<Option<String>, CliError> {
+        let file = self.tree.read(path, MAX_BYTES as u64);
+        Ok(match file.map_err(|e| edge(&e))? {
+            Some(WorkFile::Bytes(bytes)) => String::from_utf8(bytes).ok(),
+            _ => None,
+        })
+    }
+
+    /// The checkout itself.
+    pub(super) const fn checkout(&self) -> &WorkTree {
+        &self.tree
     }
 
     /// Texts of all files below these folders; what is no text is left out.

@@ -168,7 +168,8 @@ fn set_flag(map: &mut Wish, key: &str, value: Option<bool>) {
     }
 }
 
-fn annotate(holder: &mut Wish, changes: &BTreeMap<String, Option<String>>) {
+/// Sets and deletes annotations of whatever holds them; the last one takes the map with it.
+pub(super) fn annotate(holder: &mut Wish, changes: &BTreeMap<String, Option<String>>) {
     let mut removed = false;
     for (key, value) in changes {
         match value {

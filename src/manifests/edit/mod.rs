@@ -8,6 +8,7 @@ mod events;
 mod flow;
 mod fresh;
 mod guard;
+mod pods;
 mod quote;
 mod reconcile;
 mod render;
@@ -16,12 +17,13 @@ mod wish;
 
 use std::collections::BTreeMap;
 
-use super::yaml::{self, place_of};
+use super::yaml::{self, Id, Tree, place_of};
 use crate::model::RepoPath;
 use crate::model::image_stream::{
     ImportPolicy, ObjectReference, ReferencePolicy, TagEvent, TagEventCondition,
 };
 pub use fresh::{freeze_text, hold_text, new_stream_text};
+pub use pods::edit_workload;
 pub(super) use quote::image_text;
 use reconcile::Editor;
 use wish::Wish;
@@ -120,24 +122,42 @@ pub fn edit_stream(
     index: usize,
     edits: &[StreamEdit],
 ) -> Result<String, EditRefused> {
-    if let Ok(edited) = attempt(text, index, edits) {
+    if let Ok(edited) = together(text, index, edits) {
         return Ok(edited);
     }
     // Together they touch the same bytes, or one of them cannot be made: one by one shows which.
     let mut edited = text.to_owned();
     for edit in edits {
-        edited =
-            attempt(&edited, index, std::slice::from_ref(edit)).map_err(|refusal| EditRefused {
+        edited = together(&edited, index, std::slice::from_ref(edit)).map_err(|refusal| {
+            EditRefused {
                 path: path.clone(),
                 line: refusal.at.map(|at| place_of(&edited, &(at..at)).line),
                 why: refusal.why,
                 smallest_change: describe::smallest_change(edit),
-            })?;
+            }
+        })?;
     }
     Ok(edited)
 }
 
-fn attempt(text: &str, index: usize, edits: &[StreamEdit]) -> Result<String, Refusal> {
+fn together(text: &str, index: usize, edits: &[StreamEdit]) -> Result<String, Refusal> {
+    attempt(text, index, |wish, tree, root| {
+        for edit in edits {
+            change::apply(wish, tree, root, edit).map_err(|refusal| Refusal {
+                at: refusal.at.or_else(|| Some(change::place(tree, root, edit))),
+                ..refusal
+            })?;
+        }
+        Ok(())
+    })
+}
+
+/// Makes document `index` say what `change` makes of what it says now.
+fn attempt(
+    text: &str,
+    index: usize,
+    change: impl FnOnce(&mut Wish, &Tree<'_>, Id) -> Result<(), Refusal>,
+) -> Result<String, Refusal> {
     let tree = yaml::parse(text)
         .map_err(|error| Refusal::at(error.at.start, "the file is not valid YAML"))?;
     let root = *tree
@@ -146,14 +166,7 @@ fn attempt(text: &str, index: usize, edits: &[StreamEdit]) -> Result<String, Ref
         .ok_or_else(|| Refusal::whole(format!("the file has no document {index}")))?;
     let before = Wish::of(&tree, root)?;
     let mut wish = before.clone();
-    for edit in edits {
-        change::apply(&mut wish, &tree, root, edit).map_err(|refusal| Refusal {
-            at: refusal
-                .at
-                .or_else(|| Some(change::place(&tree, root, edit))),
-            ..refusal
-        })?;
-    }
+    change(&mut wish, &tree, root)?;
     if wish == before {
         return Ok(text.to_owned());
     }

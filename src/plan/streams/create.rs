@@ -24,6 +24,7 @@ pub fn stream(name: &str, lookup_local: bool, scene: Scene<'_>) -> Result<Done, 
     draft.stream.spec.lookup_policy.local = lookup_local;
     Ok(Done {
         changes: drafts.changes(),
+        manifests: Vec::new(),
         says: vec![format!(
             "imagestream.image.openshift.io/{} created",
             key.name
@@ -95,6 +96,7 @@ pub fn tag(
     }
     Ok(Done {
         changes: drafts.changes(),
+        manifests: Vec::new(),
         says: vec![format!(
             "imagestreamtag.image.openshift.io/{}:{} created",
             key.stream.name, key.tag

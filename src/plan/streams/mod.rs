@@ -18,8 +18,9 @@ use std::collections::BTreeMap;
 pub use draft::{Draft, Drafts};
 
 use crate::manifests::Documents;
+use crate::manifests::pods::Workload;
 use crate::manifests::suggest::proposed;
-use crate::model::{Namespace, StageKey, StreamKey, TagKey, Timestamp};
+use crate::model::{Namespace, RepoPath, StageKey, StreamKey, TagKey, Timestamp};
 
 /// Why a verb is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -138,11 +139,24 @@ pub fn pointers(docs: &Documents) -> BTreeMap<TagKey, StageKey> {
     pointers
 }
 
-/// What a verb comes to.
+/// The manifest of an object with pods that changes.
 #[derive(Debug, Clone, PartialEq)]
+pub struct Manifest {
+    /// Its file.
+    pub path: RepoPath,
+    /// The object, as it was found.
+    pub workload: Workload,
+    /// Whether every image name in it is looked up from now on.
+    pub resolve: bool,
+}
+
+/// What a verb comes to.
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Done {
     /// Streams with their edits.
     pub changes: draft::Changes,
+    /// Objects with pods that change beside them.
+    pub manifests: Vec<Manifest>,
     /// What is said when it is written, one line each, as `oc` says it.
     pub says: Vec<String>,
     /// What else somebody should know.

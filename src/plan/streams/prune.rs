@@ -85,6 +85,7 @@ pub fn prune(
     let done = Done {
         says: says.collect(),
         changes: drafts.changes(),
+        manifests: Vec::new(),
         warnings: Vec::new(),
     };
     Ok((done, pruned))

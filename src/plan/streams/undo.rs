@@ -62,6 +62,7 @@ pub fn undo(name: &str, to: Option<&str>, scene: Scene<'_>) -> Result<Done, Refu
     );
     Ok(Done {
         changes: drafts.changes(),
+        manifests: Vec::new(),
         says,
         warnings: Vec::new(),
     })

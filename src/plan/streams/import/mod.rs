@@ -322,6 +322,7 @@ pub fn imported(
     }
     Ok(Done {
         changes: drafts.changes(),
+        manifests: Vec::new(),
         says: Vec::new(),
         warnings: Vec::new(),
     })

@@ -89,6 +89,7 @@ pub fn tag(wish: &TagWish, scene: Scene<'_>) -> Result<Done, Refused> {
     }
     Ok(Done {
         changes: drafts.changes(),
+        manifests: Vec::new(),
         says,
         warnings,
     })
@@ -120,6 +121,7 @@ pub fn delete(names: &[String], scene: Scene<'_>) -> Result<Done, Refused> {
     }
     Ok(Done {
         changes: drafts.changes(),
+        manifests: Vec::new(),
         says,
         warnings,
     })
