@@ -68,6 +68,18 @@ impl Ask {
     }
 }
 
+impl Ask {
+    /// The same asked by another namespace.
+    pub(super) fn by(&self, namespace: &Namespace) -> Self {
+        let mut ask = self.clone();
+        match &mut ask {
+            Self::Resolve(question) => question.namespace.clone_from(namespace),
+            Self::Describe(question) => question.namespace.clone_from(namespace),
+        }
+        ask
+    }
+}
+
 impl From<Ask> for Question {
     fn from(ask: Ask) -> Self {
         match ask {
@@ -133,10 +145,22 @@ impl<'a> Asked<'a> {
 }
 
 /// An answer, or why there is none.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) enum One {
     Resolved(Resolve, Outcome<Resolved>),
     Described(Describe, Outcome<ImageFacts>),
+}
+
+impl One {
+    /// The same told to another namespace.
+    pub(super) fn told(&self, namespace: &Namespace) -> Self {
+        let mut one = self.clone();
+        match &mut one {
+            Self::Resolved(question, _) => question.namespace.clone_from(namespace),
+            Self::Described(question, _) => question.namespace.clone_from(namespace),
+        }
+        one
+    }
 }
 
 /// What registries answered.

@@ -20,6 +20,7 @@ mod memory;
 mod pulls;
 mod recall;
 mod store;
+mod together;
 mod trouble;
 mod under_way;
 

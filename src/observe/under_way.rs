@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use tracing::Instrument as _;
 
 use super::answers::{Answers, Ask, Asked, One, Registries};
+use super::together::{Together, together};
 use crate::model::{Namespace, RegistryHost, Timestamp};
 use crate::plan::Question;
 use crate::plan::known::Known;
@@ -156,10 +157,11 @@ impl State {
 
 /// A lane for each registry, so that one that is slow keeps nobody from another; in each, one question of every repository
 /// and namespace in turn, so that one with ten thousand tags keeps nobody with four of them waiting.
-fn fair(asked: Vec<Ask>) -> Vec<Vec<Ask>> {
+fn fair(asked: Vec<Together>) -> Vec<Vec<Together>> {
     let mut turns: BTreeMap<(RegistryHost, Namespace, String), usize> = BTreeMap::new();
-    let mut lanes: BTreeMap<RegistryHost, Vec<(usize, Ask)>> = BTreeMap::new();
-    for ask in asked {
+    let mut lanes: BTreeMap<RegistryHost, Vec<(usize, Together)>> = BTreeMap::new();
+    for together in asked {
+        let ask = &together.asked;
         let host = ask.repository().registry();
         let key = (
             host.clone(),
@@ -167,14 +169,14 @@ fn fair(asked: Vec<Ask>) -> Vec<Vec<Ask>> {
             ask.repository().path(),
         );
         let turn = turns.entry(key).or_default();
-        lanes.entry(host).or_default().push((*turn, ask));
+        lanes.entry(host).or_default().push((*turn, together));
         *turn += 1;
     }
     lanes
         .into_values()
         .map(|mut lane| {
             lane.sort_by_key(|(turn, _)| *turn);
-            lane.into_iter().map(|(_, ask)| ask).collect()
+            lane.into_iter().map(|(_, together)| together).collect()
         })
         .collect()
 }
@@ -213,6 +215,7 @@ impl UnderWay {
 
     /// A lane for each host, with all that it needs.
     fn start(&self, registries: &Registries, questions: Vec<Ask>, known: Known) {
+        let questions = together(questions, &registries.client);
         let count = registries.count(questions.len());
         let with = Arc::new((registries.clone(), known, count));
         let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
@@ -222,9 +225,12 @@ impl UnderWay {
             let work = async move {
                 let (registries, known, count) = &*with;
                 let shared = &shared;
-                let each = lane.into_iter().map(|ask| async move {
-                    let one = registries.answer(ask.clone(), known, count).await;
-                    shared.arrived(&ask, one);
+                let each = lane.into_iter().map(|together| async move {
+                    let asked = together.asked.clone();
+                    let one = registries.answer(asked, known, count).await;
+                    for (ask, one) in together.answered(one) {
+                        shared.arrived(&ask, one);
+                    }
                 });
                 let each = futures_util::stream::iter(each).buffer_unordered(IN_FLIGHT);
                 each.for_each(|()| std::future::ready(())).await;
@@ -432,8 +438,9 @@ mod tests {
             "ghcr.io/x/y:z",
         ]
         .map(resolve);
-        let lanes = fair(many.chain(few).map(Ask::Resolve).collect());
-        let shown = |ask: &Ask| match ask {
+        let asked = many.chain(few).map(Ask::Resolve);
+        let lanes = fair(asked.map(Together::from).collect());
+        let shown = |together: &Together| match &together.asked {
             Ask::Resolve(question) => question.reference.to_string(),
             Ask::Describe(question) => question.image.to_string(),
         };

@@ -29,6 +29,10 @@ pub struct Access {
     pub insecure: bool,
 }
 
+/// As whom somebody asks a registry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Audience(Option<usize>);
+
 /// What a reference stands for at this moment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -101,6 +105,17 @@ impl Client {
     /// It is so late now: when a registry may be asked again is told in this time from now on.
     pub fn it_is(&self, now: Timestamp) {
         self.0.http.hosts.clock.set(now);
+    }
+
+    /// As whom a namespace asks for a repository. Where two namespaces are the same, so are their answers.
+    pub fn audience(&self, repository: &ImageRepository, namespace: &Namespace) -> Audience {
+        let upstream = self.0.http.hosts.upstream(&repository.registry());
+        let grant = upstream.ok().and_then(|upstream| {
+            let (host, path) = (upstream.credential_host(), repository.path());
+            let credentials = &self.0.credentials;
+            credentials.grant(&host, &upstream.repository(&path), namespace)
+        });
+        Audience(grant)
     }
 
     /// The requests made so far by host, method and outcome.

@@ -107,6 +107,21 @@ impl Credentials {
     }
 
     fn granted(&self, host: &str, repository: &str, namespace: &Namespace) -> Option<Credential> {
+        let at = self.grant(host, repository, namespace)?;
+        let grant = self.granted.get(at)?;
+        Some(Credential {
+            id: format!("granted {at}"),
+            kind: CredentialKind::Password(grant.username.clone(), grant.password.clone()),
+        })
+    }
+
+    /// Which of the operator's grants counts for a namespace: those with equal ones are one and the same to the registry.
+    pub(super) fn grant(
+        &self,
+        host: &str,
+        repository: &str,
+        namespace: &Namespace,
+    ) -> Option<usize> {
         let fits = |grant: &RegistryCredential| {
             grant.host == host
                 && (grant.namespaces.is_empty() || grant.namespaces.contains(namespace))
@@ -115,7 +130,7 @@ impl Credentials {
                     .as_deref()
                     .is_none_or(|prefix| is_below(repository, prefix))
         };
-        let (at, grant) = self
+        let best = self
             .granted
             .iter()
             .enumerate()
@@ -125,11 +140,8 @@ impl Credentials {
                     grant.prefix.as_ref().map_or(0, String::len),
                     std::cmp::Reverse(*at),
                 )
-            })?;
-        Some(Credential {
-            id: format!("granted {at}"),
-            kind: CredentialKind::Password(grant.username.clone(), grant.password.clone()),
-        })
+            });
+        best.map(|(at, _)| at)
     }
 }
 

@@ -26,7 +26,7 @@ mod stats;
 mod tags;
 mod unique;
 
-pub use client::{Access, Client, Resolved};
+pub use client::{Access, Audience, Client, Resolved};
 pub use details::{ImageDetails, ImageLayer};
 pub use door::Door;
 pub use error::RegistryError;

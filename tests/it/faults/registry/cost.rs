@@ -9,7 +9,8 @@ use crate::support::world::World;
 /// Tags in all, of ten streams.
 const TAGS: usize = 200;
 
-/// A world that imports two hundred tags through the proxy, and the one of the small world besides.
+/// A world that imports two hundred tags through the proxy, each for streams of two namespaces, and the one of the small
+/// world besides.
 async fn wide() -> Option<(Real, World, Vec<(String, Digest)>)> {
     let real = Real::start().await?;
     let tags = real.tags(TAGS).await;
@@ -27,9 +28,16 @@ async fn wide() -> Option<(Real, World, Vec<(String, Digest)>)> {
             "    - {{name: {tag}, from: {{kind: DockerImage, name: \"registry.example/{rest}\"}}, importPolicy: {{scheduled: true}}}}\n"
         );
     }
-    let files: Vec<(String, String)> = streams
-        .into_iter()
+    let twins = streams.iter().map(|(name, text)| {
+        let elsewhere = format!("{{name: {name}, namespace: elsewhere}}");
+        let text = text.replace(&format!("{{name: {name}}}"), &elsewhere);
+        (format!("pipelines/{name}/twin.yaml"), text)
+    });
+    let twins: Vec<(String, String)> = twins.collect();
+    let own = streams.into_iter();
+    let files: Vec<(String, String)> = own
         .map(|(name, text)| (format!("pipelines/{name}/imagestream.yaml"), text))
+        .chain(twins)
         .collect();
     let files: Vec<(&str, &str)> = files
         .iter()
