@@ -1,5 +1,7 @@
 //! What `set image-lookup` is about: streams by name, objects with pods by kind and name, and what is in files.
 
+use std::collections::BTreeSet;
+
 use crate::cli::args::LookupArgs;
 use crate::cli::streams::{Found, Place, refused};
 use crate::cli::view::words::counted;
@@ -147,7 +149,7 @@ async fn named(
             ([one], _) | ([], [one, ..]) => chosen.push((*one).clone()),
             ([], []) => {
                 let known = of_kind.iter().map(|found| found.workload.id.to_string());
-                let known: Vec<String> = known.collect();
+                let known: BTreeSet<String> = known.collect();
                 let error = CliError::usage(format!("there is no {shown} in any manifest here"));
                 let meant = proposed(&shown, known.iter().map(String::as_str));
                 return Err(match search.unreadable.first() {

@@ -152,7 +152,8 @@ async fn what_cannot_be_meant_is_refused_with_the_next_step() {
     run(&["service/web"]).fails(2, &["no image stream `service/web`"]);
     run(&["-n", "other", "cj/tidy"])
         .fails(2, &["there is no cronjobs/tidy", "what has pods: pods, "]);
-    run(&["-f", "apps/none.yaml"]).fails(2, &["there is no file", "-f takes"]);
+    let none = world.clone.join("apps/none.yaml");
+    run(&["-f", none.to_str().unwrap()]).fails(2, &["there is no file", "-f takes"]);
     let chart = world.clone.join("charts/web.yaml");
     run(&["-f", chart.to_str().unwrap()]).fails(1, &["is no YAML", "by hand"]);
     let output = world.clone.join(PROD_OUTPUT);
