@@ -136,7 +136,7 @@ impl<'c> Place<'c> {
         }
     }
 
-    /// Digests that outputs, holds and whatever else lies below environments speak of.
+    /// Digests that outputs, holds, whatever else lies below environments, and manifests anywhere else speak of.
     ///
     /// # Errors
     /// When they cannot be read.
@@ -152,7 +152,18 @@ impl<'c> Place<'c> {
                 texts.into_values().collect()
             }
         };
-        Ok(texts.iter().flat_map(|text| digests_in(text)).collect())
+        let texts = texts.iter();
+        let mut named: BTreeSet<String> = texts.flat_map(|text| digests_in(text)).collect();
+        // What streams record is what is pruned.
+        let streams = self.docs.streams.values().map(|located| &located.path);
+        let streams: BTreeSet<&RepoPath> = streams.collect();
+        self.each_manifest(&mut |path, text| {
+            if !streams.contains(path) {
+                named.extend(digests_in(text));
+            }
+        })
+        .await?;
+        Ok(named)
     }
 
     /// Computes the edit, writes it, and says so.

@@ -88,6 +88,18 @@ impl Place<'_> {
                 }
             }
         };
+        self.each_manifest(&mut look).await?;
+        Ok(search)
+    }
+
+    /// Shows every file in YAML or JSON that is somebody's own, one after another.
+    ///
+    /// # Errors
+    /// When files cannot be listed or read.
+    pub(super) async fn each_manifest(
+        &self,
+        look: &mut (dyn FnMut(&RepoPath, &str) + Send),
+    ) -> Result<(), CliError> {
         match &self.source {
             Source::Tree(tree) => {
                 let paths = tree.checkout().list(&is_manifest);
@@ -110,7 +122,7 @@ impl Place<'_> {
                 }
             }
         }
-        Ok(search)
+        Ok(())
     }
 
     /// What is in a file that a person named.

@@ -180,6 +180,12 @@ async fn old_images_are_pruned_when_confirmed_and_those_in_use_stay() {
         "--keep-younger-than",
         "0s",
     ];
+    // Not only outputs name images.
+    let by_hand = format!(
+        "kind: Pod\nmetadata: {{name: old}}\nspec: {{containers: [{{name: a, image: \"x@{}\"}}]}}\n",
+        builds[0]
+    );
+    world.write("apps/old.yaml", &by_hand);
     let shown = world.run(&old).ok();
     assert!(shown.stdout.contains("shop:dev"), "{shown:#?}");
     assert!(shown.stderr.contains("add --confirm"), "{shown:#?}");
@@ -187,7 +193,10 @@ async fn old_images_are_pruned_when_confirmed_and_those_in_use_stay() {
     world.run(&[&old[..], &["--confirm"]].concat()).ok();
     let after = world.here(STREAM_FILE);
     let items = |text: &str| text.matches("dockerImageReference:").count();
-    assert_eq!((items(&before), items(&after)), (12, 6), "{after}");
+    assert_eq!((items(&before), items(&after)), (12, 9), "{after}");
+    std::fs::remove_file(world.clone.join("apps/old.yaml")).unwrap();
+    world.run(&[&old[..], &["--confirm"]].concat()).ok();
+    assert_eq!(items(&world.here(STREAM_FILE)), 6);
     world.git(&world.clone, &["commit", "-qam", "Prune"]);
     world.git(&world.clone, &["push", "-q"]);
     assert_eq!(world.plan().await.changes, []);
