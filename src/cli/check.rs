@@ -1,17 +1,23 @@
 //! `check`: every problem of every document at once, in a work tree, a plain folder, or the base of a remote. Writes
-//! nothing and asks no registry.
+//! nothing but the baseline that it is told to write, and asks registries only with `--online`.
 
 use std::sync::Arc;
+
+use baseline::{Baseline, Split};
+use manifests::Manifests;
 
 use super::args::CheckArgs;
 use super::output::diagnostics::{self, counted};
 use super::output::{Format, Out};
 use super::read::{self, Files, Lookup};
 use super::{CliError, Context, Exit};
-use crate::manifests::{Diagnostic, Severity, assemble, role_of};
+use crate::manifests::{Diagnostic, Documents, Severity, assemble, role_of};
 use crate::model::RepoPath;
 
+mod baseline;
 mod expressions;
+mod manifests;
+mod online;
 mod release_tags;
 mod templates;
 
@@ -21,29 +27,58 @@ mod templates;
 /// When there is nothing to read, or a path to report on does not exist.
 pub async fn run(context: &Context, args: &CheckArgs) -> Result<Exit, CliError> {
     let out = &context.out;
-    let files = {
+    let read::Read { files, origin } = {
         let _spinner = out.progress().spinner("reading files");
-        read::read(context, None).await?.files
+        read::read(context, None).await?
     };
     let scope = scope(&files, &args.paths)?;
     let silent = silent(&files, &scope);
-    let (checked, problems) = tokio::task::spawn_blocking(move || {
-        let problems = problems(&files);
-        (files.read, problems)
+    let inside =
+        |path: &RepoPath| scope.is_empty() || scope.iter().any(|s| path == s || path.is_below(s));
+    let known = match &args.baseline {
+        Some(file) if !args.write_baseline => Some(Baseline::read(file)?),
+        _ => None,
+    };
+    let others = manifests::read(&origin, &files.paths, &files.read).await?;
+    let (files, documents, others, mut problems) = tokio::task::spawn_blocking(move || {
+        let (documents, problems) = problems(&files, &others);
+        (files, documents, others, problems)
     })
     .await
     .map_err(|error| CliError::failed(format!("the check stopped: {error}")))?;
-    let inside =
-        |path: &RepoPath| scope.is_empty() || scope.iter().any(|s| path == s || path.is_below(s));
-    let problems: Vec<Diagnostic> = problems.into_iter().filter(|p| inside(&p.path)).collect();
-    let checked = checked.iter().filter(|path| inside(path)).count();
-    print(out, &problems, checked)?;
+    let asked = match args.online {
+        true => online::ask(context, &documents, &files, &inside).await?,
+        false => online::Asked::default(),
+    };
+    problems.extend(asked.problems);
+    problems.retain(|problem| inside(&problem.path));
+    problems.sort();
+    let checked = files.read.iter().chain(others.keys());
+    let checked = checked.filter(|path| inside(path)).count();
+    let split = match (&args.baseline, known) {
+        (Some(file), None) => {
+            Baseline::write(file, &problems)?;
+            let count = counted(problems.len(), "finding");
+            out.note(format!("{} has {count} from now on", file.display()));
+            Split {
+                known: problems,
+                ..Split::default()
+            }
+        }
+        (_, Some(known)) => known.split(problems, &inside),
+        (None, None) => Split {
+            new: problems,
+            ..Split::default()
+        },
+    };
+    print(out, &split, args.baseline.is_some(), checked)?;
     silent.iter().for_each(|words| out.warning(words));
-    let invalid = problems.iter().any(|p| p.severity == Severity::Error);
-    Ok(if invalid {
-        Exit::Invalid
-    } else {
-        Exit::Settled
+    asked.untold.iter().for_each(|words| out.warning(words));
+    let invalid = split.new.iter().any(|p| p.severity == Severity::Error);
+    Ok(match asked.exit {
+        _ if invalid => Exit::Invalid,
+        Some(exit) => exit,
+        None => Exit::Settled,
     })
 }
 
@@ -108,7 +143,7 @@ fn silent(files: &Files, scope: &[RepoPath]) -> Vec<String> {
         .collect()
 }
 
-fn problems(files: &Files) -> Vec<Diagnostic> {
+fn problems(files: &Files, others: &Manifests) -> (Documents, Vec<Diagnostic>) {
     let loaded = files.loaded.iter();
     let loaded = loaded.map(|(path, role, loaded)| (path.clone(), *role, Arc::clone(loaded)));
     let documents = assemble(loaded.collect(), files, &files.lookup);
@@ -116,21 +151,32 @@ fn problems(files: &Files) -> Vec<Diagnostic> {
     problems.extend(templates::problems(&documents, files));
     problems.extend(expressions::problems(&documents, files));
     problems.extend(release_tags::problems(&documents, files));
+    problems.extend(manifests::problems(others, &documents));
     problems.sort();
     problems.dedup();
-    problems
+    (documents, problems)
 }
 
-fn print(out: &Out, problems: &[Diagnostic], checked: usize) -> Result<(), CliError> {
-    diagnostics::print(out, problems)?;
-    let checked_files = counted(checked, "file");
-    let summary = format!(
-        "checked {checked_files}: {}",
-        diagnostics::summary(problems)
+fn print(out: &Out, split: &Split, baseline: bool, checked: usize) -> Result<(), CliError> {
+    let known = baseline.then_some(split.known.as_slice());
+    diagnostics::print(out, &split.new, known)?;
+    let mut summary = format!(
+        "checked {}: {}",
+        counted(checked, "file"),
+        diagnostics::summary(&split.new)
     );
+    if !split.known.is_empty() {
+        summary.push_str(&format!("; {} of the baseline", split.known.len()));
+    }
     match out.format() {
         Format::Text | Format::Wide => out.line(summary),
         _ => out.note(summary),
+    }
+    if split.gone > 0 {
+        let gone = counted(split.gone, "finding");
+        out.note(format!(
+            "mended since the baseline was written: {gone}; --write-baseline takes out what is mended"
+        ));
     }
     Ok(())
 }

@@ -124,6 +124,8 @@ codes! {
     STREAM_REPOSITORY = "HW0419";
     /// An item of a stream's history without the image it is about.
     NO_REFERENCE = "HW0420";
+    /// An image that its registry does not have any more.
+    IMAGE_GONE = "HW0421";
     /// A symbolic link or submodule where a file is read.
     NO_FILE = "HW0501";
     /// A file whose name no path can hold.
@@ -140,6 +142,12 @@ codes! {
     TEMPLATE = "HW0701";
     /// An expression of a gate that cannot be parsed.
     EXPRESSION = "HW0702";
+    /// A short name that no image stream answers for.
+    SHORT_NAME = "HW0801";
+    /// Image change triggers that are passed over together.
+    TRIGGERS = "HW0802";
+    /// An image change trigger that never fires.
+    TRIGGER = "HW0803";
 }
 
 #[cfg(test)]

@@ -71,6 +71,24 @@ impl Diagnostic {
         }
     }
 
+    /// The message with every line number left out, so that it stays the same when lines above come and go.
+    pub fn without_lines(&self) -> String {
+        let mut text = String::with_capacity(self.message.len());
+        for part in self.message.split_inclusive([' ', ':']) {
+            let digits = part.trim_end_matches([' ', ':', ',', ')']);
+            let number = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+            let line = text.ends_with("line ")
+                || [".yaml:", ".yml:", ".json:", ".hbs:"]
+                    .iter()
+                    .any(|end| text.ends_with(end));
+            match number && line {
+                true => text.push_str(&part.replacen(digits, "_", 1)),
+                false => text.push_str(part),
+            }
+        }
+        text
+    }
+
     /// With a place.
     #[must_use]
     pub fn at(mut self, place: Option<Place>) -> Self {
@@ -90,5 +108,22 @@ impl Diagnostic {
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn line_numbers_and_nothing_else_are_left_out() {
+        let path = "a.yaml".parse().unwrap();
+        let said = |text: &str| Diagnostic::error(&path, "HW1", text).without_lines();
+        assert_eq!(said("twice, as in b.yaml:12"), "twice, as in b.yaml:_");
+        assert_eq!(
+            said("see line 3, and b.yml:4:5"),
+            "see line _, and b.yml:_:5"
+        );
+        assert_eq!(said("`app:12` has 3 of 4"), "`app:12` has 3 of 4");
     }
 }

@@ -18,6 +18,7 @@ pub mod written;
 pub mod yaml;
 
 pub use assemble::{Listing, Texts, assemble, config_of};
+pub use check::{manifest_findings, may_have_findings};
 pub use diagnostic::{Diagnostic, Place, Severity};
 pub use documents::{Documents, Located};
 pub use edit::{

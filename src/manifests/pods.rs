@@ -126,14 +126,17 @@ impl Workload {
 /// A text that is no YAML is one problem.
 pub fn workloads(path: &RepoPath, text: &str) -> Result<(Vec<Workload>, usize), Box<Diagnostic>> {
     let tree = yaml::parse(text).map_err(|error| syntax_problem(path, text, &error))?;
-    let documents = tree.documents();
-    let found: Vec<Workload> = documents
-        .iter()
-        .enumerate()
-        .filter_map(|(document, root)| workload(&tree, *root, document))
-        .collect();
-    let others = documents.len() - found.len();
+    let found = workloads_in(&tree);
+    let others = tree.documents().len() - found.len();
     Ok((found, others))
+}
+
+/// All objects with pods of a parsed text.
+pub(crate) fn workloads_in(tree: &Tree<'_>) -> Vec<Workload> {
+    let documents = tree.documents().into_iter().enumerate();
+    documents
+        .filter_map(|(document, root)| workload(tree, root, document))
+        .collect()
 }
 
 /// The object itself, as data.
@@ -174,7 +177,8 @@ fn workload(tree: &Tree<'_>, root: Id, document: usize) -> Option<Workload> {
     })
 }
 
-fn at(tree: &Tree<'_>, root: Id, way: &[&str]) -> Option<Id> {
+/// The value at a way of keys.
+pub(crate) fn at(tree: &Tree<'_>, root: Id, way: &[&str]) -> Option<Id> {
     way.iter().try_fold(root, |map, key| tree.get(map, key))
 }
 

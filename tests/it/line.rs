@@ -10,8 +10,10 @@ use serde_json::Value;
 use crate::support::hermetic::{BareRepository, Hermetic, example_content};
 
 mod check;
+mod known;
 mod logs;
 mod metrics;
+mod online;
 mod saved;
 mod serve;
 

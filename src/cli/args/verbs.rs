@@ -9,11 +9,22 @@ use crate::model::{Name, StageKey};
 
 /// `check`
 #[derive(Debug, Clone, Args)]
-#[command(after_help = "Example: headwater check pipelines/ -o github")]
+#[command(after_help = "Example: headwater check pipelines/ -o github
+         headwater check --baseline .headwater-known --write-baseline
+         headwater check --online")]
 pub struct CheckArgs {
     /// Files and folders to report on; all without any
     #[arg(value_name = "PATH")]
     pub paths: Vec<PathBuf>,
+    /// Ask registries whether the images that streams record are still there
+    #[arg(long)]
+    pub online: bool,
+    /// Findings that are known and do not count
+    #[arg(long, value_name = "FILE")]
+    pub baseline: Option<PathBuf>,
+    /// Write what is found now into the baseline
+    #[arg(long, requires = "baseline", conflicts_with = "paths")]
+    pub write_baseline: bool,
 }
 
 /// `observe`

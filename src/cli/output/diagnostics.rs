@@ -16,12 +16,17 @@ const WIDEST: usize = 120;
 /// Least space between message and place, and between label and help.
 const GAP: usize = 4;
 
-/// Prints problems in the format asked for. Text goes to stdout: problems are the result of `check`.
-pub fn print(out: &Out, problems: &[Diagnostic]) -> Result<(), CliError> {
+/// Prints problems in the format asked for; those that a baseline knows only where they can be told apart. Text goes to
+/// stdout: problems are the result of `check`.
+pub fn print(
+    out: &Out,
+    problems: &[Diagnostic],
+    known: Option<&[Diagnostic]>,
+) -> Result<(), CliError> {
     match out.format() {
         Format::Json => out.json(&Report::of(problems)),
         Format::Yaml => out.yaml(&Report::of(problems)),
-        Format::Sarif => out.json(&sarif::log(problems)),
+        Format::Sarif => out.json(&sarif::log(problems, known)),
         Format::Github => {
             problems.iter().for_each(|p| out.line(github::command(p)));
             Ok(())
@@ -322,7 +327,7 @@ mod tests {
                 ..Look::default()
             };
             let (out, stdout, _) = captured(look);
-            print(&out, &[example()]).unwrap();
+            print(&out, &[example()], None).unwrap();
             let text = stdout.text();
             for part in [
                 "HW0112",

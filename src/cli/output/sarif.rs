@@ -7,14 +7,26 @@ use sha2::{Digest as _, Sha256};
 
 use crate::manifests::{Diagnostic, Severity};
 
-/// The whole log: one run, its rules, one result per problem.
-pub(super) fn log(problems: &[Diagnostic]) -> Value {
-    let codes: BTreeSet<&str> = problems.iter().map(|p| p.code.as_str()).collect();
+/// The whole log: one run, its rules, one result per problem. Where there is a baseline, each says whether that knows it.
+pub(super) fn log(problems: &[Diagnostic], known: Option<&[Diagnostic]>) -> Value {
+    let old = known.unwrap_or_default();
+    let all = || problems.iter().chain(old);
+    let codes: BTreeSet<&str> = all().map(|p| p.code.as_str()).collect();
     let rules: Vec<Value> = codes.iter().map(|code| json!({"id": code})).collect();
-    let results: Vec<Value> = problems
-        .iter()
-        .map(|problem| result(problem, codes.iter().position(|code| *code == problem.code)))
-        .collect();
+    let one =
+        |problem: &Diagnostic| result(problem, codes.iter().position(|code| *code == problem.code));
+    let mut results: Vec<Value> = problems.iter().map(one).collect();
+    if known.is_some() {
+        for result in &mut results {
+            result["baselineState"] = json!("new");
+        }
+        results.extend(old.iter().map(|problem| {
+            let mut result = one(problem);
+            result["baselineState"] = json!("unchanged");
+            result["suppressions"] = json!([{"kind": "external", "status": "accepted"}]);
+            result
+        }));
+    }
     json!({
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
         "version": "2.1.0",
@@ -68,7 +80,8 @@ fn result(problem: &Diagnostic, rule: Option<usize>) -> Value {
 /// The same for the same problem when lines above it come and go.
 fn fingerprint(problem: &Diagnostic) -> String {
     let mut hasher = Sha256::new();
-    for part in [&problem.code, problem.path.as_str(), &problem.message] {
+    let message = problem.without_lines();
+    for part in [&problem.code, problem.path.as_str(), &message] {
         hasher.update(part.as_bytes());
         hasher.update([0]);
     }
@@ -106,7 +119,7 @@ mod tests {
             Diagnostic::warning(&path, "HW2", "odd").at(Some(place)),
             Diagnostic::error(&path, "HW1", "wrong").help("mend it"),
         ];
-        let log = log(&problems);
+        let log = log(&problems, None);
         assert_eq!(log["version"], "2.1.0");
         let run = &log["runs"][0];
         assert_eq!(run["tool"]["driver"]["rules"][0]["id"], "HW1");
@@ -117,5 +130,19 @@ mod tests {
         assert_eq!(place["artifactLocation"]["uri"], "a%20b/%C3%BC.yaml");
         assert_eq!(place["region"]["endColumn"], 7);
         assert_eq!(run["results"][1]["message"]["text"], "wrong\nhelp: mend it");
+        assert_eq!(first["baselineState"], Value::Null);
+    }
+
+    #[test]
+    fn what_a_baseline_knows_is_told_as_known() {
+        let path = "a.yaml".parse().unwrap();
+        let new = [Diagnostic::error(&path, "HW1", "wrong")];
+        let known = [Diagnostic::warning(&path, "HW2", "odd")];
+        let log = log(&new, Some(&known));
+        let results = log["runs"][0]["results"].as_array().unwrap();
+        let states: Vec<&Value> = results.iter().map(|r| &r["baselineState"]).collect();
+        assert_eq!(states, ["new", "unchanged"]);
+        assert_eq!(results[1]["suppressions"][0]["kind"], "external");
+        assert_eq!(results[1]["ruleIndex"], 1);
     }
 }

@@ -6,10 +6,12 @@ mod environment;
 mod finding;
 mod pipeline;
 mod stream;
+mod workload;
 mod zone;
 
 pub(crate) use finding::{Finding, Report, Repository, Thing};
 pub(crate) use stream::findings as stream_findings;
+pub use workload::{manifest_findings, may_have_findings};
 
 /// A rule over all documents: its name, the code of its first problem, and what it does.
 type Rule = (&'static str, &'static str, fn(&Repository<'_>, &mut Report));

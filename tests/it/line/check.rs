@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::*;
 
-fn checkout(machine: &Hermetic, name: &str) -> PathBuf {
+pub(super) fn checkout(machine: &Hermetic, name: &str) -> PathBuf {
     let root = machine.folder().join(name);
     for (path, content) in example_content() {
         let file = root.join(path);
@@ -14,7 +14,7 @@ fn checkout(machine: &Hermetic, name: &str) -> PathBuf {
     root
 }
 
-fn init(machine: &Hermetic, root: &Path) {
+pub(super) fn init(machine: &Hermetic, root: &Path) {
     let mut git = machine.command("git");
     assert!(
         git.args(["init", "--quiet"])
@@ -25,13 +25,13 @@ fn init(machine: &Hermetic, root: &Path) {
     );
 }
 
-fn check(machine: &Hermetic, folder: &Path, arguments: &[&str]) -> Said {
+pub(super) fn check(machine: &Hermetic, folder: &Path, arguments: &[&str]) -> Said {
     let mut command = machine.headwater();
     let output = command.arg("check").args(arguments).current_dir(folder);
     Said::from(output.output().unwrap())
 }
 
-const TYPO: &str = "apiVersion: headwater.dev/v1alpha1\nkind: Pipeline\nmetadata: {name: odd}\nspec:\n  streams: [myapp]\n  stages:\n    - name: dev\n      tag: odd-dev\n      environments: [dve]\n";
+pub(super) const TYPO: &str = "apiVersion: headwater.dev/v1alpha1\nkind: Pipeline\nmetadata: {name: odd}\nspec:\n  streams: [myapp]\n  stages:\n    - name: dev\n      tag: odd-dev\n      environments: [dve]\n";
 
 #[test]
 fn the_example_content_is_sound_in_any_dress() {
