@@ -5,5 +5,7 @@ mod deliver;
 mod edit;
 mod import;
 mod lookup;
+mod many;
 mod refuse;
 mod seed;
+mod upstream;

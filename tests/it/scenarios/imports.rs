@@ -91,6 +91,14 @@ async fn a_tag_that_stays_away_for_an_hour_is_written_down_and_cleared_with_the_
         text.contains("ImportSuccess") && text.contains("NotFound"),
         "{text}"
     );
+    let read = crate::support::upstream::read(&text);
+    assert!(
+        read[0]
+            .status
+            .iter()
+            .flat_map(|s| &s.tags)
+            .any(|t| t.conditions.len() == 1)
+    );
     assert_eq!(world.repository.line().len(), line + 1);
     assert_eq!(world.head("app", "dev"), Some(good));
     world.advance("9h");

@@ -9,6 +9,7 @@
 //! - [`odd_registry`]: a registry that misbehaves on purpose.
 //! - [`scrape`]: a strict reader of metrics.
 //! - [`tls`]: certificates that a house authority issues, and a listener that shows one.
+//! - [`upstream`]: a strict reader of image streams, by upstream's types.
 //! - [`world`]: all of it together with the engine, people and a clock, to tell stories in.
 
 pub(crate) mod crash;
@@ -19,4 +20,5 @@ pub(crate) mod hermetic;
 pub(crate) mod odd_registry;
 pub(crate) mod scrape;
 pub(crate) mod tls;
+pub(crate) mod upstream;
 pub(crate) mod world;
