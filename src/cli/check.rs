@@ -11,7 +11,7 @@ use super::output::diagnostics::{self, counted};
 use super::output::{Format, Out};
 use super::read::{self, Files, Lookup};
 use super::{CliError, Context, Exit};
-use crate::manifests::{Diagnostic, Documents, Severity, assemble, role_of};
+use crate::manifests::{Diagnostic, Documents, Severity, assemble, code, role_of};
 use crate::model::RepoPath;
 
 mod baseline;
@@ -50,6 +50,8 @@ pub async fn run(context: &Context, args: &CheckArgs) -> Result<Exit, CliError> 
         true => online::ask(context, &documents, &files, &inside).await?,
         false => online::Asked::default(),
     };
+    // Where not every registry told, what is known of it stays known.
+    let told = args.online && asked.untold.is_empty();
     problems.extend(asked.problems);
     problems.retain(|problem| inside(&problem.path));
     problems.sort();
@@ -57,6 +59,15 @@ pub async fn run(context: &Context, args: &CheckArgs) -> Result<Exit, CliError> 
     let checked = checked.filter(|path| inside(path)).count();
     let split = match (&args.baseline, known) {
         (Some(file), None) => {
+            if !told && file.exists() {
+                let old = Baseline::read(file)?.with_code(code::IMAGE_GONE);
+                let is_new = |one: &Diagnostic| {
+                    let mut found = problems.iter().filter(|p| p.code == one.code);
+                    found.all(|p| (&p.path, p.without_lines()) != (&one.path, one.message.clone()))
+                };
+                let old: Vec<Diagnostic> = old.into_iter().filter(is_new).collect();
+                problems.extend(old);
+            }
             Baseline::write(file, &problems)?;
             let count = counted(problems.len(), "finding");
             out.note(format!("{} has {count} from now on", file.display()));
@@ -65,7 +76,9 @@ pub async fn run(context: &Context, args: &CheckArgs) -> Result<Exit, CliError> 
                 ..Split::default()
             }
         }
-        (_, Some(known)) => known.split(problems, &inside),
+        (_, Some(known)) => known.split(problems, &|path, found| {
+            inside(path) && (told || found != code::IMAGE_GONE)
+        }),
         (None, None) => Split {
             new: problems,
             ..Split::default()

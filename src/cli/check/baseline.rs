@@ -96,11 +96,21 @@ impl Baseline {
         written.map_err(|e| CliError::failed(format!("write `{}`: {e}", file.display())))
     }
 
-    /// Takes the known ones out; `inside` says which files were reported on at all.
+    /// What it knows with this code, as problems without a place.
+    pub(super) fn with_code(&self, code: &str) -> Vec<Diagnostic> {
+        let known = self.0.iter().filter(|(known, _)| known.code == code);
+        let problems = known.flat_map(|(known, count)| {
+            let problem = Diagnostic::warning(&known.path, code, &*known.message);
+            std::iter::repeat_n(problem, *count)
+        });
+        problems.collect()
+    }
+
+    /// Takes the known ones out; `looked_for` says what was looked for at all, by file and code.
     pub(super) fn split(
         mut self,
         problems: Vec<Diagnostic>,
-        inside: &dyn Fn(&RepoPath) -> bool,
+        looked_for: &dyn Fn(&RepoPath, &str) -> bool,
     ) -> Split {
         let mut split = Split::default();
         for problem in problems {
@@ -112,7 +122,8 @@ impl Baseline {
                 _ => split.new.push(problem),
             }
         }
-        let left = self.0.iter().filter(|(known, _)| inside(&known.path));
+        let left = self.0.iter();
+        let left = left.filter(|(known, _)| looked_for(&known.path, &known.code));
         split.gone = left.map(|(_, left)| left).sum();
         split
     }
@@ -151,12 +162,19 @@ mod tests {
             at(12, "odd, as in a.yaml:4"),
             at(1, "other"),
         ];
-        let split = Baseline::read(&file).unwrap().split(now.clone(), &|_| true);
+        let split = Baseline::read(&file)
+            .unwrap()
+            .split(now.clone(), &|_, _| true);
         assert_eq!(split.known, now[..2]);
         assert_eq!(split.new, now[2..]);
         assert_eq!(split.gone, 1);
-        let elsewhere = Baseline::read(&file).unwrap().split(Vec::new(), &|_| false);
+        let elsewhere = Baseline::read(&file)
+            .unwrap()
+            .split(Vec::new(), &|_, _| false);
         assert_eq!(elsewhere.gone, 0);
+        let kept = Baseline::read(&file).unwrap().with_code("HW1");
+        Baseline::write(&file, &kept).unwrap();
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), text);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use futures_util::StreamExt as _;
 use crate::cli::{CliError, Context, Exit};
 use crate::manifests::yaml::Step;
 use crate::manifests::{Diagnostic, Documents, Texts, code, locate};
-use crate::model::{Faulty as _, ImageReference, Namespace, RepoPath};
+use crate::model::{Digest, Faulty as _, ImageReference, Namespace, RepoPath};
 use crate::registry::{Access, Client, RegistryError};
 
 /// Questions under way at a time; the client bounds them per host besides.
@@ -67,7 +67,8 @@ pub(super) async fn ask(
     }));
     let mut answers = answers.buffered(IN_FLIGHT);
     let mut asked = Asked::default();
-    let mut failed: BTreeMap<(String, String), usize> = BTreeMap::new();
+    // By host and reason: how many, and the words of the first.
+    let mut failed: BTreeMap<(String, &str), (usize, String)> = BTreeMap::new();
     while let Some((image, answer)) = answers.next().await {
         match answer {
             Ok(_) => {}
@@ -79,17 +80,17 @@ pub(super) async fn ask(
                     asked.exit = Some(exit);
                 }
                 let host = image.reference.repository.registry().to_string();
-                *failed.entry((host, error.reason().to_owned())).or_default() += 1;
+                let failure = failed.entry((host, error.reason()));
+                failure.or_insert_with(|| (0, error.to_string())).0 += 1;
             }
         }
     }
-    asked.untold = failed
-        .into_iter()
-        .map(|((host, reason), count)| {
-            let images = crate::cli::output::diagnostics::counted(count, "image");
-            format!("{host} did not tell of {images}: {reason}")
-        })
-        .collect();
+    let failed = failed.into_iter();
+    let words = failed.map(|((host, reason), (count, first))| {
+        let images = crate::cli::output::diagnostics::counted(count, "image");
+        format!("{host} did not tell of {images} ({reason}): {first}")
+    });
+    asked.untold = words.collect();
     if left > 0 {
         asked.untold.push(format!(
             "{left} older images were not asked for: a check asks for at most {MOST}"
@@ -142,12 +143,14 @@ fn recorded(docs: &Documents, inside: &dyn Fn(&RepoPath) -> bool) -> Vec<Recorde
 }
 
 fn gone(image: &Recorded, texts: &impl Texts) -> Diagnostic {
-    let (path, reference) = (&image.path, &image.reference);
+    let (path, reference, tag) = (&image.path, &image.reference, &image.tag);
+    let digest = reference.digest.as_ref().map(Digest::short);
+    let digest = digest.unwrap_or_default();
     let problem = match image.age {
         0 => Diagnostic::error(
             path,
             code::IMAGE_GONE,
-            format!("{} points to an image that its registry does not have any more", image.tag),
+            format!("{tag} points to {digest}, which its registry does not have any more"),
         )
         .help(format!(
             "push {reference} again, or point the tag elsewhere: what runs it cannot be started anew"
@@ -155,7 +158,7 @@ fn gone(image: &Recorded, texts: &impl Texts) -> Diagnostic {
         _ => Diagnostic::warning(
             path,
             code::IMAGE_GONE,
-            format!("{} cannot go back to an image that its registry does not have any more", image.tag),
+            format!("{tag} cannot go back to {digest}: its registry does not have it any more"),
         )
         .help(format!("push {reference} again, or `headwater prune` what is old")),
     };
