@@ -1,6 +1,7 @@
 //! `check`: every problem of every document at once, in a work tree, a plain folder, or the base of a remote. Writes
 //! nothing but the baseline that it is told to write, and asks registries only with `--online`.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use baseline::{Baseline, Split};
@@ -57,28 +58,11 @@ pub async fn run(context: &Context, args: &CheckArgs) -> Result<Exit, CliError> 
     problems.sort();
     let checked = files.read.iter().chain(others.keys());
     let checked = checked.filter(|path| inside(path)).count();
+    let looked_for =
+        |path: &RepoPath, found: &str| inside(path) && (told || found != code::IMAGE_GONE);
     let split = match (&args.baseline, known) {
-        (Some(file), None) => {
-            if !told && file.exists() {
-                let old = Baseline::read(file)?.with_code(code::IMAGE_GONE);
-                let is_new = |one: &Diagnostic| {
-                    let mut found = problems.iter().filter(|p| p.code == one.code);
-                    found.all(|p| (&p.path, p.without_lines()) != (&one.path, one.message.clone()))
-                };
-                let old: Vec<Diagnostic> = old.into_iter().filter(is_new).collect();
-                problems.extend(old);
-            }
-            Baseline::write(file, &problems)?;
-            let count = counted(problems.len(), "finding");
-            out.note(format!("{} has {count} from now on", file.display()));
-            Split {
-                known: problems,
-                ..Split::default()
-            }
-        }
-        (_, Some(known)) => known.split(problems, &|path, found| {
-            inside(path) && (told || found != code::IMAGE_GONE)
-        }),
+        (Some(file), None) => taken_over(out, file, problems, told)?,
+        (_, Some(known)) => known.split(problems, &looked_for),
         (None, None) => Split {
             new: problems,
             ..Split::default()
@@ -95,8 +79,33 @@ pub async fn run(context: &Context, args: &CheckArgs) -> Result<Exit, CliError> 
     })
 }
 
+/// All that was found is known from now on, and so is what was known of images where not every registry told.
+fn taken_over(
+    out: &Out,
+    file: &Path,
+    mut problems: Vec<Diagnostic>,
+    told: bool,
+) -> Result<Split, CliError> {
+    if !told && file.exists() {
+        let old = Baseline::read(file)?.with_code(code::IMAGE_GONE);
+        let is_new = |one: &Diagnostic| {
+            let mut found = problems.iter().filter(|p| p.code == one.code);
+            found.all(|p| (&p.path, p.without_lines()) != (&one.path, one.message.clone()))
+        };
+        let old: Vec<Diagnostic> = old.into_iter().filter(is_new).collect();
+        problems.extend(old);
+    }
+    Baseline::write(file, &problems)?;
+    let count = counted(problems.len(), "finding");
+    out.note(format!("{} has {count} from now on", file.display()));
+    Ok(Split {
+        known: problems,
+        ..Split::default()
+    })
+}
+
 /// The paths to report on, as paths of the repository; none means all.
-fn scope(files: &Files, paths: &[std::path::PathBuf]) -> Result<Vec<RepoPath>, CliError> {
+fn scope(files: &Files, paths: &[PathBuf]) -> Result<Vec<RepoPath>, CliError> {
     let mut scope = Vec::new();
     for path in paths {
         let shown = path.display();

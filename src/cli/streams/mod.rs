@@ -2,14 +2,14 @@
 //! it goes into the work tree, a commit, the base, or a pull request.
 
 mod base;
+mod manifests;
 mod shown;
 mod texts;
 mod tree;
-mod workloads;
 
-pub(super) use workloads::Found;
+pub(super) use manifests::Found;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::act::{Unpushed, person, unpushed, work_tree};
@@ -26,7 +26,6 @@ use crate::model::{Namespace, RepoPath, TagKey};
 use crate::plan::Observation;
 use crate::plan::change::files::Files as Texts;
 use crate::plan::streams::draft::Changes;
-use crate::plan::streams::prune::digests_in;
 use crate::plan::streams::{Done, Refused, Scene, pointers};
 
 /// Computes an edit from documents.
@@ -134,36 +133,6 @@ impl<'c> Place<'c> {
             namespace: &self.namespace,
             now: self.context.now(),
         }
-    }
-
-    /// Digests that outputs, holds, whatever else lies below environments, and manifests anywhere else speak of.
-    ///
-    /// # Errors
-    /// When they cannot be read.
-    pub(super) async fn named_digests(&self) -> Result<BTreeSet<String>, CliError> {
-        let paths = &self.docs.config.spec.paths;
-        let folders = [paths.environments.clone(), paths.holds.clone()];
-        let texts: Vec<String> = match &self.source {
-            Source::Tree(tree) => tree.texts_below(&folders)?,
-            Source::Base { engine, obs, .. } => {
-                let below = |path: &RepoPath| folders.iter().any(|folder| path.is_below(folder));
-                let files = obs.snapshot.files.keys().filter(|path| below(path));
-                let texts = super::act::texts(engine, obs, files).await?;
-                texts.into_values().collect()
-            }
-        };
-        let texts = texts.iter();
-        let mut named: BTreeSet<String> = texts.flat_map(|text| digests_in(text)).collect();
-        // What streams record is what is pruned.
-        let streams = self.docs.streams.values().map(|located| &located.path);
-        let streams: BTreeSet<&RepoPath> = streams.collect();
-        self.each_manifest(&mut |path, text| {
-            if !streams.contains(path) {
-                named.extend(digests_in(text));
-            }
-        })
-        .await?;
-        Ok(named)
     }
 
     /// Computes the edit, writes it, and says so.

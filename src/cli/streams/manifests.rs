@@ -1,6 +1,7 @@
-//! Objects with pods, wherever manifests lie in the place: found by kind and name, or in a file that was named.
+//! What manifests say, wherever they lie in the place: objects with pods by kind and name or in a file that was named, and
+//! digests that anything speaks of.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::{Place, Source};
@@ -9,6 +10,7 @@ use crate::cli::engine::edge;
 use crate::manifests::pods::{RESOLVE_NAMES, Workload, workloads};
 use crate::model::RepoPath;
 use crate::plan::output::MARKER;
+use crate::plan::streams::prune::digests_in;
 
 /// Contents read from Git at a time.
 const AT_ONCE: usize = 256;
@@ -96,7 +98,7 @@ impl Place<'_> {
     ///
     /// # Errors
     /// When files cannot be listed or read.
-    pub(super) async fn each_manifest(
+    async fn each_manifest(
         &self,
         look: &mut (dyn FnMut(&RepoPath, &str) + Send),
     ) -> Result<(), CliError> {
@@ -123,6 +125,36 @@ impl Place<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Digests that outputs, holds, whatever else lies below environments, and manifests anywhere else speak of.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub(in crate::cli) async fn named_digests(&self) -> Result<BTreeSet<String>, CliError> {
+        let paths = &self.docs.config.spec.paths;
+        let folders = [paths.environments.clone(), paths.holds.clone()];
+        let texts: Vec<String> = match &self.source {
+            Source::Tree(tree) => tree.texts_below(&folders)?,
+            Source::Base { engine, obs, .. } => {
+                let below = |path: &RepoPath| folders.iter().any(|folder| path.is_below(folder));
+                let files = obs.snapshot.files.keys().filter(|path| below(path));
+                let texts = crate::cli::act::texts(engine, obs, files).await?;
+                texts.into_values().collect()
+            }
+        };
+        let texts = texts.iter();
+        let mut named: BTreeSet<String> = texts.flat_map(|text| digests_in(text)).collect();
+        // What streams record is what is pruned.
+        let streams = self.docs.streams.values().map(|located| &located.path);
+        let streams: BTreeSet<&RepoPath> = streams.collect();
+        self.each_manifest(&mut |path, text| {
+            if !streams.contains(path) {
+                named.extend(digests_in(text));
+            }
+        })
+        .await?;
+        Ok(named)
     }
 
     /// What is in a file that a person named.
