@@ -126,7 +126,7 @@ const fn outside(question: &Question) -> bool {
 
 /// Whether it is asked for a plan that is only read.
 const fn in_looking(question: &Question) -> bool {
-    !matches!(question, Question::Resolve(_))
+    !matches!(question, Question::Resolve(_) | Question::List(_))
 }
 
 impl Reconciler {

@@ -1,14 +1,18 @@
 //! `describe`: image streams, tags and images in full, as `oc describe` prints them.
 
+use std::collections::BTreeMap;
+
 use super::args::{DescribeArgs, Resource, resource};
 use super::engine::edge;
 use super::get::{kept, objects, seen};
 use super::output::Format;
 use super::read::{Looked, Part, Thing};
-use super::view::streams::{describe, image, list, object};
+use super::view::streams::{describe, follows, image, list, object};
 use super::{CliError, Context, Exit};
 use crate::model::{PinnedImage, Timestamp};
 use crate::observe::{Images, Seen};
+use crate::plan::import::Following;
+use crate::plan::question::List;
 use crate::plan::streams::current::Tags;
 use crate::registry::{Access, Client};
 
@@ -25,9 +29,10 @@ pub async fn run(context: &Context, args: &DescribeArgs) -> Result<Exit, CliErro
     let looked = Looked::at(context, args.at.as_ref()).await?;
     let selector = args.selector.as_ref();
     let things = looked.find(context, asked, args.all_namespaces, selector)?;
-    if args.refresh {
-        refresh(context, &things).await?;
-    }
+    let lists = match args.refresh {
+        true => refresh(context, &things).await?,
+        false => Lists::new(),
+    };
     match context.out.format() {
         Format::Json | Format::Yaml => {
             let objects = objects(context, &looked, &things, false).await;
@@ -40,15 +45,20 @@ pub async fn run(context: &Context, args: &DescribeArgs) -> Result<Exit, CliErro
             let name = format!("{}/{}", thing.kind.full(), thing.name());
             context.out.line(name);
         }),
-        _ => print(context, &looked, &things).await?,
+        _ => print(context, &looked, &things, &lists).await?,
     }
     Ok(Exit::Settled)
 }
 
-async fn print(context: &Context, looked: &Looked, things: &[Thing<'_>]) -> Result<(), CliError> {
+async fn print(
+    context: &Context,
+    looked: &Looked,
+    things: &[Thing<'_>],
+    lists: &Lists,
+) -> Result<(), CliError> {
     let images = kept(context);
     let few = things.len() <= MOST_AGES;
-    let mut unknown = 0;
+    let (mut unknown, mut untold) = (0, 0);
     for (number, thing) in things.iter().enumerate() {
         if number > 0 {
             context.out.verbatim("\n\n");
@@ -74,6 +84,11 @@ async fn print(context: &Context, looked: &Looked, things: &[Thing<'_>]) -> Resu
             unknown += 1;
         }
         context.out.verbatim(&text(looked, thing, seen.as_ref()));
+        if let Some(following) = following(thing) {
+            let tags = lists.get(&following.list()).map(Vec::as_slice);
+            untold += usize::from(tags.is_none());
+            context.out.verbatim(&follows::follows(&following, tags));
+        }
     }
     if unknown > 0 {
         let them = if unknown == 1 {
@@ -85,7 +100,23 @@ async fn print(context: &Context, looked: &Looked, things: &[Thing<'_>]) -> Resu
             "not all that {them} about itself is known here: --refresh asks the registry"
         ));
     }
+    if untold > 0 {
+        context
+            .out
+            .note("--refresh asks the registry which tags there are, and tells why each is or is not the one");
+    }
     Ok(())
+}
+
+/// Tags of repositories, by the questions for them.
+type Lists = BTreeMap<List, Vec<String>>;
+
+/// What a tag follows, if it is one that follows a rule.
+fn following<'a>(thing: &'a Thing<'_>) -> Option<Following<'a>> {
+    let Part::Tag(tag, _) = &thing.part else {
+        return None;
+    };
+    Following::of(&thing.key, thing.stream().spec_tag(tag)?)
 }
 
 /// A tag or an image.
@@ -123,16 +154,33 @@ async fn created(
     }
 }
 
-/// Asks registries about the images of all things.
-async fn refresh(context: &Context, things: &[Thing<'_>]) -> Result<(), CliError> {
+/// Asks registries about the images of all things, and for the lists that tags choose from.
+async fn refresh(context: &Context, things: &[Thing<'_>]) -> Result<Lists, CliError> {
     let client = Client::new(&context.settings().registry)
         .map_err(|e| CliError::from_error(Exit::Usage, &e))?;
     let images = kept(context);
     let _spinner = context.out.progress().spinner("asking registries");
+    let mut lists = Lists::new();
     for thing in things {
         ask(&client, &images, thing).await?;
+        let Some(question) = following(thing).map(|following| following.list()) else {
+            continue;
+        };
+        if lists.contains_key(&question) {
+            continue;
+        }
+        let access = Access {
+            namespace: question.namespace.clone(),
+            insecure: question.insecure,
+        };
+        let tags = client.tags(&question.repository, &access).await;
+        let tags = tags.map_err(|error| {
+            edge(&error).context(format!("cannot list the tags of {}", question.repository))
+        })?;
+        let tags = tags.iter().map(|tag| tag.as_str().to_owned()).collect();
+        lists.insert(question, tags);
     }
-    Ok(())
+    Ok(lists)
 }
 
 async fn ask(client: &Client, images: &Images, thing: &Thing<'_>) -> Result<(), CliError> {

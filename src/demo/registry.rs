@@ -54,6 +54,7 @@ struct Store {
     seen: VecDeque<SeenRequest>,
     failures: VecDeque<(StatusCode, Option<u64>)>,
     lies: bool,
+    hides_lists: bool,
 }
 
 type Shared = Arc<Mutex<Store>>;
@@ -146,6 +147,11 @@ impl EmbeddedRegistry {
         lock(&self.store)
             .failures
             .extend(std::iter::repeat_n((status, retry_after), times));
+    }
+
+    /// From now on nobody is told which tags there are.
+    pub fn hide_lists(&self, hidden: bool) {
+        lock(&self.store).hides_lists = hidden;
     }
 
     /// From now on every manifest is answered with one byte changed, under its true digest.
@@ -258,7 +264,7 @@ impl Store {
     fn tag_list(&self, repository: &str) -> Response<Body> {
         let all = self.tags.keys().filter(|(r, _)| r == repository);
         let tags: Vec<&str> = all.map(|(_, tag)| tag.as_str()).collect();
-        if tags.is_empty() {
+        if tags.is_empty() || self.hides_lists {
             return refuse(StatusCode::NOT_FOUND, "NAME_UNKNOWN");
         }
         let body = json!({"name": repository, "tags": tags}).to_string();

@@ -20,7 +20,7 @@ pub const PROMOTION: &str = "headwater.dev/promotion";
 pub const REQUEST: &str = "headwater.dev/request";
 /// Annotation with the period between two checks of a scheduled tag.
 pub const INTERVAL: &str = "headwater.dev/interval";
-/// Annotation with the rule by which a source tag follows new versions (carried out later).
+/// Annotation with the rule by which the source of a tag follows new tags of its repository.
 pub const FOLLOW: &str = "headwater.dev/follow";
 
 /// The source of a tag as last imported; a tag is pending while this differs from its spec.

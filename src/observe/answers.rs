@@ -15,9 +15,9 @@ use crate::git::{BlobProblem, Repository};
 use crate::model::{
     BlobId, Digest, Faulty as _, ImageReference, ImageRepository, Namespace, Party, Timestamp,
 };
-use crate::plan::facts::{Answer, Failure, ImageFacts, Outcome, PANICKED, Resolved};
+use crate::plan::facts::{Answer, Failure, ImageFacts, Listing, Outcome, PANICKED, Resolved};
 use crate::plan::known::Known;
-use crate::plan::question::{Describe, Resolve};
+use crate::plan::question::{Describe, List, Resolve};
 use crate::plan::{Observation, Question, due};
 use crate::registry::{Access, Client, RegistryError};
 
@@ -50,6 +50,7 @@ impl fmt::Debug for Progress {
 pub(super) enum Ask {
     Resolve(Resolve),
     Describe(Describe),
+    List(List),
 }
 
 impl Ask {
@@ -57,6 +58,7 @@ impl Ask {
         match self {
             Self::Resolve(question) => &question.reference.repository,
             Self::Describe(question) => &question.image.repository,
+            Self::List(question) => &question.repository,
         }
     }
 
@@ -64,6 +66,7 @@ impl Ask {
         match self {
             Self::Resolve(question) => &question.namespace,
             Self::Describe(question) => &question.namespace,
+            Self::List(question) => &question.namespace,
         }
     }
 }
@@ -75,6 +78,7 @@ impl Ask {
         match &mut ask {
             Self::Resolve(question) => question.namespace.clone_from(namespace),
             Self::Describe(question) => question.namespace.clone_from(namespace),
+            Self::List(question) => question.namespace.clone_from(namespace),
         }
         ask
     }
@@ -85,6 +89,7 @@ impl From<Ask> for Question {
         match ask {
             Ask::Resolve(question) => Self::Resolve(question),
             Ask::Describe(question) => Self::Describe(question),
+            Ask::List(question) => Self::List(question),
         }
     }
 }
@@ -116,6 +121,9 @@ impl<'a> Asked<'a> {
                 Question::Describe(q) if !facts.described.contains_key(q) => {
                     asked.registries.push(Ask::Describe(q.clone()));
                 }
+                Question::List(q) if !facts.listed.contains_key(q) => {
+                    asked.registries.push(Ask::List(q.clone()));
+                }
                 Question::Blob(id) if !blobs.contains_key(id) => asked.blobs.push(id.clone()),
                 _ => {}
             }
@@ -123,24 +131,27 @@ impl<'a> Asked<'a> {
         asked
     }
 
-    /// Questions in the order in which they are to be asked, digests before labels and what waited longest first, with the
-    /// digests that need no proof.
+    /// Questions in the order in which they are to be asked, lists before digests, these before labels, and what waited longest
+    /// first, with the digests that need no proof.
     pub(super) fn in_order(&self, questions: Vec<Ask>) -> (Vec<Ask>, Known) {
         let Observation {
             facts, snapshot, ..
         } = self.observation;
         let documents = &snapshot.documents;
-        let (mut resolve, mut others) = (Vec::new(), Vec::new());
+        let (mut lists, mut resolve, mut others) = (Vec::new(), Vec::new(), Vec::new());
         for question in questions {
             match question {
                 Ask::Resolve(question) => resolve.push(question),
                 Ask::Describe(_) => others.push(question),
+                // What comes of a list is asked for in the same pass.
+                Ask::List(_) => lists.push(question),
             }
         }
         due::oldest_first(&mut resolve, facts, documents);
         let known = Known::of(&resolve, facts, documents);
         let resolve = resolve.into_iter().map(Ask::Resolve);
-        (resolve.chain(others).collect(), known)
+        lists.extend(resolve.chain(others));
+        (lists, known)
     }
 }
 
@@ -149,6 +160,7 @@ impl<'a> Asked<'a> {
 pub(super) enum One {
     Resolved(Resolve, Outcome<Resolved>),
     Described(Describe, Outcome<ImageFacts>),
+    Listed(List, Outcome<Listing>),
 }
 
 impl One {
@@ -158,6 +170,7 @@ impl One {
         match &mut one {
             Self::Resolved(question, _) => question.namespace.clone_from(namespace),
             Self::Described(question, _) => question.namespace.clone_from(namespace),
+            Self::Listed(question, _) => question.namespace.clone_from(namespace),
         }
         one
     }
@@ -168,6 +181,7 @@ impl One {
 pub(super) struct Answers {
     pub resolved: BTreeMap<Resolve, Answer<Resolved>>,
     pub described: BTreeMap<Describe, Answer<ImageFacts>>,
+    pub listed: BTreeMap<List, Answer<Listing>>,
 }
 
 impl Answers {
@@ -178,19 +192,25 @@ impl Answers {
             let asked = (asked != now).then_some(asked);
             match one {
                 One::Resolved(question, outcome) => {
-                    let at = now;
-                    let answer = Answer { at, asked, outcome };
+                    let answer = answer(now, asked, outcome);
                     answers.resolved.insert(question, answer);
                 }
                 One::Described(question, outcome) => {
-                    let at = now;
-                    let answer = Answer { at, asked, outcome };
+                    let answer = answer(now, asked, outcome);
                     answers.described.insert(question, answer);
+                }
+                One::Listed(question, outcome) => {
+                    let answer = answer(now, asked, outcome);
+                    answers.listed.insert(question, answer);
                 }
             }
         }
         answers
     }
+}
+
+const fn answer<T>(at: Timestamp, asked: Option<Timestamp>, outcome: Outcome<T>) -> Answer<T> {
+    Answer { at, asked, outcome }
 }
 
 /// Asks registries, and for what never changes the cache first.
@@ -230,24 +250,57 @@ impl Registries {
 
     /// Answers one question, whatever happens.
     pub(super) async fn answer(&self, question: Ask, known: &Known, count: &Count) -> One {
+        let counted = async {
+            let one = self.ask(question.clone(), known).await;
+            count.one();
+            one
+        };
+        let asked = AssertUnwindSafe(counted).catch_unwind().await;
+        asked.unwrap_or_else(|_| match question {
+            Ask::Resolve(question) => One::Resolved(question, Outcome::Failed(panicked())),
+            Ask::Describe(question) => One::Described(question, Outcome::Failed(panicked())),
+            Ask::List(question) => One::Listed(question, Outcome::Failed(panicked())),
+        })
+    }
+
+    async fn ask(&self, question: Ask, known: &Known) -> One {
         match question {
             Ask::Resolve(question) => {
-                let answer = async {
-                    let outcome = self.resolve(&question, known.digests(&question)).await;
-                    count.one();
-                    outcome
-                };
-                let outcome = shielded(answer).await;
+                let outcome = self.resolve(&question, known.digests(&question)).await;
                 One::Resolved(question, outcome)
             }
             Ask::Describe(question) => {
-                let answer = async {
-                    let outcome = self.describe(&question).await;
-                    count.one();
-                    outcome
-                };
-                let outcome = shielded(answer).await;
+                let outcome = self.describe(&question).await;
                 One::Described(question, outcome)
+            }
+            Ask::List(question) => {
+                let outcome = self.list(&question).await;
+                One::Listed(question, outcome)
+            }
+        }
+    }
+
+    async fn list(&self, question: &List) -> Outcome<Listing> {
+        let List {
+            repository,
+            namespace,
+            insecure,
+        } = question;
+        let access = Access {
+            namespace: namespace.clone(),
+            insecure: *insecure,
+        };
+        match self.client.tags(repository, &access).await {
+            Ok(tags) => Outcome::Ok(Listing {
+                tags: tags.iter().map(|tag| tag.as_str().into()).collect(),
+            }),
+            Err(error) => {
+                let reference = ImageReference {
+                    repository: repository.clone(),
+                    tag: None,
+                    digest: None,
+                };
+                Outcome::Failed(failure(&error, &reference))
             }
         }
     }
@@ -294,19 +347,16 @@ impl Registries {
     }
 }
 
-/// An answer whose work may panic: then it is a failure of this one question, which is asked again later.
-async fn shielded<T>(answer: impl Future<Output = Outcome<T>>) -> Outcome<T> {
-    let answer = AssertUnwindSafe(answer).catch_unwind();
-    answer.await.unwrap_or_else(|_| {
-        Outcome::Failed(Failure {
-            reason: PANICKED.to_owned(),
-            message: "a bug in headwater lost the answer".to_owned(),
-            canonical: "the answer was lost".to_owned(),
-            transient: true,
-            party: Some(Party::Us),
-            retry_at: None,
-        })
-    })
+/// The failure of a question whose work panicked: that one is asked again later.
+fn panicked() -> Failure {
+    Failure {
+        reason: PANICKED.to_owned(),
+        message: "a bug in headwater lost the answer".to_owned(),
+        canonical: "the answer was lost".to_owned(),
+        transient: true,
+        party: Some(Party::Us),
+        retry_at: None,
+    }
 }
 
 fn failure(error: &RegistryError, reference: &ImageReference) -> Failure {

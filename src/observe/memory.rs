@@ -7,13 +7,14 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::answers::Answers;
 use super::store;
 use crate::manifests::Documents;
 use crate::model::promotion::INTERVAL;
 use crate::model::{CommitId, ImageStream, Period, StreamKey, TagKey, TagReference, Timestamp};
 use crate::plan::due::question;
-use crate::plan::facts::{Answer, CheckMemory, Outcome, RefusedPush, Resolved};
-use crate::plan::import::remember;
+use crate::plan::facts::{Answer, CheckMemory, FollowMemory, RefusedPush, Resolved};
+use crate::plan::import::{Following, Followings, remember, remember_follow, said};
 use crate::plan::question::Resolve;
 use crate::plan::refusal;
 use crate::plan::report::Subject;
@@ -126,35 +127,33 @@ impl Memory {
     pub(super) fn learn(
         &mut self,
         documents: &Documents,
-        answers: &BTreeMap<Resolve, Answer<Resolved>>,
+        answers: &Answers,
         settle: Option<Period>,
     ) -> BTreeSet<StreamKey> {
         let mut moved = BTreeSet::new();
-        if answers.is_empty() {
-            return moved;
-        }
-        let default = documents.config.spec.import.interval;
-        let never = CheckMemory::default();
-        let mut present = Vec::with_capacity(self.tags.len().max(answers.len()));
+        let room = self.tags.len().max(answers.resolved.len());
+        let mut present = Vec::with_capacity(room);
         for (key, located) in &documents.streams {
             for tag in located.value.spec.tags.iter() {
+                let lesson = Lesson {
+                    key,
+                    stream: &located.value,
+                    tag,
+                    default: documents.config.spec.import.interval,
+                    answers,
+                    settle,
+                };
                 let Some(question) = question(key, tag) else {
                     continue;
                 };
                 let tag_key = TagKey::new(key.clone(), &tag.name);
-                let Some(answer) = answers.get(&question) else {
-                    let known = self.tags.get(&tag_key).cloned();
-                    present.extend(known.map(|known| (tag_key, known)));
+                let Some((known, is_new)) = lesson.learn(&question, self.tags.get(&tag_key)) else {
                     continue;
                 };
-                let old = self.tags.get(&tag_key).unwrap_or(&never);
-                let new = after(old, answer, &located.value, tag, default);
-                let since = new.seen.as_ref().map(|(_, since)| *since);
-                let settled = since.map(|since| settle.map_or(since, |wait| wait.after(since)));
-                if settled.is_some_and(|settled| settled <= answer.at) {
+                present.push((tag_key, known));
+                if is_new {
                     moved.insert(key.clone());
                 }
-                present.push((tag_key, new));
             }
         }
         // Put together from a list, a map has no room to spare.
@@ -188,24 +187,91 @@ impl Memory {
     }
 }
 
-fn after(
-    old: &CheckMemory,
-    answer: &Answer<Resolved>,
-    stream: &ImageStream,
-    tag: &TagReference,
+/// What answers teach of one tag.
+struct Lesson<'a> {
+    key: &'a StreamKey,
+    stream: &'a ImageStream,
+    tag: &'a TagReference,
+    /// The interval of the repository.
     default: Period,
-) -> CheckMemory {
-    let said = tag.annotations.get(INTERVAL);
-    let interval = said.and_then(|text| text.parse().ok()).unwrap_or(default);
-    let outcome = match &answer.outcome {
-        Outcome::Ok(resolved) => Ok(resolved),
-        Outcome::Failed(failure) => Err(failure),
-    };
-    let head = stream.head(&tag.name).map(|head| head.image());
-    let source = tag.from.as_ref().map_or("", |from| &from.name);
-    let mut new = remember(old, source, answer.at, outcome, head.as_deref(), interval);
-    if new.message.chars().count() > MOST_CHARACTERS {
-        new.message = new.message.chars().take(MOST_CHARACTERS).collect();
+    answers: &'a Answers,
+    settle: Option<Period>,
+}
+
+impl Lesson<'_> {
+    /// What is known of the tag now, and whether something new was answered that need not settle any more.
+    fn learn(&self, question: &Resolve, old: Option<&CheckMemory>) -> Option<(CheckMemory, bool)> {
+        let never = CheckMemory::default();
+        let answer = self.answers.resolved.get(question);
+        let new = answer.map(|answer| self.after(old.unwrap_or(&never), answer));
+        let mut is_new = new.as_ref().is_some_and(|new| self.is_settled(new));
+        let mut known = new.or_else(|| old.cloned());
+        let follow = Following::of(self.key, self.tag)
+            .and_then(|following| self.follow(&following, known.as_ref().unwrap_or(&never)));
+        let before = old.and_then(|old| old.follow.as_deref());
+        if let Some(follow) = follow.as_deref() {
+            let asked = before.is_none_or(|before| before.next != follow.next);
+            is_new |= asked && self.is_settled(&follow.next);
+        }
+        if known.is_some() || follow.is_some() {
+            known.get_or_insert_default().follow = follow;
+        }
+        known.map(|known| (short(known), is_new))
     }
-    new
+
+    /// Whether something new was seen that waits for nothing any more.
+    fn is_settled(&self, memory: &CheckMemory) -> bool {
+        let since = memory.seen.as_ref().map(|(_, since)| *since);
+        let until = since.map(|since| self.settle.map_or(since, |wait| wait.after(since)));
+        until
+            .zip(memory.last_check)
+            .is_some_and(|(until, at)| until <= at)
+    }
+
+    fn interval(&self) -> Period {
+        let said = self.tag.annotations.get(INTERVAL);
+        said.and_then(|text| text.parse().ok())
+            .unwrap_or(self.default)
+    }
+
+    fn head(&self) -> Option<std::borrow::Cow<'_, str>> {
+        self.stream.head(&self.tag.name).map(|head| head.image())
+    }
+
+    fn after(&self, old: &CheckMemory, answer: &Answer<Resolved>) -> CheckMemory {
+        let source = self.tag.from.as_ref().map_or("", |from| &from.name);
+        let (at, outcome) = said(answer);
+        let head = self.head();
+        remember(old, source, at, outcome, head.as_deref(), self.interval())
+    }
+
+    fn follow(&self, following: &Following<'_>, known: &CheckMemory) -> Option<Box<FollowMemory>> {
+        let Answers {
+            listed, resolved, ..
+        } = self.answers;
+        let head = self.head();
+        let answers = Followings {
+            list: listed.get(&following.list()).map(said),
+            head: head.as_deref(),
+            interval: self.interval(),
+        };
+        remember_follow(known, following, answers, |tag| {
+            resolved.get(&following.question(tag)).map(said)
+        })
+    }
+}
+
+/// With messages cut to what is kept of them.
+fn short(mut known: CheckMemory) -> CheckMemory {
+    let cut = |message: &mut String| {
+        if message.chars().count() > MOST_CHARACTERS {
+            *message = message.chars().take(MOST_CHARACTERS).collect();
+        }
+    };
+    cut(&mut known.message);
+    if let Some(follow) = known.follow.as_deref_mut() {
+        cut(&mut follow.list.message);
+        cut(&mut follow.next.message);
+    }
+    known
 }

@@ -422,15 +422,15 @@ async fn take_in(
     facts: &mut Facts,
     documents: &Arc<Documents>,
 ) -> Result<(), ObserveError> {
-    if !answers.resolved.is_empty() {
+    if !answers.resolved.is_empty() || !answers.listed.is_empty() {
         let mut memory = std::mem::take(&mut state.memory);
         let documents = Arc::clone(documents);
         let settle = facts.settings.settle;
         let moved;
-        (state.memory, moved, answers.resolved) = aside(move || {
-            let moved = memory.learn(&documents, &answers.resolved, settle);
+        (state.memory, moved, answers) = aside(move || {
+            let moved = memory.learn(&documents, &answers, settle);
             memory.save();
-            (memory, moved, answers.resolved)
+            (memory, moved, answers)
         })
         .await?;
         state.moved.extend(moved);
@@ -438,6 +438,7 @@ async fn take_in(
     facts.unanswered.retain(|question, _| match question {
         Question::Resolve(question) => !answers.resolved.contains_key(question),
         Question::Describe(question) => !answers.described.contains_key(question),
+        Question::List(question) => !answers.listed.contains_key(question),
         Question::Blob(_) => false,
     });
     if facts.resolved.is_empty() {
@@ -446,6 +447,7 @@ async fn take_in(
         facts.resolved.extend(answers.resolved);
     }
     facts.described.extend(answers.described);
+    facts.listed.extend(answers.listed);
     Ok(())
 }
 

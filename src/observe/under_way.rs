@@ -442,7 +442,7 @@ mod tests {
         let lanes = fair(asked.map(Together::from).collect());
         let shown = |together: &Together| match &together.asked {
             Ask::Resolve(question) => question.reference.to_string(),
-            Ask::Describe(question) => question.image.to_string(),
+            other => other.repository().to_string(),
         };
         let lanes: Vec<Vec<String>> = lanes
             .iter()

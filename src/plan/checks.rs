@@ -1,8 +1,8 @@
 //! The checks that an observation shows: which tags were asked for, how late, and what is remembered of each afterwards.
 
 use super::due;
-use super::facts::{Answer, CheckMemory, Failure, Outcome, Resolved};
-use super::import::remember;
+use super::facts::{Answer, CheckMemory, Facts, Failure, Resolved};
+use super::import::{Following, Followings, remember, remember_follow, said};
 use super::observation::Observation;
 use crate::manifests::Documents;
 use crate::model::{Digest, ImageReference, ImageStream, Period, TagKey, TagReference};
@@ -33,7 +33,8 @@ pub struct Asked {
     pub late: Option<Period>,
 }
 
-/// Every tag that is imported from a registry and was checked at least once.
+/// Every tag that is imported from a registry and was checked at least once. A tag that follows a rule is there again for
+/// the list that it chooses from, and for the newest of it.
 pub fn checks(observation: &Observation) -> Vec<Check> {
     let documents = &observation.snapshot.documents;
     let facts = &observation.facts;
@@ -48,57 +49,54 @@ pub fn checks(observation: &Observation) -> Vec<Check> {
             let answer = facts.resolved.get(&question);
             let reference = question.reference;
             let before = facts.memory.get(&tag_key).cloned().unwrap_or_default();
-            if answer.is_none() && before.last_check.is_none() {
-                continue;
+            let about = About {
+                tag: tag_key,
+                stream,
+                spec: tag,
+                docs: documents,
+            };
+            if let Some(following) = Following::of(key, tag) {
+                follow_checks(&about, &following, &before, facts, &mut checks);
             }
-            checks.push(check(
-                tag_key,
-                reference,
-                before,
-                answer,
-                (stream, tag),
-                documents,
-            ));
+            if answer.is_some() || before.last_check.is_some() {
+                checks.push(check(&about, reference, before, answer));
+            }
         }
     }
     checks
 }
 
-fn check(
+/// A tag whose checks are told.
+struct About<'a> {
     tag: TagKey,
+    stream: &'a ImageStream,
+    spec: &'a TagReference,
+    docs: &'a Documents,
+}
+
+fn check(
+    about: &About<'_>,
     reference: ImageReference,
     before: CheckMemory,
     answer: Option<&Answer<Resolved>>,
-    (stream, spec): (&ImageStream, &TagReference),
-    docs: &Documents,
 ) -> Check {
-    let interval = due::interval(spec, docs);
+    let About {
+        tag,
+        stream,
+        spec,
+        docs,
+    } = about;
     let Some(answer) = answer else {
-        return Check {
-            tag,
-            reference,
-            after: before.clone(),
-            before,
-            asked: None,
-        };
+        return unasked(tag, reference, &before);
     };
-    let outcome = match &answer.outcome {
-        Outcome::Ok(resolved) => Ok(resolved),
-        Outcome::Failed(failure) => Err(failure),
-    };
+    let (at, outcome) = said(answer);
     let head = stream.head(&spec.name).map(|head| head.image());
     let source = spec.from.as_ref().map_or("", |from| &from.name);
-    let after = remember(
-        &before,
-        source,
-        answer.at,
-        outcome,
-        head.as_deref(),
-        interval,
-    );
-    let late = due::late(&tag, spec, docs, Some(&before), answer.asked_at());
+    let interval = due::interval(spec, docs);
+    let after = remember(&before, source, at, outcome, head.as_deref(), interval);
+    let late = due::late(tag, spec, docs, Some(&before), answer.asked_at());
     Check {
-        tag,
+        tag: tag.clone(),
         reference,
         after,
         asked: Some(Asked {
@@ -107,6 +105,76 @@ fn check(
             late,
         }),
         before,
+    }
+}
+
+/// The checks of the list and of the newest tag of it.
+fn follow_checks(
+    about: &About<'_>,
+    following: &Following<'_>,
+    before: &CheckMemory,
+    facts: &Facts,
+    checks: &mut Vec<Check>,
+) {
+    let head = about.stream.head(&about.spec.name).map(|head| head.image());
+    let list = facts.listed.get(&following.list()).map(said);
+    let mut next = None;
+    let answers = Followings {
+        list,
+        head: head.as_deref(),
+        interval: due::interval(about.spec, about.docs),
+    };
+    let after = remember_follow(before, following, answers, |tag| {
+        let question = following.question(tag);
+        let answer = facts.resolved.get(&question).map(said);
+        next = answer.map(|(_, outcome)| (question.reference, outcome));
+        answer
+    });
+    let after = after.map(|after| *after).unwrap_or_default();
+    let before = before.follow.as_deref().cloned().unwrap_or_default();
+    let check = |reference, before, after, digest, failure| Check {
+        tag: about.tag.clone(),
+        reference,
+        before,
+        after,
+        asked: Some(Asked {
+            digest,
+            failure,
+            late: None,
+        }),
+    };
+    match list {
+        Some((_, outcome)) => {
+            let failure = outcome.err().cloned();
+            checks.push(check(
+                following.repository(),
+                before.list,
+                after.list,
+                None,
+                failure,
+            ));
+        }
+        None if before.list.last_check.is_some() => {
+            checks.push(unasked(&about.tag, following.repository(), &before.list));
+        }
+        None => {}
+    }
+    if let Some((reference, outcome)) = next {
+        let digest = outcome
+            .ok()
+            .map(|resolved: &Resolved| resolved.digest.clone());
+        let failure = outcome.err().cloned();
+        checks.push(check(reference, before.next, after.next, digest, failure));
+    }
+}
+
+fn unasked(tag: &TagKey, reference: ImageReference, before: &CheckMemory) -> Check {
+    Check {
+        tag: tag.clone(),
+        reference,
+        before: before.clone(),
+        after: before.clone(),
+        asked: None,
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::facts::{ImageFacts, Outcome, Resolved};
 use super::observation::Observation;
 use super::output::lookup::imported_tag;
-use super::question::{Describe, Question, Resolve};
+use super::question::{Describe, List, Question, Resolve};
 use super::report::{HoldReport, State, Subject};
 use super::road::settled::{repository_of_any, settled_by};
 use super::version::{Version, version_of};
@@ -134,13 +134,31 @@ impl<'a> Desk<'a> {
 
     /// Since when a registry is asked for a digest that it has not told yet; `None` where it was not asked.
     pub fn asked_since(&self, question: &Resolve) -> Option<Timestamp> {
+        self.unanswered_since(|| Question::Resolve(question.clone()))
+    }
+
+    /// The same for a list of tags.
+    pub fn list_asked_since(&self, question: &List) -> Option<Timestamp> {
+        self.unanswered_since(|| Question::List(question.clone()))
+    }
+
+    fn unanswered_since(&self, question: impl FnOnce() -> Question) -> Option<Timestamp> {
         let unanswered = &self.obs.facts.unanswered;
-        if unanswered.is_empty() {
-            return None;
+        let some = !unanswered.is_empty();
+        some.then(|| unanswered.get(&question()).copied())?
+    }
+
+    /// The tags of a repository, as last listed.
+    pub fn list(&mut self, question: &List) -> Known<&'a [Box<str>]> {
+        let obs = self.obs;
+        match obs.facts.listed.get(question).map(|a| &a.outcome) {
+            Some(Outcome::Ok(listing)) => Known::Yes(&listing.tags),
+            Some(Outcome::Failed(failure)) => Known::Failed(failure.clone()),
+            None => {
+                self.questions.insert(Question::List(question.clone()));
+                Known::NotYet
+            }
         }
-        unanswered
-            .get(&Question::Resolve(question.clone()))
-            .copied()
     }
 
     /// Labels and platforms of an image.

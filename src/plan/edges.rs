@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::checks::{Check, checks};
 use super::facts::Trouble;
 use super::failing::{forge_waits, waits};
+use super::import::Following;
 use super::observation::Observation;
 use super::question::Question;
 use super::report::State;
@@ -195,6 +196,7 @@ fn silent(observation: &Observation) -> BTreeMap<String, (Timestamp, BTreeSet<Ta
         let repository = match question {
             Question::Resolve(question) => &question.reference.repository,
             Question::Describe(question) => &question.image.repository,
+            Question::List(question) => &question.repository,
             Question::Blob(_) => continue,
         };
         let host = repository.registry().to_string();
@@ -213,9 +215,13 @@ fn silent(observation: &Observation) -> BTreeMap<String, (Timestamp, BTreeSet<Ta
             let source = due::question(key, tag)
                 .filter(|q| unanswered.contains_key(&Question::Resolve(q.clone())))
                 .map(|q| q.reference.repository.registry().to_string());
+            let listed = Following::of(key, tag)
+                .map(|following| following.list())
+                .filter(|q| unanswered.contains_key(&Question::List(q.clone())))
+                .map(|q| q.repository.registry().to_string());
             let held = stream.head(&tag.name).map(|h| h.docker_image_reference());
             let held = held.and_then(|image| images.get(&*image)).cloned();
-            for host in source.into_iter().chain(held) {
+            for host in source.into_iter().chain(listed).chain(held) {
                 if let Some((_, tags)) = hosts.get_mut(&host) {
                     tags.insert(TagKey::new(key.clone(), &tag.name));
                 }

@@ -44,10 +44,15 @@ pub fn is_tried_again(hold: &HoldReport) -> bool {
 
 /// A failed check is reported, also while the next one is not due: since when it fails, how often it was tried, when it is
 /// tried again, and what a person can do.
-pub(super) fn report_failure(key: &TagKey, memory: &CheckMemory, desk: &mut Desk<'_>) {
+pub(super) fn report_failure(
+    key: &TagKey,
+    about: &ImageReference,
+    memory: &CheckMemory,
+    desk: &mut Desk<'_>,
+) {
     let Some(since) = memory.failing_since.filter(|_| memory.failures > 0) else {
         if memory.last_check.is_none() {
-            report_recorded(key, desk);
+            report_recorded(key, about, desk);
         }
         return;
     };
@@ -61,7 +66,7 @@ pub(super) fn report_failure(key: &TagKey, memory: &CheckMemory, desk: &mut Desk
         memory.reason,
         stamp(since)
     );
-    let help = help(key, memory, desk);
+    let help = help(key, about, memory, desk);
     let again = memory.reason == PANICKED && memory.failures >= STALLED_AFTER;
     let (reason, state, why) = match (again, waits(memory, desk.now()), memory.next_try) {
         (true, ..) => ("Stalled", State::Broken, stalled(&why)),
@@ -92,7 +97,7 @@ pub(super) fn report_silence(
 }
 
 /// Where no check is remembered, what an earlier pass wrote down of the tag still holds.
-fn report_recorded(key: &TagKey, desk: &mut Desk<'_>) {
+fn report_recorded(key: &TagKey, about: &ImageReference, desk: &mut Desk<'_>) {
     let stream = desk.stream(&key.stream);
     let list = stream.and_then(|stream| stream.status_tag(&key.tag));
     let mut conditions = list.iter().flat_map(|list| &list.conditions);
@@ -106,16 +111,19 @@ fn report_recorded(key: &TagKey, desk: &mut Desk<'_>) {
         reason: failed.reason.clone(),
         ..CheckMemory::default()
     };
-    let help = help(key, &written, desk);
+    let help = help(key, about, &written, desk);
     let tag = Subject::Tag(key.clone());
     desk.hold(tag, State::Broken, FAILED, why).help = help;
 }
 
-/// What a person can do about a failure.
-fn help(key: &TagKey, failing: &CheckMemory, desk: &Desk<'_>) -> Option<String> {
+/// What a person can do about a failure to ask for `reference`.
+fn help(
+    key: &TagKey,
+    reference: &ImageReference,
+    failing: &CheckMemory,
+    desk: &Desk<'_>,
+) -> Option<String> {
     let located = desk.docs.streams.get(&key.stream)?;
-    let from = located.value.spec_tag(&key.tag)?.from.as_ref()?;
-    let reference: ImageReference = from.name.parse().ok()?;
     let host = reference.repository.registry();
     let mend = format!("mend `from` of tag {} in {}", key.tag, located.path);
     match failing.reason.as_str() {

@@ -8,7 +8,7 @@ use std::iter::Peekable;
 use super::change::propose::record_move;
 use super::desk::{Desk, Known};
 use super::due;
-use super::facts::{CheckMemory, Facts, Failure, PANICKED, Resolved};
+use super::facts::{CheckMemory, Facts, Failure, Resolved};
 use super::failing::{LASTING, report_failure, report_silence};
 use super::pointed;
 use super::question::Resolve;
@@ -16,13 +16,21 @@ use super::report::{State, Subject};
 use super::shield::shielded;
 use crate::manifests::edit::StreamEdit;
 use crate::manifests::{Documents, Located};
-use crate::model::image_stream::TagEventCondition;
-use crate::model::promotion::{FOLLOW, SOURCE, annotation};
+use crate::model::image_stream::{ObjectReference, TagEventCondition};
+use crate::model::promotion::{SOURCE, annotation};
 use crate::model::tag_event::next_generation;
 use crate::model::{
-    ImageReference, ImageStream, Period, PinnedImage, Source, StreamKey, TagKey, TagReference,
-    Timestamp,
+    ImageReference, ImageStream, PinnedImage, Source, StreamKey, TagKey, TagReference, Timestamp,
 };
+
+mod follow;
+mod following;
+mod memory;
+
+use follow::Found;
+pub use following::{Followed, Following};
+use memory::of_source;
+pub use memory::{At, Followings, remember, remember_follow, said};
 
 /// A tag that imports something new.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,6 +45,8 @@ pub struct Import {
     pub image: PinnedImage,
     /// Whether the head changes, or only what is remembered of the source.
     pub moves: bool,
+    /// Set where `from` changes with it, by the rule that the tag follows.
+    pub followed: Option<Followed>,
 }
 
 /// Something to be written down of a tag that moves no image: a lasting failure, a string that is kept.
@@ -73,7 +83,7 @@ pub fn imports(promoted: &BTreeSet<TagKey>, desk: &mut Desk<'_>) -> Imports {
             continue;
         }
         for tag in by_name(&located.value) {
-            let at = At { stream: key, tag };
+            let at = Place { stream: key, tag };
             let memory = recall(&mut remembered, at).unwrap_or(&never);
             if recall(&mut promoted, at).is_some() {
                 continue;
@@ -112,12 +122,12 @@ fn restless<'d>(
 
 /// A tag that is looked at. Its name in full is made only where something is to be said of it: hardly any tag of a plan is.
 #[derive(Clone, Copy)]
-struct At<'a> {
+struct Place<'a> {
     stream: &'a StreamKey,
     tag: &'a TagReference,
 }
 
-impl At<'_> {
+impl Place<'_> {
     fn key(self) -> TagKey {
         TagKey::new(self.stream.clone(), &self.tag.name)
     }
@@ -139,7 +149,7 @@ fn by_name(stream: &ImageStream) -> Vec<&TagReference> {
 /// What is known of a tag. Tags are asked for in order, so that one walk over all that is known serves them all.
 fn recall<'m, T>(
     known: &mut Peekable<impl Iterator<Item = (&'m TagKey, &'m T)>>,
-    tag: At<'_>,
+    tag: Place<'_>,
 ) -> Option<&'m T> {
     while known.next_if(|(key, _)| tag.order(key).is_lt()).is_some() {}
     let found = known.next_if(|(key, _)| tag.order(key).is_eq());
@@ -147,7 +157,7 @@ fn recall<'m, T>(
 }
 
 fn look_at(
-    at: At<'_>,
+    at: Place<'_>,
     stream: &ImageStream,
     memory: &CheckMemory,
     desk: &mut Desk<'_>,
@@ -163,54 +173,92 @@ fn look_at(
         }
         return;
     }
-    if tag.annotations.contains_key(FOLLOW) {
-        not_yet(&at.key(), "headwater.dev/follow", desk);
-    }
+    let found = follow::look(at, stream, from, memory, desk);
+    let found = match found {
+        Found::Import(import) => {
+            let image = (import.tag.stream.clone(), import.image.digest.clone());
+            desk.fresh.insert(image, import.image.clone());
+            all.imports.push(*import);
+            return;
+        }
+        other => other,
+    };
+    let fails = look_at_source(at, stream, from, memory, found.fails(), desk, all);
+    found.tell(&at.key(), stream, fails, desk, all);
+}
+
+/// Looks at the source that a tag has. `troubled` says that its condition is about something else. Returns whether it
+/// cannot be imported at present.
+fn look_at_source(
+    at: Place<'_>,
+    stream: &ImageStream,
+    from: &ObjectReference,
+    memory: &CheckMemory,
+    troubled: bool,
+    desk: &mut Desk<'_>,
+    all: &mut Imports,
+) -> bool {
+    let tag = at.tag;
+    // Of another source nothing is known yet, also where the annotation was changed along with `from`.
+    let known = of_source(memory, &from.name);
+    let elsewhere = known.is_none();
     let never = CheckMemory::default();
     // Written by a clock that ran ahead: as good as lost, or the tag would not be asked for until that day.
-    let ahead = memory.last_check.is_some_and(|last| last > desk.now());
-    // Of another source nothing is known yet, also where the annotation was changed along with `from`.
-    let elsewhere = asks_elsewhere(memory, &from.name);
-    let memory = if ahead || elsewhere { &never } else { memory };
-    let due = elsewhere || is_due(at, stream, &from.name, memory, desk);
+    let memory = known.filter(|memory| !memory.is_ahead(desk.now()));
+    let memory = memory.unwrap_or(&never);
+    let due = elsewhere || is_due(at, stream, &from.name, memory, troubled, desk);
     if !due && memory.failures == 0 {
         // Nearly all tags of nearly all plans.
-        return;
+        return false;
     }
     let key = &at.key();
     let Ok(reference) = from.name.parse::<ImageReference>() else {
-        return;
+        return false;
     };
+    let fails = memory.failures > 0;
     if !due {
-        report_failure(key, memory, desk);
-        return;
+        report_failure(key, &reference, memory, desk);
+        return fails;
     }
-    let namespace = key.stream.namespace.clone();
     let question = Resolve {
         reference: reference.clone(),
-        namespace,
+        namespace: key.stream.namespace.clone(),
         insecure: tag.import_policy.insecure,
     };
     let asked = desk.asked_since(&question);
     match desk.resolve(question) {
         // Until somebody answers, the last answer stands.
-        Known::NotYet => match asked.filter(|_| memory.failures == 0) {
-            Some(since) => report_silence(key, &reference, since, desk),
-            None => report_failure(key, memory, desk),
-        },
-        Known::Failed(failure) => failed(key, stream, &failure, memory, desk, all),
+        Known::NotYet => {
+            match asked.filter(|_| !fails) {
+                Some(since) => report_silence(key, &reference, since, desk),
+                None => report_failure(key, &reference, memory, desk),
+            }
+            fails
+        }
+        Known::Failed(failure) => {
+            failed(key, stream, &reference, &failure, memory, desk, all);
+            true
+        }
         Known::Yes(resolved) => {
             // A changed `from` is a wish, and no tag that may be moving on: only those settle.
             let asked = elsewhere || Source::differs_on(tag);
-            let since = (!asked).then_some(memory);
-            answered(key, tag, stream, &reference, &resolved, since, desk, all)
+            let answer = Answer {
+                key,
+                tag,
+                stream,
+                reference: &reference,
+                settling: (!asked).then_some(memory),
+                troubled,
+                followed: None,
+            };
+            if let Some(import) = answered(answer, &resolved, desk) {
+                let image = (key.stream.clone(), import.image.digest.clone());
+                desk.fresh.insert(image, import.image.clone());
+                all.imports.push(import);
+            }
+            false
         }
     }
-}
-
-/// Whether what is remembered of a tag is about another source than it has now.
-fn asks_elsewhere(memory: &CheckMemory, source: &str) -> bool {
-    !memory.source.is_empty() && memory.source != source
 }
 
 fn not_yet(key: &TagKey, what: &str, desk: &mut Desk<'_>) {
@@ -218,30 +266,39 @@ fn not_yet(key: &TagKey, what: &str, desk: &mut Desk<'_>) {
     desk.hold(Subject::Tag(key.clone()), State::Held, "NotYet", why);
 }
 
+/// Whether something is asked for now whatever its schedule says: everything, once for each instant, where somebody wants to
+/// know; nothing before its next try. `None` leaves it to the schedule.
+fn is_due_anyway(memory: &CheckMemory, desk: &Desk<'_>) -> Option<bool> {
+    let (settings, now) = (&desk.obs.facts.settings, desk.now());
+    // One round of questions, however many passes are made at this instant.
+    if settings.refresh && memory.last_check.is_none_or(|last| last < now) {
+        return Some(true);
+    }
+    // Whoever runs a single pass has perhaps just mended what failed; only what heals by itself is waited for.
+    let waited_for = memory.heals || settings.settle.is_some();
+    let waits = waited_for && memory.next_try.is_some_and(|next| next > now);
+    waits.then_some(false)
+}
+
 /// Pending tags are due at once, scheduled ones after their interval; a failure waits for its next try.
 fn is_due(
-    at: At<'_>,
+    at: Place<'_>,
     stream: &ImageStream,
     source: &str,
     memory: &CheckMemory,
+    troubled: bool,
     desk: &Desk<'_>,
 ) -> bool {
     let (tag, now) = (at.tag, desk.now());
-    // One round of questions, however many passes are made at this instant.
-    if desk.obs.facts.settings.refresh && memory.last_check.is_none_or(|last| last < now) {
-        return true;
-    }
-    // Whoever runs a single pass has perhaps just mended what failed; only what heals by itself is waited for.
-    let waited_for = memory.heals || desk.obs.facts.settings.settle.is_some();
-    if waited_for && memory.next_try.is_some_and(|next| next > now) {
-        return false;
+    if let Some(due) = is_due_anyway(memory, desk) {
+        return due;
     }
     let list = stream.status_tag(&tag.name);
     let Some((head, list)) = list.and_then(|list| Some((list.items.first()?, list))) else {
         return true;
     };
     // A failure not yet mended is tried again even where the tag is not scheduled (upstream never does: its users suffer).
-    let failing = memory.failures > 0 || !list.conditions.is_empty();
+    let failing = memory.failures > 0 || (!troubled && !list.conditions.is_empty());
     if failing || Source::differs_on(tag) {
         return true;
     }
@@ -256,73 +313,88 @@ fn is_due(
         || memory.seen.as_ref().is_some_and(|(digest, _)| !head.is_of(digest))
 }
 
-#[allow(
-    clippy::too_many_arguments,
-    reason = "one answer, told with everything it is about"
-)]
-fn answered(
-    key: &TagKey,
-    tag: &TagReference,
-    stream: &ImageStream,
-    reference: &ImageReference,
-    resolved: &Resolved,
-    settling: Option<&CheckMemory>,
-    desk: &mut Desk<'_>,
-    all: &mut Imports,
-) {
+/// What an answer of a registry is about.
+#[derive(Clone, Copy)]
+struct Answer<'a> {
+    key: &'a TagKey,
+    tag: &'a TagReference,
+    stream: &'a ImageStream,
+    /// What was asked for.
+    reference: &'a ImageReference,
+    /// What is remembered of it, where a new digest settles first.
+    settling: Option<&'a CheckMemory>,
+    /// Whether the condition of the tag is about something else.
+    troubled: bool,
+    /// Set where it is another source than the tag has.
+    followed: Option<&'a Followed>,
+}
+
+/// The import that an answer means, if it is anything new and need not settle.
+fn answered(answer: Answer<'_>, resolved: &Resolved, desk: &mut Desk<'_>) -> Option<Import> {
+    let Answer {
+        key,
+        tag,
+        stream,
+        reference,
+        ..
+    } = answer;
     if tag.import_policy.import_mode.as_deref() == Some("Legacy") && resolved.is_index() {
         not_yet(
             key,
             "importMode: Legacy of an image for several platforms",
             desk,
         );
-        return;
+        return None;
     }
     let image = reference.repository.at(resolved.digest.clone());
     let head = stream.head(&tag.name);
     let same = head
         .is_some_and(|h| h.docker_image_reference() == image.to_string() && h.is_of(&image.digest));
-    let failing = stream
-        .status_tag(&tag.name)
-        .is_some_and(|t| !t.conditions.is_empty());
-    if same && !Source::differs_on(tag) && !failing {
-        return;
+    let conditions = stream.status_tag(&tag.name).map(|t| &t.conditions);
+    let failing = !answer.troubled && conditions.is_some_and(|conditions| !conditions.is_empty());
+    if same && answer.followed.is_none() && !Source::differs_on(tag) && !failing {
+        return None;
     }
     let changed = head.is_some_and(|h| !h.is_of(&image.digest));
-    let settle = desk.obs.facts.settings.settle.filter(|_| changed);
-    if let Some((settle, memory)) = settle.zip(settling) {
-        let since = memory
-            .seen
-            .as_ref()
-            .filter(|(d, _)| *d == image.digest)
-            .map_or(desk.now(), |(_, at)| *at);
-        let until = settle.after(since);
-        if until > desk.now() {
-            let why = format!(
-                "a new digest {} settles until it is {settle} old",
-                image.digest.short()
-            );
-            desk.hold(Subject::Tag(key.clone()), State::Waiting, "Settling", why)
-                .until = Some(until);
-            return;
-        }
+    if let Some(memory) = answer.settling.filter(|_| changed)
+        && settles(key, &image, memory, desk)
+    {
+        return None;
     }
     let old = desk.head(&key.stream, &tag.name);
-    desk.fresh
-        .insert((key.stream.clone(), image.digest.clone()), image.clone());
-    let moves = old.as_ref() != Some(&image);
-    all.imports.push(Import {
+    Some(Import {
         tag: key.clone(),
         source: reference.clone(),
+        moves: old.as_ref() != Some(&image),
         old,
         image,
-        moves,
-    });
+        followed: answer.followed.cloned(),
+    })
+}
+
+/// Whether a new digest waits for others that may come with it; then it is told.
+fn settles(key: &TagKey, image: &PinnedImage, memory: &CheckMemory, desk: &mut Desk<'_>) -> bool {
+    let Some(settle) = desk.obs.facts.settings.settle else {
+        return false;
+    };
+    let seen = memory.seen.as_ref().filter(|(d, _)| *d == image.digest);
+    let until = settle.after(seen.map_or(desk.now(), |(_, at)| *at));
+    if until <= desk.now() {
+        return false;
+    }
+    let why = format!(
+        "a new digest {} settles until it is {settle} old",
+        image.digest.short()
+    );
+    let tag = Subject::Tag(key.clone());
+    desk.hold(tag, State::Waiting, "Settling", why).until = Some(until);
+    true
 }
 
 fn failed(
     key: &TagKey,
     stream: &ImageStream,
+    about: &ImageReference,
     failure: &Failure,
     memory: &CheckMemory,
     desk: &mut Desk<'_>,
@@ -346,7 +418,7 @@ fn failed(
         None,
         interval,
     );
-    report_failure(key, &memory, desk);
+    report_failure(key, about, &memory, desk);
     if failure.transient || !lasted || failure.canonical.is_empty() {
         return;
     }
@@ -387,14 +459,24 @@ pub fn edits(import: &Import, created: Timestamp, desk: &Desk<'_>) -> Vec<Stream
         return Vec::new();
     };
     let name = &import.tag.tag;
-    let source = stream
-        .spec_tag(name)
-        .and_then(Source::of)
-        .map(|s| annotation(&s));
+    let spec = stream.spec_tag(name);
+    let followed = import.followed.as_ref();
+    let source = spec.and_then(Source::of).map(|source| match followed {
+        Some(followed) => annotation(&Source {
+            name: followed.name.clone(),
+            ..source
+        }),
+        None => annotation(&source),
+    });
     let annotations = BTreeMap::from([(SOURCE.to_owned(), source)]);
+    let from = spec.and_then(|spec| spec.from.clone());
+    let from = from.zip(followed).map(|(from, followed)| ObjectReference {
+        name: followed.name.as_str().into(),
+        ..from
+    });
     let mut edits = vec![StreamEdit::SetTag {
         name: name.clone(),
-        from: None,
+        from,
         annotations,
         reference: None,
         import_policy: None,
@@ -408,58 +490,6 @@ pub fn edits(import: &Import, created: Timestamp, desk: &Desk<'_>) -> Vec<Stream
         desk,
     ));
     edits
-}
-
-/// What is remembered of a tag after an answer about `source`, its `from.name`: pure, so that every edge remembers alike. Failures back off from half a
-/// minute, doubling, to the interval at most.
-pub fn remember(
-    memory: &CheckMemory,
-    source: &str,
-    at: Timestamp,
-    outcome: Result<&Resolved, &Failure>,
-    head: Option<&str>,
-    interval: Period,
-) -> CheckMemory {
-    let mut next = match asks_elsewhere(memory, source) {
-        true => CheckMemory::default(),
-        false => memory.clone(),
-    };
-    next.last_check = Some(at);
-    match outcome {
-        Ok(resolved) => {
-            let differs = head.is_none_or(|h| h != resolved.digest.as_str());
-            let seen = next
-                .seen
-                .take()
-                .filter(|(d, _)| differs && *d == resolved.digest);
-            next = CheckMemory {
-                last_check: Some(at),
-                last_success: Some(at),
-                ..CheckMemory::default()
-            };
-            next.seen = if differs {
-                Some(seen.unwrap_or((resolved.digest.clone(), at)))
-            } else {
-                None
-            };
-        }
-        Err(failure) => {
-            if next.reason != failure.reason || next.failures == 0 {
-                next.failing_since = Some(at);
-            }
-            next.failures = next.failures.saturating_add(1);
-            next.reason.clone_from(&failure.reason);
-            next.message.clone_from(&failure.message);
-            next.party = failure.party;
-            // A bug of ours is there again at the next try, for all we know.
-            next.heals = failure.transient && failure.reason != PANICKED;
-            let wait = 30_u64.saturating_mul(1 << next.failures.saturating_sub(1).min(20));
-            let by_backoff = Period::seconds(wait.min(interval.as_seconds().max(30))).after(at);
-            next.next_try = Some(failure.retry_at.map_or(by_backoff, |r| r.max(by_backoff)));
-        }
-    }
-    source.clone_into(&mut next.source);
-    next
 }
 
 /// Tags that stages take from other stages, or set as release tags: never imported.

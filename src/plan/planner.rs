@@ -27,7 +27,7 @@ use super::shield::shielded;
 use super::stage::first::{self, Offer};
 use super::stage::{self, Decided, Wish, judge_open};
 use super::{Effect, PLAN_VERSION, Plan};
-use crate::model::{Delivery, Name, Set, StageKey};
+use crate::model::{Delivery, Name, Set, StageKey, StreamKey};
 
 /// Makes the plan for an observation. Pure: the same observation gives the same bytes.
 pub fn plan(obs: &Observation) -> Plan {
@@ -148,6 +148,8 @@ impl Work<'_> {
     ) {
         let view = decided.view;
         let carried = carried_set(view, desk);
+        let (carried, sources) = carried.unzip();
+        let sources = sources.unwrap_or_default();
         let open_judged = carried.as_ref().map(|set| first::judge(view, set, desk));
         let build = |judged: &super::stage::decide::Judged,
                      stamps: &Stamps,
@@ -156,7 +158,8 @@ impl Work<'_> {
                 .as_ref()
                 .filter(|o| o.set.id() == judged.candidate.id)
                 .cloned();
-            let offer = offer.unwrap_or_else(|| first::offer_of(view, &judged.candidate.set, desk));
+            let offer = offer
+                .unwrap_or_else(|| first::offer_of(view, &judged.candidate.set, &sources, desk));
             Ok(first::proposal(&offer, stamps, desk))
         };
         let flow = Flow {
@@ -288,6 +291,7 @@ impl Work<'_> {
                     subject: record.subject.to_owned(),
                     old: None,
                     new: Some(record.what.clone()),
+                    why: None,
                     delivery: String::new(),
                     files: Vec::new(),
                 }],
@@ -386,7 +390,7 @@ impl Work<'_> {
         for hold in desk.holds.iter().filter(|h| {
             matches!(
                 h.reason.as_str(),
-                "ImportFailed" | "NotAnswered" | "NotYet" | "Settling" | "Stalled"
+                "ImportFailed" | "NotAnswered" | "NotFollowed" | "NotYet" | "Settling" | "Stalled"
             )
         }) {
             let Subject::Tag(tag) = &hold.subject else {
@@ -432,11 +436,14 @@ fn stage_order(roads: &BTreeMap<Name, Road<'_>>, desk: &Desk<'_>) -> Vec<StageKe
         .collect()
 }
 
-/// The set that the open pull request of a first stage carries, read from its branch.
-fn carried_set(view: &StageView<'_>, desk: &mut Desk<'_>) -> Option<Set> {
+/// The set that the open pull request of a first stage carries, read from its branch, and the sources of its tags there.
+fn carried_set(
+    view: &StageView<'_>,
+    desk: &mut Desk<'_>,
+) -> Option<(Set, BTreeMap<StreamKey, String>)> {
     let (id, pull) = open_of(view, desk)?;
     let branch = pull.branch_facts.as_ref()?;
-    let mut members = Vec::new();
+    let (mut members, mut sources) = (Vec::new(), BTreeMap::new());
     for key in &view.streams {
         let located = desk.docs.streams.get(key)?;
         let digest = match branch.changed.get(&located.path) {
@@ -444,6 +451,10 @@ fn carried_set(view: &StageView<'_>, desk: &mut Desk<'_>) -> Option<Set> {
                 let text = desk.text(blob)??;
                 let stream = stream_in(&text, &located.path, key, desk)?;
                 let image = settled(&stream, view.tag())?.image;
+                let from = stream
+                    .spec_tag(view.tag())
+                    .and_then(|tag| tag.from.as_ref());
+                sources.extend(from.map(|from| (key.clone(), from.name.to_string())));
                 desk.fresh
                     .insert((key.clone(), image.digest.clone()), image.clone());
                 image.digest
@@ -453,5 +464,5 @@ fn carried_set(view: &StageView<'_>, desk: &mut Desk<'_>) -> Option<Set> {
         members.push((key.clone(), digest));
     }
     let set = Set::new(members);
-    (set.id() == id).then_some(set)
+    (set.id() == id).then_some((set, sources))
 }

@@ -67,6 +67,7 @@ fn push(key: &TagKey, image: PinnedImage, desk: &mut Desk<'_>, all: &mut Imports
         moves: old.as_ref() != Some(&image),
         old,
         image,
+        followed: None,
     });
 }
 

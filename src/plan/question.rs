@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{BlobId, ImageReference, Namespace, PinnedImage};
+use crate::model::{BlobId, ImageReference, ImageRepository, Namespace, PinnedImage};
 
 /// How often a pass may ask and plan again.
 pub const MOST_ROUNDS: usize = 4;
@@ -17,6 +17,8 @@ pub enum Question {
     Describe(Describe),
     /// What is in this file? Answered from Git objects.
     Blob(BlobId),
+    /// Which tags does this repository have?
+    List(List),
 }
 
 /// A reference to look up, for a stream of a namespace (credentials are granted by namespace).
@@ -25,6 +27,18 @@ pub enum Question {
 pub struct Resolve {
     /// What to look up.
     pub reference: ImageReference,
+    /// The namespace that asks.
+    pub namespace: Namespace,
+    /// The stream's wish to tolerate an insecure registry; only an operator-listed host grants it.
+    pub insecure: bool,
+}
+
+/// A repository whose tags are listed, for a stream of a namespace.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct List {
+    /// The repository.
+    pub repository: ImageRepository,
     /// The namespace that asks.
     pub namespace: Namespace,
     /// The stream's wish to tolerate an insecure registry; only an operator-listed host grants it.

@@ -240,6 +240,9 @@ pub struct Change {
     /// After.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub new: Option<String>,
+    /// Why, where that is not plain: `25.0.2 -> 25.0.3, newest by semver ~25.0`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
     /// `commit on main`, `pull request`, ...
     pub delivery: String,
     /// Files it writes.

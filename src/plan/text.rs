@@ -6,6 +6,8 @@ use crate::model::{CommitId, Digest, PinnedImage, SetId, StageKey};
 
 /// Longest subject line of a commit and title of a pull request.
 const LONGEST_TITLE: usize = 200;
+/// Longest reason in such a line.
+const LONGEST_WHY: usize = 100;
 
 /// What a commit says of one promotion, for people and for tools that read trailers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,12 +75,19 @@ fn trailer_lines(trailers: &[Trailer], base: Option<&CommitId>) -> String {
 pub fn line(change: &Change) -> String {
     let new = change.new.as_deref().unwrap_or("nothing");
     match change.kind {
-        ChangeKind::Import => format!(
-            "Import {} {} to {}",
-            change.group,
-            arrow(change.old.as_deref(), new),
-            change.place
-        ),
+        ChangeKind::Import => {
+            let why = change
+                .why
+                .as_deref()
+                .map(|why| format!(" ({})", plain(why)));
+            format!(
+                "Import {} {} to {}{}",
+                change.group,
+                arrow(change.old.as_deref(), new),
+                change.place,
+                why.unwrap_or_default()
+            )
+        }
         ChangeKind::Promote => format!(
             "Promote {} {} to {}",
             change.group,
@@ -238,6 +247,12 @@ fn code_free(text: &str) -> String {
         .collect()
 }
 
+/// Text from a file or a registry as part of a line: nothing in it ends the line or hides.
+fn plain(text: &str) -> String {
+    let kept = text.chars().filter(|c| !is_dangerous(*c));
+    kept.take(LONGEST_WHY).collect()
+}
+
 fn is_dangerous(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
@@ -254,5 +269,9 @@ mod tests {
             "`` a `b` @team \\| x# y ``"
         );
         assert_eq!(code_free("1.2.3\"><script>"), "1.2.3script");
+        assert_eq!(
+            plain("glob x\n\nHeadwater-Set: 1\u{202e}"),
+            "glob xHeadwater-Set: 1"
+        );
     }
 }

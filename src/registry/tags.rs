@@ -1,6 +1,7 @@
 //! The tags of a repository, page by page, as far as a registry may lead us.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use reqwest::header::LINK;
 use reqwest::{Method, Url};
@@ -14,6 +15,8 @@ use crate::model::{ImageRepository, TagName};
 const PAGE: usize = 1000;
 /// The most pages of a list: some registries give a hundred tags at a time.
 const MAX_PAGES: usize = 1000;
+/// The longest that a list may take, with all its pages.
+const LONGEST: Duration = Duration::from_secs(600);
 /// The most tags of a repository.
 const MAX_TAGS: usize = 100_000;
 
@@ -23,9 +26,26 @@ struct Page {
 }
 
 impl Client {
-    /// All tags of a repository, sorted; names that no tag may have are left out. More than 100,000 tags or 1,000 pages
-    /// are an error.
+    /// All tags of a repository, sorted; names that no tag may have are left out. More than 100,000 tags, 1,000 pages or ten
+    /// minutes are an error.
     pub async fn tags(
+        &self,
+        repository: &ImageRepository,
+        access: &Access,
+    ) -> Result<Vec<TagName>, RegistryError> {
+        let listed = tokio::time::timeout(LONGEST, self.pages(repository, access)).await;
+        listed.unwrap_or_else(|_| {
+            Err(RegistryError::Network {
+                host: repository.registry().to_string(),
+                detail: format!(
+                    "the list of tags of {repository} does not end within {} minutes",
+                    LONGEST.as_secs() / 60
+                ),
+            })
+        })
+    }
+
+    async fn pages(
         &self,
         repository: &ImageRepository,
         access: &Access,

@@ -3,6 +3,7 @@
 mod bad_input;
 mod bundles;
 mod environments;
+mod follow;
 mod gates;
 mod going_back;
 mod imports;

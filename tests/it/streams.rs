@@ -3,6 +3,7 @@
 
 mod deliver;
 mod edit;
+mod follow;
 mod import;
 mod lookup;
 mod many;

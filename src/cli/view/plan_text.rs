@@ -64,13 +64,16 @@ fn change_line(change: &Change, frame: &Frame) -> Line {
         (None, None) => String::new(),
     };
     let files = change.files.iter().filter(|_| frame.wide);
+    let why = change.why.iter().map(|why| safe(why));
     Line {
         verb: style.paint(verb),
         place: safe(&change.place),
         subject: news(&change.subject, verb, &change.delivery),
         what,
         tail: safe(&change.delivery),
-        below: files.map(|f| Style::Dim.paint(f.as_str())).collect(),
+        below: why
+            .chain(files.map(|f| Style::Dim.paint(f.as_str())))
+            .collect(),
     }
 }
 

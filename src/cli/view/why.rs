@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::words::{first_shut, is_number, safe, told, told_until, until};
 use super::{Frame, View, why_text};
-use crate::model::promotion::INTERVAL;
+use crate::model::promotion::{FOLLOW, INTERVAL};
 use crate::model::{Digest, ImageStream, Period, TagKey, Timestamp, Verdict};
 use crate::plan::facts::CheckMemory;
 use crate::plan::report::{Condition, StageReport, State};
@@ -66,6 +66,9 @@ pub struct Imported {
     /// How often it is asked; absent for a tag that is imported once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub every: Option<Period>,
+    /// The rule by which it follows newer tags.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub follows: Option<String>,
     /// What the last check said, if it failed, and since when it fails.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failing: Option<String>,
@@ -83,8 +86,12 @@ impl Imported {
         let source = spec.and_then(|spec| spec.from.as_ref());
         let scheduled = spec.is_some_and(|spec| spec.import_policy.scheduled);
         let own = spec.and_then(|spec| spec.annotations.get(INTERVAL)?.parse().ok());
-        let every = scheduled.then(|| own.unwrap_or(interval));
-        let last_check = memory.and_then(|memory| memory.last_check);
+        let follows = spec.and_then(|spec| spec.annotations.get(FOLLOW));
+        let every = scheduled || follows.is_some();
+        let every = every.then(|| own.unwrap_or(interval));
+        let listed = memory.and_then(|memory| memory.follow.as_deref());
+        let listed = listed.and_then(|follow| follow.list.last_check);
+        let last_check = memory.and_then(|memory| memory.last_check).max(listed);
         let failing = memory.filter(|memory| memory.failures > 0);
         let by_interval = every.zip(last_check).map(|(every, last)| every.after(last));
         Self {
@@ -94,6 +101,7 @@ impl Imported {
             last_check,
             next_check: failing.and_then(|memory| memory.next_try).or(by_interval),
             every,
+            follows: follows.map(|rule| rule.into_owned()),
             failing: failing.map(failure),
         }
     }

@@ -174,6 +174,9 @@ fn imports(imported: &Imported, frame: &Frame) -> Vec<(&'static str, String)> {
     };
     let at = imported.at.map_or_else(|| "never".to_owned(), near);
     let mut facts = vec![("imported", format!("{tag}: {at} from {source}"))];
+    if let Some(rule) = imported.follows.as_deref().map(safe) {
+        facts.push(("follows", format!("{rule}: `headwater describe istag {tag} --refresh` tells of each tag why it is or is not the one")));
+    }
     if let Some(failing) = &imported.failing {
         facts.push(("failing", told(failing, frame)));
     }

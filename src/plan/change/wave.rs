@@ -261,6 +261,7 @@ pub fn drift_change(place: &Place, files: &Files) -> Change {
         subject: place.1.clone(),
         old: None,
         new: None,
+        why: None,
         delivery: String::new(),
         files: files.keys().cloned().collect(),
     }
@@ -334,6 +335,7 @@ fn compose(
         wave.files.extend(texts.clone());
         if let Some(change) = drift.get(place).filter(|_| !explained.contains(place)) {
             wave.changes.push(Change {
+                why: None,
                 delivery: delivery.clone(),
                 ..change.clone()
             });

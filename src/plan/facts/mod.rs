@@ -1,6 +1,7 @@
 //! Facts: what only the network, the forge, the clock and the operator know. One versioned JSON file holds them all, so
 //! that every decision can be made again at a desk.
 
+mod check;
 pub mod marker;
 pub mod pull;
 
@@ -10,8 +11,9 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{CommitId, Delivery, Digest, Name, Party, Period, TagKey, Timestamp};
-use crate::plan::question::{Describe, Question, Resolve};
+use crate::plan::question::{Describe, List, Question, Resolve};
 use crate::plan::report::Subject;
+pub use check::{CheckMemory, FollowMemory};
 use pull::PullRequestFacts;
 
 /// Version of the facts file this program writes and reads.
@@ -42,6 +44,9 @@ pub struct Facts {
     /// Answers of registries to `Describe`.
     #[serde(default, with = "pairs")]
     pub described: BTreeMap<Describe, Answer<ImageFacts>>,
+    /// Answers of registries to `List`.
+    #[serde(default, with = "pairs", skip_serializing_if = "BTreeMap::is_empty")]
+    pub listed: BTreeMap<List, Answer<Listing>>,
     /// Questions that registries were asked and have not answered yet, and since when: passes go on without them.
     #[serde(default, with = "pairs", skip_serializing_if = "BTreeMap::is_empty")]
     pub unanswered: BTreeMap<Question, Timestamp>,
@@ -89,6 +94,7 @@ impl Facts {
             settings: PlanSettings::default(),
             resolved: BTreeMap::new(),
             described: BTreeMap::new(),
+            listed: BTreeMap::new(),
             unanswered: BTreeMap::new(),
             memory: Arc::default(),
             refused: BTreeMap::new(),
@@ -220,6 +226,14 @@ impl Resolved {
     }
 }
 
+/// The tags of a repository.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Listing {
+    /// Their names, sorted.
+    pub tags: Vec<Box<str>>,
+}
+
 /// Labels and platforms of an image.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -228,37 +242,6 @@ pub struct ImageFacts {
     pub labels: BTreeMap<String, String>,
     /// `os/architecture[/variant]` of each image.
     pub platforms: Vec<String>,
-}
-
-/// What is remembered of the checks of one tag.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct CheckMemory {
-    /// The last time the registry was asked.
-    pub last_check: Option<Timestamp>,
-    /// The last time it answered well.
-    pub last_success: Option<Timestamp>,
-    /// Failures in a row.
-    pub failures: u32,
-    /// When the row of failures with this reason began.
-    pub failing_since: Option<Timestamp>,
-    /// Upstream's word for the failure.
-    pub reason: String,
-    /// The failure in words.
-    pub message: String,
-    /// Who has to do something about it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub party: Option<Party>,
-    /// Whether a retry may mend it with nobody doing anything.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub heals: bool,
-    /// No check before this instant.
-    pub next_try: Option<Timestamp>,
-    /// What was asked for: `from.name` of the tag as it was at the last check.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub source: String,
-    /// A digest that differs from the recorded one, and since when it is seen.
-    pub seen: Option<(Digest, Timestamp)>,
 }
 
 /// What is remembered of a change that the Git server refused.

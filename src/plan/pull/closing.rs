@@ -50,6 +50,7 @@ pub fn closing(
         subject: format!("Close pull request {}: {reason}", pull.id),
         old: None,
         new: None,
+        why: None,
         delivery: format!("pull request {}", pull.id),
         files: Vec::new(),
     };

@@ -286,6 +286,7 @@ fn told(environment: &Name, kind: ChangeKind, files: &Files, how: &str) -> Chang
         subject: format!("{verb} {how} with rendered manifests"),
         old: None,
         new: None,
+        why: None,
         delivery: how.to_owned(),
         files: files.keys().cloned().collect(),
     }

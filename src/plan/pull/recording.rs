@@ -25,6 +25,7 @@ pub fn unrecorded(desk: &Desk<'_>) -> Outcome {
             subject: format!("Write down that pull request {} is merged", pull.id),
             old: None,
             new: None,
+            why: None,
             delivery: format!("pull request {}", pull.id),
             files: Vec::new(),
         });

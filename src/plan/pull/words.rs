@@ -110,6 +110,7 @@ impl Flow<'_, '_> {
         Change {
             kind,
             subject: format!("{verb} {how}"),
+            why: None,
             delivery: how.to_owned(),
             files: files.keys().cloned().collect(),
             ..told

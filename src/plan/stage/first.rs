@@ -5,12 +5,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::block;
 use super::decide::{Decision, Judged};
 use crate::manifests::Documents;
-use crate::model::{Name, Namespace, Pipeline, RepoPath, Set, StreamKey, TagKey, Verdict};
+use crate::model::follow::Step;
+use crate::model::{
+    ImageReference, Name, Namespace, Pipeline, RepoPath, Set, StreamKey, TagKey, TagReference,
+    Verdict,
+};
 use crate::plan::change::propose::{Proposal, Stamps};
 use crate::plan::change::wave::Item;
 use crate::plan::desk::Desk;
 use crate::plan::gate::{Asked, condition, freeze};
-use crate::plan::import::{Import, edits};
+use crate::plan::import::{Followed, Following, Import, edits};
 use crate::plan::report::{Change, ChangeKind, Condition, Subject};
 use crate::plan::road::StageView;
 use crate::plan::road::candidates::{Candidate, HeldSet, held_sets};
@@ -52,26 +56,46 @@ pub fn offer(view: &StageView<'_>, imports: &[Import], desk: &Desk<'_>) -> Optio
     })
 }
 
-/// The imports that a set means, where the registry does not offer it any more: that of an open pull request.
-pub fn offer_of(view: &StageView<'_>, set: &Set, desk: &Desk<'_>) -> Offer {
+/// The imports that a set means, where the registry does not offer it any more: that of an open pull request, whose tags
+/// have these sources.
+pub fn offer_of(
+    view: &StageView<'_>,
+    set: &Set,
+    sources: &BTreeMap<StreamKey, String>,
+    desk: &Desk<'_>,
+) -> Offer {
     let imports = set.members().filter_map(|(stream, digest)| {
         let spec = desk.stream(stream)?.spec_tag(view.tag())?;
         let old = desk.head(stream, view.tag());
         let image = desk.image(stream, digest)?;
         (old.as_ref() != Some(&image)).then_some(())?;
-        let source = spec.from.as_ref()?.name.parse().ok()?;
+        let followed = sources
+            .get(stream)
+            .and_then(|to| followed(stream, spec, to));
+        let name = followed.as_ref().map(|followed| followed.name.as_str());
+        let source = name.unwrap_or(&spec.from.as_ref()?.name).parse().ok()?;
         Some(Import {
             tag: TagKey::new(stream.clone(), view.tag()),
             source,
             old,
             image,
             moves: true,
+            followed,
         })
     });
     Offer {
         imports: imports.collect(),
         set: set.clone(),
     }
+}
+
+/// The change of a tag's source to this one, where that is still a step forward by its rule.
+fn followed(stream: &StreamKey, spec: &TagReference, to: &str) -> Option<Followed> {
+    let following = Following::of(stream, spec)?;
+    let to: ImageReference = to.parse().ok()?;
+    let newer = to.tag?;
+    let step = following.rule().ok()?.step(following.has()?, &newer);
+    (step == Step::Moves).then(|| following.to(&newer))
 }
 
 /// Decides whether a first stage takes what is offered.
@@ -203,6 +227,7 @@ pub fn change(import: &Import, place: &str) -> Change {
         subject: import.source.to_string(),
         old: import.old.as_ref().map(|i| short(&i.digest)),
         new: Some(short(&import.image.digest)),
+        why: import.followed.as_ref().map(Followed::why),
         delivery: String::new(),
         files: Vec::new(),
     }

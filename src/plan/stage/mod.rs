@@ -392,6 +392,7 @@ pub fn change(view: &StageView<'_>, set: &Set, desk: &mut Desk<'_>) -> Change {
         subject: view.tag().to_owned(),
         old,
         new: Some(words(set, desk)),
+        why: None,
         delivery: String::new(),
         files: Vec::new(),
     }

@@ -3,6 +3,7 @@
 mod block;
 pub mod cluster;
 pub mod describe;
+pub mod follows;
 pub mod image;
 pub mod list;
 pub mod object;

@@ -201,6 +201,7 @@ pub(super) fn change(
         subject: subject.to_owned(),
         old: text(old),
         new: text(new),
+        why: None,
         delivery: "commit on main".to_owned(),
         files: vec![
             format!("pipelines/{group}/imagestream.yaml")

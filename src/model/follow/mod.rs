@@ -1,12 +1,15 @@
 //! `headwater.dev/follow`: which of a repository's tags an image stream's tag takes its image from. By semantic version,
 //! glob or regular expression; exact, stable, and able to say of every tag why it is not the one.
 
-use std::cmp::Ordering;
+mod rank;
+
 use std::fmt;
 use std::str::FromStr;
 
 use regex::{Regex, RegexBuilder};
 use semver::{Version, VersionReq};
+
+use rank::{Rank, natural};
 
 /// A longer policy is refused.
 const LONGEST: usize = 500;
@@ -35,6 +38,17 @@ enum Rule {
 pub struct FollowError {
     text: String,
     why: String,
+}
+
+/// Where a tag that follows a rule goes, by what it has and what is newest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// What it has is the newest, or ranks with it.
+    Stays,
+    /// To the newest: what it has is older, or does not match at all.
+    Moves,
+    /// The newest is older than what it has: nobody goes back without somebody saying so.
+    Backwards,
 }
 
 /// What became of a tag.
@@ -99,6 +113,16 @@ impl Follow {
         // Of equal ranks (`v1.0.0` and `1.0.0`) the smaller text wins, whatever the order of the listing.
         let newest = matching.max_by(|(a, one), (b, other)| a.cmp(b).then_with(|| other.cmp(one)));
         newest.map(|(_, tag)| tag)
+    }
+
+    /// Where a tag goes that has `current`, when `newest` is the newest of a list.
+    pub fn step(&self, current: &str, newest: &str) -> Step {
+        match (self.rank(current), self.rank(newest)) {
+            (Ok(has), Ok(new)) if has > new => Step::Backwards,
+            (Ok(has), Ok(new)) if has < new => Step::Moves,
+            (Ok(_), _) => Step::Stays,
+            (Err(_), _) => Step::Moves,
+        }
     }
 
     /// Every tag with its verdict, the newest first, then those that match from new to old, then all others.
@@ -178,70 +202,6 @@ fn glob(pattern: &str) -> String {
     }
     expression.push('$');
     expression
-}
-
-/// The order of tags that match. Of one rule all are of one kind.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Rank {
-    Version(Box<Version>),
-    Natural(Vec<Piece>),
-}
-
-/// A run of digits as a number of any size, or of anything else.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-enum Piece {
-    Text(String),
-    Number(BigNumber),
-}
-
-/// Digits without leading zeros: longer is larger.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct BigNumber(String);
-
-impl PartialOrd for BigNumber {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for BigNumber {
-    fn cmp(&self, other: &Self) -> Ordering {
-        let by_length = self.0.len().cmp(&other.0.len());
-        by_length.then_with(|| self.0.cmp(&other.0))
-    }
-}
-
-impl PartialOrd for Rank {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Rank {
-    fn cmp(&self, other: &Self) -> Ordering {
-        match (self, other) {
-            (Self::Version(a), Self::Version(b)) => a.cmp_precedence(b),
-            (Self::Natural(a), Self::Natural(b)) => a.cmp(b),
-            (Self::Version(_), Self::Natural(_)) => Ordering::Greater,
-            (Self::Natural(_), Self::Version(_)) => Ordering::Less,
-        }
-    }
-}
-
-fn natural(text: &str) -> Vec<Piece> {
-    let mut pieces = Vec::new();
-    let mut rest = text;
-    while let Some(first) = rest.bytes().next() {
-        let digits = first.is_ascii_digit();
-        let end = rest.bytes().position(|b| b.is_ascii_digit() != digits);
-        let (run, behind) = rest.split_at(end.unwrap_or(rest.len()));
-        pieces.push(match digits {
-            true => Piece::Number(BigNumber(run.trim_start_matches('0').to_owned())),
-            false => Piece::Text(run.to_owned()),
-        });
-        rest = behind;
-    }
-    pieces
 }
 
 #[cfg(test)]
@@ -368,6 +328,24 @@ mod tests {
                 "latest: it is no whole version such as 1.2.3",
             ]
         );
+    }
+
+    #[test]
+    fn a_tag_goes_forward_only_and_nowhere_among_equals() {
+        let policy: Follow = "semver ~25.0".parse().unwrap();
+        for (has, new, step) in [
+            ("25.0.2", "25.0.3", Step::Moves),
+            ("25.0.9", "25.0.10", Step::Moves),
+            ("25.0.3", "25.0.3", Step::Stays),
+            ("v25.0.3", "25.0.3", Step::Stays),
+            ("25.0.3+b1", "25.0.3", Step::Stays),
+            ("25.0.3", "25.0.2", Step::Backwards),
+            // What does not match the rule was there before it.
+            ("latest", "25.0.2", Step::Moves),
+            ("26.0.0", "25.0.2", Step::Moves),
+        ] {
+            assert_eq!(policy.step(has, new), step, "{has} and {new}");
+        }
     }
 
     #[test]
