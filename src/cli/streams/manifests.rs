@@ -113,10 +113,7 @@ impl Place<'_> {
             }
             Source::Base { engine, obs, .. } => {
                 let paths = obs.snapshot.files.keys();
-                let paths = paths.filter(|path| {
-                    let hidden = path.as_str().split('/').any(|part| part.starts_with('.'));
-                    !hidden && is_manifest(path.file_name())
-                });
+                let paths = paths.filter(|path| !is_hidden(path) && is_manifest(path.file_name()));
                 let paths: Vec<&RepoPath> = paths.collect();
                 for chunk in paths.chunks(AT_ONCE) {
                     let texts = crate::cli::act::texts(engine, obs, chunk.iter().copied()).await?;
@@ -186,6 +183,12 @@ impl Place<'_> {
                 (path, text)
             }
         };
+        if is_hidden(&path) {
+            return Err(CliError::usage(format!(
+                "`{path}` lies in a dot folder, where nothing is written from here"
+            ))
+            .help("edit it by hand"));
+        }
         let (found, others) = workloads(&path, &text).map_err(|problem| {
             CliError::failed(format!("`{path}` is no YAML: {}", problem.message))
                 .help("templates and charts are edited by hand")
@@ -205,6 +208,10 @@ fn found_in(path: &RepoPath, text: &str, workload: Workload) -> Found {
         workload,
         generated: text.starts_with(MARKER),
     }
+}
+
+fn is_hidden(path: &RepoPath) -> bool {
+    path.as_str().split('/').any(|part| part.starts_with('.'))
 }
 
 fn is_manifest(name: &str) -> bool {

@@ -156,6 +156,9 @@ async fn what_cannot_be_meant_is_refused_with_the_next_step() {
     run(&["-f", none.to_str().unwrap()]).fails(2, &["there is no file", "-f takes"]);
     let chart = world.clone.join("charts/web.yaml");
     run(&["-f", chart.to_str().unwrap()]).fails(1, &["is no YAML", "by hand"]);
+    world.write(".github/web.yaml", WEB);
+    let hidden = world.clone.join(".github/web.yaml");
+    run(&["-f", hidden.to_str().unwrap()]).fails(2, &["lies in a dot folder", "by hand"]);
     let output = world.clone.join(PROD_OUTPUT);
     run(&["-f", output.to_str().unwrap()])
         .fails(1, &["is generated from a template", "into the template"]);
