@@ -7,7 +7,9 @@ use futures_util::StreamExt as _;
 use super::args::{ImportImageArgs, WriteArgs};
 use super::streams::{Place, Wish, refused, shown_tag};
 use super::{CliError, Context, Exit};
-use crate::model::{ImageReference, ImageRepository, StreamKey, TagKey};
+use crate::model::platform::Preferred;
+use crate::model::{Digest, ImageReference, ImageRepository, StreamKey, TagKey};
+use crate::observe::Seen;
 use crate::plan::streams::import::{Answered, Decided, Import, ImportWish, What, decide, imported};
 use crate::plan::streams::tag::Policies;
 use crate::registry::{Access, Client, RegistryError};
@@ -41,7 +43,16 @@ pub async fn run(context: &Context, args: &ImportImageArgs) -> Result<Exit, CliE
         }
     };
     let asked = tags.len();
-    let (answers, failures) = ask(&client, &stream, tags, context).await;
+    let scene = place.scene(&place.docs);
+    let known = scene.stream(&stream).ok();
+    let prefers = |import: &Import| match import.reference.digest {
+        Some(_) => Preferred::default(),
+        None => known
+            .and_then(|known| known.spec_tag(&import.tag))
+            .map_or_else(Preferred::default, Preferred::of),
+    };
+    let tags = tags.into_iter().map(|import| (prefers(&import), import));
+    let (answers, failures) = ask(&client, &stream, tags.collect(), context).await;
     let title = match answers.as_slice() {
         [(import, _)] => format!("Import {}:{} from {}", stream.name, import.tag, import.from),
         several => format!("Import {} tags of {}", several.len(), stream.name),
@@ -117,27 +128,49 @@ fn access(stream: &StreamKey, policies: &Policies) -> Access {
     }
 }
 
+/// The digest that is recorded of an image: of an index its own, or, with `importMode: Legacy`, that of the image which
+/// stands for it.
+async fn resolve(
+    client: &Client,
+    import: &Import,
+    preferred: &Preferred,
+    access: &Access,
+) -> Result<Digest, RegistryError> {
+    let unknown = BTreeSet::new();
+    let resolved = client.verified(&import.reference, access, &unknown).await?;
+    if import.policies.import_mode.as_deref() != Some("Legacy") || !resolved.is_index() {
+        return Ok(resolved.digest);
+    }
+    let index = import.reference.repository.at(resolved.digest);
+    let described = client.describe(&index, access).await?;
+    let single = Seen::from(described).facts.single(preferred).cloned();
+    single.ok_or_else(|| RegistryError::Invalid {
+        subject: index.to_string(),
+        detail: "its index holds no image".to_owned(),
+    })
+}
+
 /// Asks for every tag; answers in the order of tags, failures by tag.
 async fn ask(
     client: &Client,
     stream: &StreamKey,
-    tags: Vec<Import>,
+    tags: Vec<(Preferred, Import)>,
     context: &Context,
 ) -> (Vec<Answered>, BTreeMap<String, RegistryError>) {
     let _spinner = context.out.progress().spinner("asking registries");
-    let asked = futures_util::stream::iter(tags.into_iter().map(|import| async move {
-        let access = access(stream, &import.policies);
-        let unknown = BTreeSet::new();
-        let resolved = client.verified(&import.reference, &access, &unknown).await;
-        (import, resolved)
-    }));
+    let asked =
+        futures_util::stream::iter(tags.into_iter().map(|(preferred, import)| async move {
+            let access = access(stream, &import.policies);
+            let resolved = resolve(client, &import, &preferred, &access).await;
+            (import, resolved)
+        }));
     let mut answers = Vec::new();
     let mut failures = BTreeMap::new();
     let mut asked = asked.buffered(IN_FLIGHT);
     while let Some((import, resolved)) = asked.next().await {
         match resolved {
-            Ok(resolved) => {
-                let image = import.reference.repository.at(resolved.digest);
+            Ok(digest) => {
+                let image = import.reference.repository.at(digest);
                 answers.push((import, image));
             }
             Err(error) => {

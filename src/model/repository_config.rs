@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::environment::Delivery;
 use super::name::Namespace;
 use super::object::RepoPath;
+use super::settle::Settle;
 use super::time::Period;
 
 /// The `kind: Config` document of a repository.
@@ -57,8 +58,8 @@ pub struct Paths {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct ImportConfig {
-    /// A changed digest waits this long for others, so that a wave becomes one commit.
-    pub settle: Period,
+    /// A changed digest waits this long for others, so that a wave becomes one commit, or until so many checks saw it.
+    pub settle: Settle,
     /// Time between two checks of a scheduled tag.
     pub interval: Period,
 }
@@ -83,7 +84,7 @@ impl Default for Paths {
 impl Default for ImportConfig {
     fn default() -> Self {
         Self {
-            settle: Period::seconds(20),
+            settle: Settle::Time(Period::seconds(20)),
             interval: Period::seconds(900),
         }
     }

@@ -14,7 +14,7 @@ use crate::plan::facts::ImageFacts;
 use crate::registry::{Access, Client, ImageDetails, ImageMetadata, Platform, RegistryError};
 
 /// Version of the files.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// A larger file is none of ours: at most 256 labels of 4 KiB are kept of an image.
 const MOST_BYTES: u64 = 4 << 20;
 /// Bytes of labels that are held in memory.
@@ -51,10 +51,15 @@ pub struct Seen {
 
 impl From<ImageMetadata> for Seen {
     fn from(metadata: ImageMetadata) -> Self {
+        let mut images: Vec<Digest> = Vec::new();
+        // An image alone is listed as its own only platform.
+        let listed = metadata.platforms.iter().map(|platform| &platform.digest);
+        images.extend(listed.filter(|digest| **digest != metadata.digest).cloned());
         Self {
             facts: ImageFacts {
                 labels: metadata.labels,
                 platforms: metadata.platforms.iter().map(platform).collect(),
+                images,
             },
             details: Some(Box::new(metadata.details)),
         }
@@ -149,7 +154,8 @@ fn read(path: &Path, digest: &Digest) -> Option<Seen> {
     let kept: Kept = store::read_json(path, MOST_BYTES, VERSION)?;
     let fits = kept.digest == *digest
         && kept.facts.labels.len() <= MOST_LABELS
-        && kept.facts.platforms.len() <= MOST_LABELS;
+        && kept.facts.platforms.len() <= MOST_LABELS
+        && kept.facts.images.len() <= MOST_LABELS;
     fits.then_some(Seen {
         facts: kept.facts,
         details: kept.details,
@@ -186,6 +192,7 @@ mod tests {
         let facts = ImageFacts {
             labels: [("version".to_owned(), "1.2.3".to_owned())].into(),
             platforms: vec!["linux/amd64".to_owned()],
+            images: Vec::new(),
         };
         let seen = Seen {
             facts: facts.clone(),
@@ -207,16 +214,12 @@ mod tests {
         std::fs::write(&from, "{").unwrap();
         assert_eq!(at().get(&one).await, None);
 
-        // What an earlier version kept is still good for plans.
+        // An earlier version did not keep which image is for which platform: it is asked for anew.
         let old = format!(
             r#"{{"v": 1, "digest": "{one}", "facts": {{"labels": {{}}, "platforms": []}}}}"#
         );
         std::fs::write(&from, old).unwrap();
-        let known = at().seen(&one).await.unwrap();
-        assert_eq!(
-            (known.details, at().get(&one).await.is_some()),
-            (None, true)
-        );
+        assert_eq!(at().seen(&one).await, None);
 
         let memory = Images::new(None);
         memory.put(&one, seen).await;

@@ -11,7 +11,9 @@ use super::answers::Answers;
 use super::store;
 use crate::manifests::Documents;
 use crate::model::promotion::INTERVAL;
-use crate::model::{CommitId, ImageStream, Period, StreamKey, TagKey, TagReference, Timestamp};
+use crate::model::{
+    CommitId, ImageStream, Period, Settle, StreamKey, TagKey, TagReference, Timestamp,
+};
 use crate::plan::due::question;
 use crate::plan::facts::{Answer, CheckMemory, FollowMemory, RefusedPush, Resolved};
 use crate::plan::import::{Following, Followings, remember, remember_follow, said};
@@ -128,7 +130,7 @@ impl Memory {
         &mut self,
         documents: &Documents,
         answers: &Answers,
-        settle: Option<Period>,
+        settle: Option<Settle>,
     ) -> BTreeSet<StreamKey> {
         let mut moved = BTreeSet::new();
         let room = self.tags.len().max(answers.resolved.len());
@@ -195,7 +197,7 @@ struct Lesson<'a> {
     /// The interval of the repository.
     default: Period,
     answers: &'a Answers,
-    settle: Option<Period>,
+    settle: Option<Settle>,
 }
 
 impl Lesson<'_> {
@@ -222,7 +224,11 @@ impl Lesson<'_> {
     /// Whether something new was seen that waits for nothing any more.
     fn is_settled(&self, memory: &CheckMemory) -> bool {
         let since = memory.seen.as_ref().map(|(_, since)| *since);
-        let until = since.map(|since| self.settle.map_or(since, |wait| wait.after(since)));
+        let until = since.and_then(|since| match self.settle {
+            None => Some(since),
+            Some(Settle::Time(wait)) => Some(wait.after(since)),
+            Some(Settle::Checks(number)) => (memory.times >= number).then_some(since),
+        });
         until
             .zip(memory.last_check)
             .is_some_and(|(until, at)| until <= at)

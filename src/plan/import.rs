@@ -12,7 +12,7 @@ use super::facts::{CheckMemory, Facts, Failure, Resolved};
 use super::failing::{LASTING, report_failure, report_silence};
 use super::pointed;
 use super::question::Resolve;
-use super::report::{State, Subject};
+use super::report::Subject;
 use super::shield::shielded;
 use crate::manifests::edit::StreamEdit;
 use crate::manifests::{Documents, Located};
@@ -20,17 +20,21 @@ use crate::model::image_stream::{ObjectReference, TagEventCondition};
 use crate::model::promotion::{SOURCE, annotation};
 use crate::model::tag_event::next_generation;
 use crate::model::{
-    ImageReference, ImageStream, PinnedImage, Source, StreamKey, TagKey, TagReference, Timestamp,
+    Digest, ImageReference, ImageStream, PinnedImage, Source, StreamKey, TagEvent, TagKey,
+    TagReference, Timestamp,
 };
 
 mod follow;
 mod following;
+mod legacy;
 mod memory;
+mod settling;
 
 use follow::Found;
 pub use following::{Followed, Following};
 use memory::of_source;
 pub use memory::{At, Followings, remember, remember_follow, said};
+use settling::{settles, settles_still, waits_for_checks};
 
 /// A tag that imports something new.
 #[derive(Debug, Clone, PartialEq)]
@@ -208,6 +212,9 @@ fn look_at_source(
     let memory = memory.unwrap_or(&never);
     let due = elsewhere || is_due(at, stream, &from.name, memory, troubled, desk);
     if !due && memory.failures == 0 {
+        if waits_for_checks(memory, desk) {
+            settles_still(at, stream, &from.name, memory, desk);
+        }
         // Nearly all tags of nearly all plans.
         return false;
     }
@@ -229,10 +236,7 @@ fn look_at_source(
     match desk.resolve(question) {
         // Until somebody answers, the last answer stands.
         Known::NotYet => {
-            match asked.filter(|_| !fails) {
-                Some(since) => report_silence(key, &reference, since, desk),
-                None => report_failure(key, &reference, memory, desk),
-            }
+            report_unanswered(key, &reference, asked, memory, desk);
             fails
         }
         Known::Failed(failure) => {
@@ -251,19 +255,35 @@ fn look_at_source(
                 troubled,
                 followed: None,
             };
-            if let Some(import) = answered(answer, &resolved, desk) {
-                let image = (key.stream.clone(), import.image.digest.clone());
-                desk.fresh.insert(image, import.image.clone());
-                all.imports.push(import);
+            match answered(answer, &resolved, desk) {
+                Ok(import) => {
+                    let image = import.as_ref().map(|import| import.image.clone());
+                    let image = image.map(|i| ((key.stream.clone(), i.digest.clone()), i));
+                    desk.fresh.extend(image);
+                    all.imports.extend(import);
+                    false
+                }
+                Err(failure) => {
+                    failed(key, stream, &reference, &failure, memory, desk, all);
+                    true
+                }
             }
-            false
         }
     }
 }
 
-fn not_yet(key: &TagKey, what: &str, desk: &mut Desk<'_>) {
-    let why = format!("NotYet: {what} is understood but not carried out by this version");
-    desk.hold(Subject::Tag(key.clone()), State::Held, "NotYet", why);
+/// A question that is asked, perhaps since `asked`, and not answered.
+fn report_unanswered(
+    key: &TagKey,
+    reference: &ImageReference,
+    asked: Option<Timestamp>,
+    memory: &CheckMemory,
+    desk: &mut Desk<'_>,
+) {
+    match asked.filter(|_| memory.failures == 0) {
+        Some(since) => report_silence(key, reference, since, desk),
+        None => report_failure(key, reference, memory, desk),
+    }
 }
 
 /// Whether something is asked for now whatever its schedule says: everything, once for each instant, where somebody wants to
@@ -310,7 +330,15 @@ fn is_due(
     let time = |last| due::is_time(|| at.key(), interval, last, now);
     memory.last_check.is_none_or(time)
         // What was seen and is not taken yet: it settles, or its pull request waits.
-        || memory.seen.as_ref().is_some_and(|(digest, _)| !head.is_of(digest))
+        || memory.seen.as_ref().is_some_and(|(digest, _)| {
+            !waits_for_checks(memory, desk) && is_news(at, source, digest, head, desk)
+        })
+}
+
+/// Whether a digest that was seen is another one than a tag has.
+fn is_news(at: Place<'_>, source: &str, digest: &Digest, head: &TagEvent, desk: &Desk<'_>) -> bool {
+    let is_taken = || legacy::is_legacy(at.tag) && legacy::is_taken(at, source, digest, head, desk);
+    !head.is_of(digest) && !is_taken()
 }
 
 /// What an answer of a registry is about.
@@ -330,7 +358,14 @@ struct Answer<'a> {
 }
 
 /// The import that an answer means, if it is anything new and need not settle.
-fn answered(answer: Answer<'_>, resolved: &Resolved, desk: &mut Desk<'_>) -> Option<Import> {
+///
+/// # Errors
+/// When no image can be chosen of an index.
+fn answered(
+    answer: Answer<'_>,
+    resolved: &Resolved,
+    desk: &mut Desk<'_>,
+) -> Result<Option<Import>, Failure> {
     let Answer {
         key,
         tag,
@@ -338,57 +373,37 @@ fn answered(answer: Answer<'_>, resolved: &Resolved, desk: &mut Desk<'_>) -> Opt
         reference,
         ..
     } = answer;
-    if tag.import_policy.import_mode.as_deref() == Some("Legacy") && resolved.is_index() {
-        not_yet(
-            key,
-            "importMode: Legacy of an image for several platforms",
-            desk,
-        );
-        return None;
-    }
     let image = reference.repository.at(resolved.digest.clone());
+    let image = match legacy::is_legacy(tag) && resolved.is_index() {
+        false => image,
+        true => match legacy::single(tag, &image, &key.stream.namespace, desk)? {
+            Some(digest) => reference.repository.at(digest),
+            None => return Ok(None),
+        },
+    };
     let head = stream.head(&tag.name);
     let same = head
         .is_some_and(|h| h.docker_image_reference() == image.to_string() && h.is_of(&image.digest));
     let conditions = stream.status_tag(&tag.name).map(|t| &t.conditions);
     let failing = !answer.troubled && conditions.is_some_and(|conditions| !conditions.is_empty());
     if same && answer.followed.is_none() && !Source::differs_on(tag) && !failing {
-        return None;
+        return Ok(None);
     }
     let changed = head.is_some_and(|h| !h.is_of(&image.digest));
     if let Some(memory) = answer.settling.filter(|_| changed)
-        && settles(key, &image, memory, desk)
+        && settles(key, tag, &resolved.digest, memory, desk)
     {
-        return None;
+        return Ok(None);
     }
     let old = desk.head(&key.stream, &tag.name);
-    Some(Import {
+    Ok(Some(Import {
         tag: key.clone(),
         source: reference.clone(),
         moves: old.as_ref() != Some(&image),
         old,
         image,
         followed: answer.followed.cloned(),
-    })
-}
-
-/// Whether a new digest waits for others that may come with it; then it is told.
-fn settles(key: &TagKey, image: &PinnedImage, memory: &CheckMemory, desk: &mut Desk<'_>) -> bool {
-    let Some(settle) = desk.obs.facts.settings.settle else {
-        return false;
-    };
-    let seen = memory.seen.as_ref().filter(|(d, _)| *d == image.digest);
-    let until = settle.after(seen.map_or(desk.now(), |(_, at)| *at));
-    if until <= desk.now() {
-        return false;
-    }
-    let why = format!(
-        "a new digest {} settles until it is {settle} old",
-        image.digest.short()
-    );
-    let tag = Subject::Tag(key.clone());
-    desk.hold(tag, State::Waiting, "Settling", why).until = Some(until);
-    true
+    }))
 }
 
 fn failed(

@@ -235,6 +235,7 @@ impl Kit {
                 outcome: Outcome::Ok(ImageFacts {
                     labels: labels.clone(),
                     platforms: vec![],
+                    images: vec![],
                 }),
             };
             facts.described.insert(question, answer);

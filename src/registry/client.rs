@@ -45,6 +45,13 @@ pub struct Resolved {
     pub size: Option<u64>,
 }
 
+impl Resolved {
+    /// Whether it is an index (manifest list).
+    pub fn is_index(&self) -> bool {
+        manifest::is_index_type(&self.media_type)
+    }
+}
+
 /// A client for every registry the operator allows. Clones share connections, tokens, limits and counts.
 #[derive(Clone)]
 pub struct Client(pub(super) Arc<Inner>);

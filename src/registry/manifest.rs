@@ -103,6 +103,11 @@ pub(super) fn is_manifest_type(media_type: &str) -> bool {
     MANIFESTS.contains(&media_type) || INDEXES.contains(&media_type)
 }
 
+/// Whether a media type is one of an index.
+pub(super) fn is_index_type(media_type: &str) -> bool {
+    INDEXES.contains(&media_type)
+}
+
 /// The media type in a `Content-Type` header, without its parameters.
 pub(super) fn bare_type(header: &str) -> &str {
     header.split(';').next().unwrap_or_default().trim()

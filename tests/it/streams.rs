@@ -5,6 +5,7 @@ mod deliver;
 mod edit;
 mod follow;
 mod import;
+mod legacy;
 mod lookup;
 mod many;
 mod refuse;

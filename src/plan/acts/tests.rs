@@ -130,6 +130,7 @@ fn world(more: &[(&str, &str)]) -> Observation {
                 outcome: Outcome::Ok(ImageFacts {
                     labels: BTreeMap::from([("version".to_owned(), "1.0.0".to_owned())]),
                     platforms: Vec::new(),
+                    images: Vec::new(),
                 }),
             },
         );

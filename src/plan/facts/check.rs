@@ -33,9 +33,20 @@ pub struct CheckMemory {
     pub source: String,
     /// A digest that differs from the recorded one, and since when it is seen.
     pub seen: Option<(Digest, Timestamp)>,
+    /// How many checks, one after the other, have seen it.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub times: u32,
     /// Of a tag that follows a rule: what is known of newer tags.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub follow: Option<Box<FollowMemory>>,
+}
+
+#[allow(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde hands over what is to be skipped by reference"
+)]
+const fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// What is remembered of the tags that a rule chooses from.
@@ -54,6 +65,15 @@ pub struct FollowMemory {
 }
 
 impl CheckMemory {
+    /// How many checks, one after the other, have seen this digest once that of `now` is counted, which has.
+    pub fn times_seen(&self, digest: &Digest, now: Timestamp) -> u32 {
+        let same = self.seen.as_ref().is_some_and(|(seen, _)| seen == digest);
+        let before = if same { self.times } else { 0 };
+        // Several answers of one instant are one check.
+        let counted = same && self.last_check == Some(now);
+        before.saturating_add(u32::from(!counted)).max(1)
+    }
+
     /// Whether it was written by a clock that ran ahead.
     pub fn is_ahead(&self, now: Timestamp) -> bool {
         self.last_check.is_some_and(|last| last > now)

@@ -10,7 +10,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{CommitId, Delivery, Digest, Name, Party, Period, TagKey, Timestamp};
+use crate::model::platform::Preferred;
+use crate::model::{CommitId, Delivery, Digest, Name, Party, Settle, TagKey, Timestamp};
 use crate::plan::question::{Describe, List, Question, Resolve};
 use crate::plan::report::Subject;
 pub use check::{CheckMemory, FollowMemory};
@@ -119,8 +120,8 @@ impl Facts {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct PlanSettings {
-    /// A changed digest waits this long for others; nothing in one-shot runs.
-    pub settle: Option<Period>,
+    /// What a changed digest waits for; nothing in one-shot runs.
+    pub settle: Option<Settle>,
     /// Every tag of a registry is asked for, whether it is due or not: somebody wants to know now.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub refresh: bool,
@@ -234,6 +235,15 @@ pub struct Listing {
     pub tags: Vec<Box<str>>,
 }
 
+impl ImageFacts {
+    /// The image that stands for this index where a single one is imported.
+    pub fn single(&self, preferred: &Preferred) -> Option<&Digest> {
+        let platforms = self.platforms.iter().map(String::as_str);
+        let images: Vec<(&str, &Digest)> = platforms.zip(&self.images).collect();
+        preferred.choose(&images)
+    }
+}
+
 /// Labels and platforms of an image.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -242,6 +252,9 @@ pub struct ImageFacts {
     pub labels: BTreeMap<String, String>,
     /// `os/architecture[/variant]` of each image.
     pub platforms: Vec<String>,
+    /// The images of an index, each for the platform at its place.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub images: Vec<Digest>,
 }
 
 /// What is remembered of a change that the Git server refused.

@@ -2,6 +2,7 @@
 //! A list that fails, is empty or lacks what the tag has changes nothing.
 
 use super::following::Following;
+use super::settling::{settles_still, waits_for_checks};
 use super::{Answer, Import, Imports, Place, answered, failed, is_due_anyway};
 use crate::model::follow::Step;
 use crate::model::image_stream::ObjectReference;
@@ -136,7 +137,7 @@ impl Looked<'_> {
             };
         };
         match (rule.step(has, &newest), list) {
-            (Step::Moves, list) => match self.next(&newest, known, desk) {
+            (Step::Moves, list) => match self.next(&newest, known, due, desk) {
                 Found::Import(import) => Found::Import(import),
                 trouble if matches!(list, Found::Nothing) => trouble,
                 _ => list,
@@ -217,7 +218,7 @@ impl Looked<'_> {
     }
 
     /// Asks for the newest tag, unless its next try is still to come.
-    fn next(&self, newest: &str, known: &FollowMemory, desk: &mut Desk<'_>) -> Found {
+    fn next(&self, newest: &str, known: &FollowMemory, listed: bool, desk: &mut Desk<'_>) -> Found {
         let followed = self.following.to(newest);
         let never = CheckMemory::default();
         let known = Some(&known.next).filter(|next| next.source == followed.name);
@@ -230,6 +231,10 @@ impl Looked<'_> {
         };
         if is_due_anyway(known, desk) == Some(false) {
             return fails();
+        }
+        if !listed && waits_for_checks(known, desk) {
+            settles_still(self.at, self.stream, &followed.name, known, desk);
+            return Found::Nothing;
         }
         let asked = desk.asked_since(&question);
         match desk.resolve(question) {
@@ -249,8 +254,11 @@ impl Looked<'_> {
                     troubled: false,
                     followed: Some(&followed),
                 };
-                let import = answered(answer, &resolved, desk);
-                import.map_or(Found::Nothing, |import| Found::Import(Box::new(import)))
+                match answered(answer, &resolved, desk) {
+                    Ok(Some(import)) => Found::Import(Box::new(import)),
+                    Ok(None) => Found::Nothing,
+                    Err(failure) => Found::Failed(about, Box::new((failure, known.clone()))),
+                }
             }
         }
     }

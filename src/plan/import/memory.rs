@@ -35,9 +35,11 @@ pub fn remember(
     let mut next = match outcome {
         Ok(resolved) => {
             let differs = head.is_none_or(|h| h != resolved.digest.as_str());
+            let times = known.times_seen(&resolved.digest, at);
             let seen = known.seen.filter(|(d, _)| *d == resolved.digest);
             CheckMemory {
                 seen: differs.then(|| seen.unwrap_or((resolved.digest.clone(), at))),
+                times: if differs { times } else { 0 },
                 ..succeeded(at)
             }
         }

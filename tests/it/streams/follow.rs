@@ -52,6 +52,15 @@ impl Real {
         self.git(&["commit", "-qm", "By hand"]);
     }
 
+    /// Somebody writes this for that, everywhere, and commits it.
+    pub(super) fn edit(&self, from: &str, to: &str) {
+        self.git(&["reset", "-q", "--hard"]);
+        let path = self.tree.join("pipelines/k/imagestream.yaml");
+        let text = fs::read_to_string(&path).unwrap();
+        fs::write(&path, text.replace(from, to)).unwrap();
+        self.commit();
+    }
+
     pub(super) fn git(&self, arguments: &[&str]) -> String {
         fs::create_dir_all(&self.tree).unwrap();
         let mut git = self.machine.command("git");
@@ -62,6 +71,11 @@ impl Real {
             .unwrap();
         assert!(output.status.success(), "git {arguments:?}: {output:?}");
         String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// Nothing is remembered from now on.
+    pub(super) fn forget(&self) {
+        self.cache.set(self.cache.get() + 1);
     }
 
     /// Where the tags of the base point.

@@ -148,6 +148,7 @@ mod tests {
         ImageFacts {
             labels: [("version".to_owned(), "1.2".to_owned())].into(),
             platforms: vec!["linux/amd64".to_owned()],
+            images: Vec::new(),
         }
     }
 
