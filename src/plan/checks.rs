@@ -94,7 +94,7 @@ fn check(
     let source = spec.from.as_ref().map_or("", |from| &from.name);
     let interval = due::interval(spec, docs);
     let after = remember(&before, source, at, outcome, head.as_deref(), interval);
-    let late = due::late(tag, spec, docs, Some(&before), answer.asked_at());
+    let late = due::late(spec, docs, Some(&before), answer.asked_at());
     Check {
         tag: tag.clone(),
         reference,
@@ -182,22 +182,33 @@ fn unasked(tag: &TagKey, reference: ImageReference, before: &CheckMemory) -> Che
 mod tests {
     use super::*;
     use crate::model::Timestamp;
+    use crate::model::image_stream::ObjectReference;
 
     #[test]
     fn a_check_is_late_by_what_is_behind_its_time() {
         let at = |text: &str| -> Timestamp { text.parse().unwrap() };
         let docs = Documents::default();
-        let key = TagKey::new("team/app".to_owned().try_into().unwrap(), "main");
-        let mut tag = TagReference::default();
+        let mut tag = TagReference {
+            from: Some(ObjectReference {
+                kind: "DockerImage".into(),
+                name: "q.io/team/app:main".into(),
+                ..ObjectReference::default()
+            }),
+            ..TagReference::default()
+        };
         tag.import_policy.scheduled = true;
         let checked = CheckMemory {
             last_check: Some(at("2026-01-05T09:00:00Z")),
             ..CheckMemory::default()
         };
-        let due = due::next(&key, due::interval(&tag, &docs), at("2026-01-05T09:00:00Z"));
+        let due = due::next(
+            "q.io/team/app:main",
+            due::interval(&tag, &docs),
+            at("2026-01-05T09:00:00Z"),
+        );
         let late = |tag: &TagReference, memory: &CheckMemory, by: i64| {
             let at = Timestamp::from_second(due.as_second() + by).unwrap();
-            due::late(&key, tag, &docs, Some(memory), at)
+            due::late(tag, &docs, Some(memory), at)
         };
         assert_eq!(late(&tag, &checked, 7), Some(Period::seconds(7)));
         assert_eq!(late(&tag, &checked, -1), None, "before its time");

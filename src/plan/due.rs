@@ -1,5 +1,5 @@
-//! When tags are due, which goes first, and how late they were. Tags that were once asked together come apart by their
-//! names; none is due later than its interval says, and none more than a tenth of it earlier.
+//! When tags are due, which goes first, and how late they were. Tags that were once asked together come apart by the names of
+//! their sources; none is due later than its interval says, and none more than a tenth of it earlier.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,7 +13,7 @@ use crate::model::object::hash8;
 use crate::model::promotion::INTERVAL;
 use crate::model::{ImageReference, Period, StreamKey, TagKey, TagReference, Timestamp};
 
-/// A tag is asked for up to this part of its interval early, by its name.
+/// A tag is asked for up to this part of its interval early, by the name of its source.
 const EARLY: u64 = 10;
 
 /// How often a tag is to be asked for: what it says, else what the repository says.
@@ -23,9 +23,10 @@ pub fn interval(tag: &TagReference, docs: &Documents) -> Period {
         .unwrap_or(docs.config.spec.import.interval)
 }
 
-/// When a tag that was last asked for at `last` is due again. Every tag has a second of its own in its interval, by a hash
-/// of its name, and goes towards it by a tenth of the interval a time; once there it stays.
-pub fn next(key: &TagKey, interval: Period, last: Timestamp) -> Timestamp {
+/// When a source that was last asked for at `last` is due again. Every source has a second of its own in its interval, by a
+/// hash of its name, and goes towards it by a tenth of the interval a time; once there it stays. Streams that watch the same
+/// source come together there, and are served by one question.
+pub fn next(source: &str, interval: Period, last: Timestamp) -> Timestamp {
     let latest = interval.after(last);
     let whole = interval.as_seconds();
     let (Ok(length), Ok(early)) = (i64::try_from(whole), i64::try_from(whole / EARLY)) else {
@@ -34,51 +35,40 @@ pub fn next(key: &TagKey, interval: Period, last: Timestamp) -> Timestamp {
     if early == 0 {
         return latest;
     }
-    let own = i64::from_str_radix(&hash8(&key.to_string()), 16).unwrap_or(0) % length;
+    let own = i64::from_str_radix(&hash8(source), 16).unwrap_or(0) % length;
     let behind = (latest.as_second() - own).rem_euclid(length);
     Timestamp::from_second(latest.as_second() - behind.min(early)).unwrap_or(latest)
 }
 
-/// Whether a tag that was last asked for at `last` is due again: the same as comparing with [`next`], which hashes its name,
-/// but only where that can make a difference.
-pub fn is_time(
-    key: impl FnOnce() -> TagKey,
-    interval: Period,
-    last: Timestamp,
-    now: Timestamp,
-) -> bool {
+/// Whether a source that was last asked for at `last` is due again: the same as comparing with [`next`], which hashes its
+/// name, but only where that can make a difference.
+pub fn is_time(source: &str, interval: Period, last: Timestamp, now: Timestamp) -> bool {
     let latest = interval.after(last);
     let early = i64::try_from(interval.as_seconds() / EARLY).unwrap_or(0);
     if latest <= now {
         return true;
     }
     latest.as_second().saturating_sub(early) <= now.as_second()
-        && next(&key(), interval, last) <= now
+        && next(source, interval, last) <= now
 }
 
 /// Since when a tag is due; `None` for one that has no time, as before its first check: it comes before all others.
-fn since(
-    key: &TagKey,
-    tag: &TagReference,
-    docs: &Documents,
-    memory: Option<&CheckMemory>,
-) -> Option<Timestamp> {
+fn since(tag: &TagReference, docs: &Documents, memory: Option<&CheckMemory>) -> Option<Timestamp> {
     let memory = memory?;
     let last = memory.last_check?;
-    let scheduled = tag.import_policy.scheduled;
-    let by_interval = || scheduled.then(|| next(key, interval(tag, docs), last));
+    let source = tag.from.as_ref().filter(|_| tag.import_policy.scheduled);
+    let by_interval = || source.map(|from| next(&from.name, interval(tag, docs), last));
     memory.next_try.or_else(by_interval)
 }
 
 /// How long after its time a tag was asked for; `None` before its time, and if it had none.
 pub fn late(
-    key: &TagKey,
     tag: &TagReference,
     docs: &Documents,
     memory: Option<&CheckMemory>,
     at: Timestamp,
 ) -> Option<Period> {
-    let due = since(key, tag, docs, memory)?;
+    let due = since(tag, docs, memory)?;
     let seconds = at.as_second().checked_sub(due.as_second())?;
     u64::try_from(seconds).ok().map(Period::seconds)
 }
@@ -93,7 +83,7 @@ pub fn oldest_first(asked: &mut [Resolve], facts: &Facts, docs: &Documents) {
     let mut times: BTreeMap<Resolve, Option<Timestamp>> = BTreeMap::new();
     each(docs, |key, tag, question| {
         if wanted.contains(&question) {
-            let since = since(key, tag, docs, facts.memory.get(key));
+            let since = since(tag, docs, facts.memory.get(key));
             let time = times.entry(question).or_insert(since);
             *time = (*time).min(since);
         }
@@ -128,7 +118,7 @@ pub fn lateness(obs: &Observation) -> Lateness {
             return;
         };
         let at = answer.asked_at();
-        let by = self::late(key, tag, docs, facts.memory.get(key), at);
+        let by = self::late(tag, docs, facts.memory.get(key), at);
         late.extend(by.map(|by| by.as_seconds()));
     });
     late.sort_unstable();
@@ -157,7 +147,7 @@ pub fn resting(obs: &Observation) -> Option<Resting> {
         // What another pass at the same instant asked for was asked for.
         let before = |memory: &&CheckMemory| memory.last_check.is_some_and(|at| at < facts.now);
         let memory = facts.memory.get(key).filter(before);
-        let due = since(key, tag, docs, memory).filter(|due| *due > facts.now);
+        let due = since(tag, docs, memory).filter(|due| *due > facts.now);
         times.extend(due.filter(|_| !facts.resolved.contains_key(&question)));
     });
     let next = times.iter().min().copied()?;
@@ -203,6 +193,10 @@ mod tests {
     const MANY: usize = 10_000;
     const QUARTER: Period = Period::seconds(900);
 
+    fn source(n: usize) -> String {
+        format!("q.io/acme/s{n}:main")
+    }
+
     fn key(n: usize) -> TagKey {
         TagKey::new(format!("team/s{n}").try_into().unwrap(), "main")
     }
@@ -210,7 +204,7 @@ mod tests {
     #[test]
     fn ten_thousand_tags_asked_in_one_second_come_apart_and_none_is_ever_late() {
         // Everything was asked in minute nought. How many are asked in the busiest minute of each hour?
-        let keys: Vec<TagKey> = (0..MANY).map(key).collect();
+        let sources: Vec<String> = (0..MANY).map(source).collect();
         let mut last = vec![at(0); MANY];
         let mut busiest = [0_usize; 5];
         let mut total = [0_usize; 5];
@@ -218,8 +212,8 @@ mod tests {
             let now = at(minute);
             let hour = usize::try_from((minute - 1) / 60).unwrap();
             let mut asked = 0;
-            for (key, last) in keys.iter().zip(&mut last) {
-                let due = next(key, QUARTER, *last);
+            for (source, last) in sources.iter().zip(&mut last) {
+                let due = next(source, QUARTER, *last);
                 let waits = due.as_second() - last.as_second();
                 assert!((810..=900).contains(&waits), "{waits}");
                 if due <= now {
@@ -237,15 +231,29 @@ mod tests {
     }
 
     #[test]
+    fn streams_that_watch_one_source_come_to_be_asked_together() {
+        // Two streams that were first asked for five minutes apart: how far apart are they in the end?
+        let mut last = [at(0), at(5)];
+        for minute in 1..=300 {
+            for last in &mut last {
+                if next(&source(1), QUARTER, *last) <= at(minute) {
+                    *last = at(minute);
+                }
+            }
+        }
+        assert_eq!(last[0], last[1]);
+    }
+
+    #[test]
     fn short_intervals_are_left_alone_and_long_ones_overflow_nothing() {
         for seconds in [0, 1, 9] {
             let period = Period::seconds(seconds);
-            assert_eq!(next(&key(1), period, at(0)), period.after(at(0)));
+            assert_eq!(next(&source(1), period, at(0)), period.after(at(0)));
         }
         let longest = Period::seconds(u64::MAX);
-        assert!(next(&key(1), longest, at(0)) > at(0));
+        assert!(next(&source(1), longest, at(0)) > at(0));
         let end = Timestamp::MAX;
-        assert!(next(&key(1), longest, end) <= end);
+        assert!(next(&source(1), longest, end) <= end);
     }
 
     /// A repository of streams `s0`, `s1`, ... that follow one tag each.
@@ -308,7 +316,7 @@ mod tests {
         }
         let late = lateness(&obs);
         let wanted = [(0, 30), (1, 20)].map(|(n, minutes): (usize, i64)| {
-            let due = next(&key(n), QUARTER, at(30 - minutes));
+            let due = next(&source(n), QUARTER, at(30 - minutes));
             elapsed(due, at(30)).as_seconds()
         });
         assert_eq!(late.checked, 2);

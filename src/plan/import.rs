@@ -327,7 +327,7 @@ fn is_due(
         return false;
     }
     let interval = due::interval(tag, desk.docs);
-    let time = |last| due::is_time(|| at.key(), interval, last, now);
+    let time = |last| due::is_time(source, interval, last, now);
     memory.last_check.is_none_or(time)
         // What was seen and is not taken yet: it settles, or its pull request waits.
         || memory.seen.as_ref().is_some_and(|(digest, _)| {

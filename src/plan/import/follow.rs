@@ -188,7 +188,8 @@ impl Looked<'_> {
             return true;
         };
         let interval = due::interval(self.at.tag, desk.docs);
-        due::is_time(|| self.at.key(), interval, last, desk.now())
+        let repository = self.following.list().repository.to_string();
+        due::is_time(&repository, interval, last, desk.now())
     }
 
     /// Asks for the list; the tags, if they came, else why not.
