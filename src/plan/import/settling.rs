@@ -27,7 +27,8 @@ pub(super) fn settles(
         }
         Some(Settle::Checks(number)) => {
             let times = memory.times_seen(digest, now);
-            let next = due::next(key, due::interval(tag, desk.docs), now);
+            let source = tag.from.as_ref().map_or("", |from| &from.name);
+            let next = due::next(source, due::interval(tag, desk.docs), now);
             times < number && tell(key, digest, &in_checks(times, number), next, desk)
         }
     }
@@ -58,7 +59,7 @@ pub(super) fn settles_still(
     let head = stream.head(&at.tag.name);
     if head.is_some_and(|head| is_news(at, source, digest, head, desk)) {
         let key = at.key();
-        let next = due::next(&key, due::interval(at.tag, desk.docs), last);
+        let next = due::next(source, due::interval(at.tag, desk.docs), last);
         tell(&key, digest, &in_checks(memory.times, number), next, desk);
     }
 }
