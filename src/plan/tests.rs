@@ -78,6 +78,26 @@ fn nothing_older_than_the_last_move_forward_is_ever_a_candidate() {
 }
 
 #[test]
+fn what_the_source_took_in_between_and_left_for_what_the_stage_has_is_no_candidate() {
+    let back = |kit: Kit| {
+        kit.moves("dev", "1")
+            .moves("qa", "1")
+            .moves("dev", "2")
+            .moves("dev", "1")
+            .now(60)
+    };
+    let plan = made(back(kit("", "")));
+    assert!(promotes(&plan, "qa").is_none(), "{plan:#?}");
+    assert_eq!(stage(&plan, "qa").state, State::Settled);
+    let newer = made(back(kit("", "")).moves("dev", "3").now(70));
+    assert!(
+        promotes(&newer, "qa")
+            .unwrap()
+            .contains(digest("3").short())
+    );
+}
+
+#[test]
 fn a_revert_by_a_person_holds_the_set_and_an_older_one_does_not_come_instead() {
     let kit = kit("", "")
         .moves("dev", "1")

@@ -119,7 +119,8 @@ impl Upstream {
     }
 
     /// Whether the token server at `realm` may be handed this registry's credentials: its own host, a host of the
-    /// same registrable site, or one the operator named; never over a weaker scheme than the registry's.
+    /// same registrable site, or one the operator named; never over a weaker scheme than the registry's, and in the clear only
+    /// where the registry itself listens, for nothing proves who is behind another port.
     pub(super) fn trusts_realm(&self, realm: &Url) -> bool {
         let scheme_ok = realm.scheme() == "https" || realm.scheme() == self.base.scheme();
         let (Some(host), Some(own)) = (realm.host_str(), self.base.host_str()) else {
@@ -135,7 +136,10 @@ impl Upstream {
         scheme_ok
             && plain_user
             && matches!(realm.scheme(), "http" | "https")
-            && (host == own || same_site() || self.names_realm(realm))
+            && match realm.scheme() {
+                "https" => host == own || same_site() || self.names_realm(realm),
+                _ => authority(realm) == authority(&self.base) || self.names_realm(realm),
+            }
     }
 
     /// Whether the operator named this token server.
@@ -412,6 +416,7 @@ mod tests {
             "registries:
   - {host: registry.acme.co.uk, tokenRealms: [login.partner.example]}
   - {host: '10.0.0.5:5000'}
+  - {host: '10.0.0.6:5000', plainHttp: true}
   - {host: a.azurecr.io}",
         );
         let acme = upstream(&hosts, "registry.acme.co.uk").unwrap();
@@ -431,6 +436,13 @@ mod tests {
         let numeric = upstream(&hosts, "10.0.0.5:5000").unwrap();
         assert!(trusts(&numeric, "https://10.0.0.5/token"));
         assert!(!trusts(&numeric, "https://1.0.0.5/token"));
+        let plain = upstream(&hosts, "10.0.0.6:5000").unwrap();
+        assert!(trusts(&plain, "http://10.0.0.6:5000/token"));
+        assert!(trusts(&plain, "https://10.0.0.6:5001/token"));
+        assert!(
+            !trusts(&plain, "http://10.0.0.6:5001/token"),
+            "in the clear"
+        );
         let shared = upstream(&hosts, "a.azurecr.io").unwrap();
         assert!(!trusts(&shared, "https://evil.azurewebsites.net/token"));
         let hub = upstream(

@@ -51,11 +51,17 @@ impl Meant {
                 Word::Workload(kind, name) => objects.push((kind, name)),
             }
         }
-        if !objects.is_empty() {
+        if !objects.is_empty() && args.files.is_empty() {
             meant.workloads = named(context, place, &objects).await?;
         }
+        let named_streams = std::mem::take(&mut meant.streams);
         for file in &args.files {
             meant.add_file(place, file).await?;
+        }
+        match (args.names.is_empty(), args.files.is_empty()) {
+            (_, true) => meant.streams = named_streams,
+            (true, false) => {}
+            (false, false) => meant.keep_only(&named_streams, &objects)?,
         }
         if let Some(selector) = &args.selector {
             meant.streams.retain(|key| {
@@ -69,6 +75,31 @@ impl Meant {
         meant.streams.sort();
         meant.streams.dedup();
         Ok(meant)
+    }
+
+    /// Of what stands in the files, only what was named; all of that must be there.
+    fn keep_only(
+        &mut self,
+        streams: &[StreamKey],
+        objects: &[(&'static PodKind, &str)],
+    ) -> Result<(), CliError> {
+        let is = |found: &Found, (kind, name): &(&'static PodKind, &str)| {
+            found.workload.id.kind == *kind && found.workload.id.name == *name
+        };
+        let gone = streams.iter().filter(|key| !self.streams.contains(key));
+        let gone = gone.map(ToString::to_string);
+        let lacking = objects
+            .iter()
+            .filter(|object| !self.workloads.iter().any(|f| is(f, object)));
+        let lacking = lacking.map(|(kind, name)| format!("{}/{name}", kind.plural));
+        if let Some(missing) = gone.chain(lacking).next() {
+            let message = format!("there is no {missing} in the files of -f");
+            return Err(CliError::usage(message).help("headwater set image-lookup --list -f FILE"));
+        }
+        self.streams.retain(|key| streams.contains(key));
+        self.workloads
+            .retain(|found| objects.iter().any(|object| is(found, object)));
+        Ok(())
     }
 
     /// All streams and objects with pods of a file.

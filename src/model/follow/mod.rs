@@ -121,8 +121,17 @@ impl Follow {
             (Ok(has), Ok(new)) if has > new => Step::Backwards,
             (Ok(has), Ok(new)) if has < new => Step::Moves,
             (Ok(_), _) => Step::Stays,
+            (Err(_), _) if self.is_beyond(current, newest) => Step::Backwards,
             (Err(_), _) => Step::Moves,
         }
+    }
+
+    /// Whether a tag that does not match is a later version than one that does: as where a range was mistyped.
+    fn is_beyond(&self, current: &str, newest: &str) -> bool {
+        let version = |tag: &str| Version::parse(tag.strip_prefix('v').unwrap_or(tag)).ok();
+        let by_version = matches!(self.rule, Rule::Semver(_));
+        let versions = version(current).zip(version(newest)).filter(|_| by_version);
+        versions.is_some_and(|(has, new)| has.cmp_precedence(&new).is_gt())
     }
 
     /// Every tag with its verdict, the newest first, then those that match from new to old, then all others.
@@ -342,7 +351,8 @@ mod tests {
             ("25.0.3", "25.0.2", Step::Backwards),
             // What does not match the rule was there before it.
             ("latest", "25.0.2", Step::Moves),
-            ("26.0.0", "25.0.2", Step::Moves),
+            ("24.0.5", "25.0.2", Step::Moves),
+            ("26.0.0", "25.0.2", Step::Backwards),
         ] {
             assert_eq!(policy.step(has, new), step, "{has} and {new}");
         }

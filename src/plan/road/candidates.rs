@@ -109,14 +109,20 @@ fn came(timeline: &Timeline, id: &SetId, until: usize) -> Option<usize> {
     forward.or_else(|| stays().map(|s| s.at).max())
 }
 
-/// Index, in the source, of the set of the stage's last move forward: nothing older is ever a candidate.
+/// Index, in the source, of the set of the stage's last move forward: nothing older is ever a candidate. Where the stage still
+/// has that set, it counts as often as the source came to it: what the source took in between and left is older.
 pub fn floor(view: &StageView<'_>, sources: &BTreeMap<Name, &StageView<'_>>) -> usize {
     let Some(last) = view.timeline.last_forward() else {
         return 0;
     };
+    let has_it = view
+        .timeline
+        .current()
+        .is_some_and(|stay| stay.id == last.id);
+    let until = if has_it { usize::MAX } else { last.at };
     let named = view.from.stages().iter().filter_map(|s| sources.get(s));
     named
-        .filter_map(|source| came(&source.timeline, &last.id, last.at))
+        .filter_map(|source| came(&source.timeline, &last.id, until))
         .max()
         .unwrap_or(last.at)
 }

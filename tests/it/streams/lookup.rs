@@ -123,6 +123,11 @@ async fn files_and_labels_say_what_is_meant_too() {
         rows,
         serde_json::json!([{"name": "shop", "local": false}, {"name": "deployments/web", "local": true}])
     );
+    let said = run(&["deploy/web", "-f", file, "-o", "name"]).ok();
+    assert_eq!(said.stdout, "deployment.apps/web\n", "once");
+    for missing in ["deploy/other", "is/shop"] {
+        run(&[missing, "-f", file]).fails(2, &["there is no", "in the files of -f"]);
+    }
     let none = run(&["-f", file, "-l", "app=other"]).ok();
     assert!(
         none.stderr.contains("nothing bears these labels"),
