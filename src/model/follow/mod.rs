@@ -45,7 +45,7 @@ pub struct FollowError {
 pub enum Step {
     /// What it has is the newest, or ranks with it.
     Stays,
-    /// To the newest: what it has is older, or does not match at all.
+    /// To the newest: what it has is older, or does not match and is no later version either.
     Moves,
     /// The newest is older than what it has: nobody goes back without somebody saying so.
     Backwards,
