@@ -7,17 +7,25 @@ pub use std::alloc::System as Allocator;
 #[cfg(feature = "jemalloc")]
 pub use tikv_jemallocator::Jemalloc as Allocator;
 
-/// How long freed pages may wait for their next use, in milliseconds: of all arenas to come, and of the first one.
+/// How long freed pages may wait for their next use while something is going on, in milliseconds.
 #[cfg(feature = "jemalloc")]
-const DECAY: [&[u8]; 2] = [b"arenas.dirty_decay_ms\0", b"arena.0.dirty_decay_ms\0"];
+const DECAY: isize = 1_000;
 
-/// Has freed memory go back to the system at once. To be called before there is a second thread. Where [`Allocator`] is not
-/// the program's, or does not know the setting, nothing happens: it is no more than a wish.
-pub fn give_back_at_once() {
+/// Gives freed memory back to the system: to be called when there is nothing to do for a while. Where [`Allocator`] is not
+/// the program's, nothing happens: it is no more than a wish.
+pub fn give_back() {
     #[cfg(feature = "jemalloc")]
-    for name in DECAY {
+    {
         use tikv_jemalloc_ctl::{Access as _, AsName as _};
 
-        let _ = name.name().write(0_isize);
+        let _ = b"arenas.dirty_decay_ms\0".name().write(DECAY);
+        let arenas: u32 = b"arenas.narenas\0".name().read().unwrap_or_default();
+        for arena in 0..arenas {
+            let name = format!("arena.{arena}.dirty_decay_ms\0");
+            // Pages that may not wait at all are given back by the very call that says so.
+            for wait in [0, DECAY] {
+                let _ = name.as_bytes().name().write(wait);
+            }
+        }
     }
 }

@@ -11,6 +11,7 @@ use futures_util::FutureExt as _;
 use tokio::sync::{Notify, watch};
 use tracing::Instrument as _;
 
+use crate::allocator::give_back;
 use crate::config::DaemonSettings;
 use crate::model::Timestamp;
 use crate::reconciler::{self, ObserveError, Pass, Plan, Reconciler};
@@ -130,6 +131,7 @@ impl<'a> Daemon<'a> {
             let tick = self.work.settings.tick.as_std();
             let rest = ended.map_or(tick, |pass| rest(tick, next_instant(&pass.plan, now), now));
             (self.listener)(Turn::Within(rest + patience));
+            give_back();
             tokio::select! {
                 () = tokio::time::sleep(rest) => {}
                 () = self.waker.wake.notified() => {}

@@ -5,7 +5,7 @@ use std::panic::AssertUnwindSafe;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use headwater::allocator::{Allocator, give_back_at_once};
+use headwater::allocator::{Allocator, give_back};
 use headwater::cli::{self, Exit};
 use headwater::telemetry::{redact, report_bug};
 
@@ -16,7 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 static ALLOCATOR: Allocator = Allocator;
 
 fn main() -> ExitCode {
-    give_back_at_once();
+    give_back();
     std::panic::set_hook(Box::new(|info| {
         report_bug(&cli::output::clean::clean_lines(&format!(
             "error: a bug: {info}"

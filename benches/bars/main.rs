@@ -31,7 +31,7 @@ mod wide;
 
 use std::path::Path;
 
-use headwater::allocator::{Allocator, give_back_at_once};
+use headwater::allocator::{Allocator, give_back};
 use measure::Plan;
 use table::Row;
 
@@ -54,7 +54,7 @@ const ROWS: [(&str, Measure); 7] = [
 static ALLOCATOR: Allocator = Allocator;
 
 fn main() {
-    give_back_at_once();
+    give_back();
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     if let Some(place) = after(&arguments, "--child") {
         return child::run(Path::new(&place));

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::digest::Digest;
+use super::reference::{ImageReference, ImageRepository, PinnedImage};
 use super::time::Timestamp;
 
 /// One thing a tag has pointed to.
@@ -89,6 +90,17 @@ impl Image {
     }
 }
 
+/// Whether lower-case hexadecimal digits stand for these bytes.
+fn is_hex_of(digits: &[u8], bytes: &[u8]) -> bool {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let pairs = digits.chunks_exact(2);
+    let digit = |byte: u8| DIGITS[usize::from(byte)];
+    digits.len() == 2 * bytes.len()
+        && pairs
+            .zip(bytes)
+            .all(|(pair, byte)| pair[0] == digit(byte >> 4) && pair[1] == digit(byte & 15))
+}
+
 impl TagEvent {
     /// An event with its pull spec (by digest) and its digest (empty for `reference: true` tags).
     pub fn new(
@@ -125,7 +137,28 @@ impl TagEvent {
 
     /// Whether it is about this digest.
     pub fn is_of(&self, digest: &Digest) -> bool {
-        self.image == Image::of(digest.as_str())
+        match &self.image {
+            Image::Text(text) => **text == *digest.as_str(),
+            Image::Sha256(bytes) => digest
+                .as_str()
+                .strip_prefix("sha256:")
+                .is_some_and(|hex| is_hex_of(hex.as_bytes(), bytes)),
+        }
+    }
+
+    /// The repository of its pull spec, when that is by a digest that is valid.
+    pub fn repository(&self) -> Option<ImageRepository> {
+        match (&self.reference, &self.image) {
+            // As the whole would be read, without putting it together first.
+            (Reference::In(text), Image::Sha256(_)) => {
+                let reference: ImageReference = text.parse().ok()?;
+                reference.digest.is_none().then_some(reference.repository)
+            }
+            _ => {
+                let image: PinnedImage = self.docker_image_reference().parse().ok()?;
+                Some(image.repository)
+            }
+        }
     }
 
     /// The same event, recorded at another time or at none.
@@ -211,12 +244,17 @@ mod tests {
             ("q.io/a/b@".to_owned(), ""),
             ("x@sha256:12".to_owned(), "sha256:12"),
             (String::new(), "sha256:"),
+            (format!("q.io/a/b:1@{digest}"), digest.as_str()),
+            (format!("q.io/a/b@{digest}@{digest}"), digest.as_str()),
+            (format!("Q.io/A@{digest}"), digest.as_str()),
         ] {
             let event = TagEvent::new(None, &reference, image, 7);
             assert_eq!(event.docker_image_reference(), reference);
             assert_eq!(event.image(), image);
             assert_eq!(event.digest(), image.parse().ok());
             assert_eq!(event.is_of(&digest), image == digest.as_str());
+            let pinned: Option<PinnedImage> = reference.parse().ok();
+            assert_eq!(event.repository(), pinned.map(|image| image.repository));
             let json = serde_json::to_string(&event).unwrap();
             assert_eq!(serde_json::from_str::<TagEvent>(&json).unwrap(), event);
             // An image rewritten where it stands leaves the reference alone, and the other way round.

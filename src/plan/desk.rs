@@ -219,7 +219,9 @@ impl<'a> Desk<'a> {
 
     /// The image of a digest of a stream, as some event of it recorded it: in the file, or in its past.
     pub fn image(&self, stream: &StreamKey, digest: &Digest) -> Option<PinnedImage> {
-        if let Some(image) = self.fresh.get(&(stream.clone(), digest.clone())) {
+        if !self.fresh.is_empty()
+            && let Some(image) = self.fresh.get(&(stream.clone(), digest.clone()))
+        {
             return Some(image.clone());
         }
         let repository = repository_of_any(self.stream(stream)?, digest)

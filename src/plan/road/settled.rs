@@ -56,9 +56,8 @@ pub fn same_stream_alias(stream: &ImageStream, tag: &str) -> Option<String> {
 }
 
 fn head_image(head: &crate::model::TagEvent) -> Option<PinnedImage> {
-    let recorded: PinnedImage = head.docker_image_reference().parse().ok()?;
     // After an in-place rewrite the digest field is the newer word (add-event rule: same reference, other image).
-    Some(recorded.repository.at(head.digest()?))
+    Some(head.repository()?.at(head.digest()?))
 }
 
 /// The repository a digest was recorded from: in the tag's own history, else in any tag's.
@@ -80,10 +79,7 @@ pub fn repository_of_any(stream: &ImageStream, digest: &Digest) -> Option<ImageR
 
 fn recorded_in(list: &NamedTagEventList, digest: &Digest) -> Option<ImageRepository> {
     let item = list.items.iter().find(|item| item.is_of(digest))?;
-    item.docker_image_reference()
-        .parse::<PinnedImage>()
-        .ok()
-        .map(|image| image.repository)
+    item.repository()
 }
 
 #[cfg(test)]
