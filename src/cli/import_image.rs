@@ -8,7 +8,8 @@ use super::args::{ImportImageArgs, WriteArgs};
 use super::streams::{Place, Wish, refused, shown_tag};
 use super::{CliError, Context, Exit};
 use crate::model::platform::Preferred;
-use crate::model::{Digest, ImageReference, ImageRepository, StreamKey, TagKey};
+use crate::model::tag_order::foremost;
+use crate::model::{Digest, ImageReference, ImageRepository, StreamKey, TagKey, TagName};
 use crate::observe::Seen;
 use crate::plan::streams::import::{Answered, Decided, Import, ImportWish, What, decide, imported};
 use crate::plan::streams::tag::Policies;
@@ -16,8 +17,6 @@ use crate::registry::{Access, Client, RegistryError};
 
 /// Questions to registries under way at a time; the client bounds them per host besides.
 const IN_FLIGHT: usize = 16;
-/// Of a whole repository so many tags are imported (upstream's `maxImagesBulkImportedPerRepository`).
-const MOST_TAGS: usize = 50;
 
 /// Imports one tag, or all of a stream.
 ///
@@ -36,10 +35,13 @@ pub async fn run(context: &Context, args: &ImportImageArgs) -> Result<Exit, CliE
     let registry = &context.settings().registry;
     let client = Client::new(registry).map_err(|e| CliError::from_error(Exit::Usage, &e))?;
     let Decided { stream, what } = decided;
+    let mut repository = None;
     let (tags, left) = match what {
         What::Tags(tags) => (tags, 0),
         What::Repository { from, policies } => {
-            whole(&client, &stream, &from, &policies, context).await?
+            let listed = whole(&client, &stream, &from, &policies, context).await?;
+            repository = Some(from);
+            listed
         }
     };
     let asked = tags.len();
@@ -69,9 +71,13 @@ pub async fn run(context: &Context, args: &ImportImageArgs) -> Result<Exit, CliE
         (name, error)
     });
     let failed: Vec<(String, &RegistryError)> = failed.collect();
+    let repository = repository.filter(|_| failed.is_empty());
     if !answers.is_empty() {
+        let repository = repository.as_ref();
         place
-            .edit(&wish, &|scene| imported(&stream, &answers, scene))
+            .edit(&wish, &|scene| {
+                imported(&stream, &answers, repository, scene)
+            })
             .await?;
         tell_unproven(context, &args.write);
     }
@@ -104,11 +110,10 @@ async fn whole(
     let _spinner = context.out.progress().spinner("listing tags");
     let names = client.tags(from, &access).await;
     let names = names.map_err(|error| super::engine::edge(&error))?;
-    let mut names: Vec<String> = names.iter().map(|name| name.as_str().to_owned()).collect();
-    crate::model::tag_order::prioritize(&mut names);
-    let left = names.len().saturating_sub(MOST_TAGS);
-    names.truncate(MOST_TAGS);
-    let tags = names.into_iter().map(|tag| Import {
+    let names: Vec<&str> = names.iter().map(TagName::as_str).collect();
+    let first = foremost(&names);
+    let left = names.len() - first.len();
+    let tags = first.into_iter().map(str::to_owned).map(|tag| Import {
         from: format!("{from}:{tag}"),
         reference: ImageReference {
             repository: from.clone(),

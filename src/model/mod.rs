@@ -26,6 +26,7 @@ pub mod tag_order;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod time;
+mod whole;
 pub mod word;
 
 pub use annotations::Annotations;

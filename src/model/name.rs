@@ -169,11 +169,25 @@ impl TagKey {
             tag: tag.into(),
         }
     }
+
+    /// All tags of a stream together, where something is about the repository that it imports as a whole.
+    pub const fn all_of(stream: StreamKey) -> Self {
+        let tag = String::new();
+        Self { stream, tag }
+    }
+
+    /// Whether it is about all tags of its stream.
+    pub const fn is_all(&self) -> bool {
+        self.tag.is_empty()
+    }
 }
 
 impl fmt::Display for TagKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.stream, self.tag)
+        match self.is_all() {
+            true => self.stream.fmt(f),
+            false => write!(f, "{}:{}", self.stream, self.tag),
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::digest::Digest;
 use super::image_stream::TagReference;
-use super::name::Name;
+use super::name::{Name, Namespace};
 use super::object::CommitId;
 use super::set::SetId;
 use super::time::Timestamp;
@@ -23,7 +23,8 @@ pub const INTERVAL: &str = "headwater.dev/interval";
 /// Annotation with the rule by which the source of a tag follows new tags of its repository.
 pub const FOLLOW: &str = "headwater.dev/follow";
 
-/// The source of a tag as last imported; a tag is pending while this differs from its spec.
+/// The source of a tag as last imported; a tag is pending while this differs from its spec. On a stream it stands for the
+/// repository that was imported as a whole.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Source {
@@ -52,6 +53,15 @@ impl Source {
         })
     }
 
+    /// A source in a registry.
+    pub fn docker_image(name: &str) -> Self {
+        Self {
+            kind: "DockerImage".to_owned(),
+            name: name.to_owned(),
+            ..Self::default()
+        }
+    }
+
     /// The source recorded on a tag, if there is a readable one.
     pub fn recorded(tag: &TagReference) -> Option<Self> {
         serde_json::from_str(&tag.annotations.get(SOURCE)?).ok()
@@ -77,15 +87,30 @@ impl Source {
     /// Whether a tag asks for another source than the one recorded on it, which is what makes it pending: generations are
     /// not asked. A tag without `from` asks for none.
     pub fn differs_on(tag: &TagReference) -> bool {
+        Self::differs(tag, "")
+    }
+
+    /// The same for a tag of a stream of this namespace, which is the same said or not. For a registry none counts.
+    pub fn differs_in(tag: &TagReference, namespace: &Namespace) -> bool {
+        Self::differs(tag, namespace.as_str())
+    }
+
+    fn differs(tag: &TagReference, own: &str) -> bool {
         let Some(from) = tag.from.as_ref() else {
             return false;
         };
+        let elsewhere = |namespace: &str| match &*from.kind {
+            "DockerImage" => String::new(),
+            _ if namespace == own => String::new(),
+            _ => namespace.to_owned(),
+        };
+        let asked = elsewhere(from.namespace.as_deref().unwrap_or_default());
         let mode = tag.import_policy.import_mode.as_deref();
         if let Some(recorded) = tag.annotations.imported(SOURCE) {
             return recorded.name != from.name
                 || recorded.kind() != from.kind
                 || recorded.reference != tag.reference
-                || !from.namespace.as_deref().unwrap_or_default().is_empty()
+                || !asked.is_empty()
                 || !mode.unwrap_or_default().is_empty();
         }
         let text = tag.annotations.get(SOURCE);
@@ -94,7 +119,7 @@ impl Source {
         recorded.is_none_or(|recorded| {
             recorded.kind != from.kind
                 || *recorded.name != *from.name
-                || recorded.namespace != from.namespace.as_deref().unwrap_or_default()
+                || elsewhere(&recorded.namespace) != asked
                 || recorded.import_mode != mode.unwrap_or_default()
                 || recorded.reference != tag.reference
         })
@@ -207,6 +232,69 @@ pub fn stream_image_digest(tag: &TagReference) -> Option<Digest> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::image_stream::ObjectReference;
+
+    #[test]
+    fn a_changed_source_is_told_as_upstream_tells_it() {
+        let own: Namespace = "streamnamespace".parse().unwrap();
+        let tag = |kind: &'static str, namespace: &str, name: &str| TagReference {
+            from: (!name.is_empty()).then(|| ObjectReference {
+                kind: kind.into(),
+                namespace: (!namespace.is_empty()).then(|| namespace.to_owned()),
+                name: name.into(),
+            }),
+            ..TagReference::default()
+        };
+        let stream = |namespace: &str, name: &str| tag("ImageStreamTag", namespace, name);
+        let none = || tag("", "", "");
+        let (latest, other) = ("other:latest", "other:other");
+        for (old, new, changed) in [
+            (none(), none(), false),
+            (
+                tag("DockerImage", "", "foo"),
+                tag("DockerImage", "", "foo"),
+                false,
+            ),
+            (
+                tag("DockerImage", "", "foo"),
+                tag("DockerImage", "", "bar"),
+                true,
+            ),
+            // Where an image of a registry is asked for, no namespace counts.
+            (
+                tag("DockerImage", "", "foo"),
+                tag("DockerImage", "any", "foo"),
+                false,
+            ),
+            (none(), stream("another", latest), true),
+            (stream("", latest), stream("another", latest), true),
+            (stream("something", latest), stream("another", latest), true),
+            (stream("something", latest), stream("", latest), true),
+            (stream("", latest), stream("streamnamespace", other), true),
+            (
+                stream("streamnamespace", latest),
+                stream("streamnamespace", other),
+                true,
+            ),
+            (stream("streamnamespace", latest), stream("", other), true),
+            (stream("", latest), stream("streamnamespace", latest), false),
+            (stream("streamnamespace", latest), stream("", latest), false),
+            (
+                stream("streamnamespace", latest),
+                stream("streamnamespace", latest),
+                false,
+            ),
+            (stream("", latest), stream("", latest), false),
+            // Different here: another kind of source is another source.
+            (tag("DockerImage", "", latest), stream("", latest), true),
+        ] {
+            let mut tag = new.clone();
+            if let Some(source) = Source::of(&old) {
+                tag.annotations.insert(SOURCE, annotation(&source));
+            }
+            assert_eq!(Source::differs_in(&tag, &own), changed, "{old:?} {new:?}");
+        }
+    }
 
     #[test]
     fn records_are_one_line_with_sorted_keys() {

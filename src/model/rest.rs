@@ -4,10 +4,10 @@ use super::image_stream::{ImageStream, TagReference};
 use super::promotion::{FOLLOW, Source};
 
 impl ImageStream {
-    /// Whether no tag of it wants anything by itself: none is scheduled, pending, without an image, or failing. What is
-    /// remembered of its checks may still say otherwise.
+    /// Whether no tag of it wants anything by itself: none is scheduled, pending, without an image, or failing, and no whole
+    /// repository waits to be imported. What is remembered of its checks may still say otherwise.
     pub fn rests(&self) -> bool {
-        self.spec.tags.iter().all(|tag| self.tag_rests(tag))
+        self.pending_repository().is_none() && self.spec.tags.iter().all(|tag| self.tag_rests(tag))
     }
 
     fn tag_rests(&self, tag: &TagReference) -> bool {

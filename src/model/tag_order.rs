@@ -10,6 +10,17 @@ pub fn prioritize<T: AsRef<str>>(tags: &mut [T]) {
     tags.sort_by_cached_key(|tag| Priority::of(tag.as_ref()));
 }
 
+/// Of a whole repository so many tags are imported (upstream's `maxImagesBulkImportedPerRepository`).
+pub const MOST_TAGS: usize = 50;
+
+/// The tags of a repository that are imported where nobody names one, in their order.
+pub fn foremost<T: AsRef<str>>(tags: &[T]) -> Vec<&str> {
+    let mut tags: Vec<&str> = tags.iter().map(AsRef::as_ref).collect();
+    prioritize(&mut tags);
+    tags.truncate(MOST_TAGS);
+    tags
+}
+
 /// The place of a tag; derived order is the order of the fields.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Priority {
@@ -127,6 +138,16 @@ mod tests {
         ] {
             ordered(tags, expected);
         }
+    }
+
+    #[test]
+    fn of_many_tags_the_first_fifty_are_imported() {
+        let many: Vec<String> = (0..60).map(|minor| format!("1.{minor}")).collect();
+        let first = foremost(&many);
+        assert_eq!((first.len(), first[0], first[49]), (50, "1.59", "1.10"));
+        // The row of upstream's importer, whose limit is five there.
+        let tags = foremost(&["v1", "other", "v2", "3", "3.1", "abc"]);
+        assert_eq!(tags, ["3.1", "3", "abc", "other", "v1", "v2"]);
     }
 
     #[test]

@@ -12,12 +12,15 @@ use super::store;
 use crate::manifests::Documents;
 use crate::model::promotion::INTERVAL;
 use crate::model::{
-    CommitId, ImageStream, Period, Settle, StreamKey, TagKey, TagReference, Timestamp,
+    CommitId, Digest, ImageStream, Period, Settle, StreamKey, TagKey, TagReference, Timestamp,
 };
 use crate::plan::due::question;
-use crate::plan::facts::{Answer, CheckMemory, FollowMemory, RefusedPush, Resolved};
-use crate::plan::import::{Following, Followings, remember, remember_follow, said};
-use crate::plan::question::Resolve;
+use crate::plan::facts::{Answer, CheckMemory, FollowMemory, ImageFacts, RefusedPush, Resolved};
+use crate::plan::import::{
+    Following, Followings, Whole, is_legacy, reading, remember, remember_follow, remember_index,
+    remember_reading, said,
+};
+use crate::plan::question::{Describe, Resolve};
 use crate::plan::refusal;
 use crate::plan::report::Subject;
 
@@ -130,19 +133,27 @@ impl Memory {
         &mut self,
         documents: &Documents,
         answers: &Answers,
+        described: &BTreeMap<Describe, Answer<ImageFacts>>,
         settle: Option<Settle>,
     ) -> BTreeSet<StreamKey> {
         let mut moved = BTreeSet::new();
         let room = self.tags.len().max(answers.resolved.len());
         let mut present = Vec::with_capacity(room);
+        let interval = documents.config.spec.import.interval;
         for (key, located) in &documents.streams {
+            if let Some(whole) = Whole::of(key, &located.value) {
+                let listed = answers.listed.get(&whole.list());
+                let learnt = whole.learn(&self.tags, listed, &answers.resolved, interval);
+                present.extend(learnt.into_iter().map(|(key, known)| (key, short(known))));
+            }
             for tag in located.value.spec.tags.iter() {
                 let lesson = Lesson {
                     key,
                     stream: &located.value,
                     tag,
-                    default: documents.config.spec.import.interval,
+                    default: interval,
                     answers,
+                    described,
                     settle,
                 };
                 let Some(question) = question(key, tag) else {
@@ -197,6 +208,8 @@ struct Lesson<'a> {
     /// The interval of the repository.
     default: Period,
     answers: &'a Answers,
+    /// What was known of images before.
+    described: &'a BTreeMap<Describe, Answer<ImageFacts>>,
     settle: Option<Settle>,
 }
 
@@ -205,7 +218,10 @@ impl Lesson<'_> {
     fn learn(&self, question: &Resolve, old: Option<&CheckMemory>) -> Option<(CheckMemory, bool)> {
         let never = CheckMemory::default();
         let answer = self.answers.resolved.get(question);
-        let new = answer.map(|answer| self.after(old.unwrap_or(&never), answer));
+        let new = match answer {
+            Some(answer) => Some(self.after(old.unwrap_or(&never), question, answer)),
+            None => old.and_then(|old| self.after_reading(old, question)),
+        };
         let mut is_new = new.as_ref().is_some_and(|new| self.is_settled(new));
         let mut known = new.or_else(|| old.cloned());
         let follow = Following::of(self.key, self.tag)
@@ -244,11 +260,44 @@ impl Lesson<'_> {
         self.stream.head(&self.tag.name).map(|head| head.image())
     }
 
-    fn after(&self, old: &CheckMemory, answer: &Answer<Resolved>) -> CheckMemory {
-        let source = self.tag.from.as_ref().map_or("", |from| &from.name);
+    fn source(&self) -> &str {
+        self.tag.from.as_ref().map_or("", |from| &from.name)
+    }
+
+    fn after(&self, old: &CheckMemory, asked: &Resolve, answer: &Answer<Resolved>) -> CheckMemory {
+        let (source, interval) = (self.source(), self.interval());
         let (at, outcome) = said(answer);
         let head = self.head();
-        remember(old, source, at, outcome, head.as_deref(), self.interval())
+        let head = head.as_deref();
+        match outcome {
+            Ok(index) if is_legacy(self.tag) && index.is_index() => {
+                let question = self.index(asked, &index.digest);
+                let read = self.answers.described.get(&question);
+                let read = read.or_else(|| self.described.get(&question));
+                let read = read.map(|read| reading(self.tag, &question.image, &read.outcome));
+                remember_index(old, source, (at, index), read, head, interval)
+            }
+            outcome => remember(old, source, at, outcome, head, interval),
+        }
+    }
+
+    /// What is known once the index that was seen is read, of which the tag takes a single image.
+    fn after_reading(&self, old: &CheckMemory, asked: &Resolve) -> Option<CheckMemory> {
+        let seen = old.seen.as_ref().filter(|_| is_legacy(self.tag));
+        let (digest, _) = seen.filter(|_| old.source == self.source())?;
+        let question = self.index(asked, digest);
+        let read = self.answers.described.get(&question)?;
+        let outcome = reading(self.tag, &question.image, &read.outcome);
+        let outcome = outcome.as_ref().map(|()| &());
+        let is_news = outcome.is_err() || old.failures > 0;
+        is_news.then(|| remember_reading(old, (read.at, outcome), self.interval()))
+    }
+
+    fn index(&self, asked: &Resolve, digest: &Digest) -> Describe {
+        Describe {
+            image: asked.reference.repository.at(digest.clone()),
+            namespace: self.key.namespace.clone(),
+        }
     }
 
     fn follow(&self, following: &Following<'_>, known: &CheckMemory) -> Option<Box<FollowMemory>> {

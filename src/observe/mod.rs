@@ -44,6 +44,7 @@ use crate::git::{Fetched, GitError, Repository};
 use crate::manifests::Documents;
 use crate::model::{CommitId, Name, StreamKey, Timestamp};
 use crate::plan::facts::{PlanGuard, PlanSettings, Trouble};
+use crate::plan::import::is_legacy;
 use crate::plan::refusal::Changes;
 use crate::plan::rewound::said_until;
 use crate::plan::{Facts, Observation, Question, Snapshot};
@@ -422,15 +423,19 @@ async fn take_in(
     facts: &mut Facts,
     documents: &Arc<Documents>,
 ) -> Result<(), ObserveError> {
-    if !answers.resolved.is_empty() || !answers.listed.is_empty() {
+    let is_news = !answers.resolved.is_empty()
+        || !answers.listed.is_empty()
+        || !answers.described.is_empty() && takes_single_images(documents);
+    if is_news {
         let mut memory = std::mem::take(&mut state.memory);
         let documents = Arc::clone(documents);
         let settle = facts.settings.settle;
+        let described = std::mem::take(&mut facts.described);
         let moved;
-        (state.memory, moved, answers) = aside(move || {
-            let moved = memory.learn(&documents, &answers, settle);
+        (state.memory, moved, answers, facts.described) = aside(move || {
+            let moved = memory.learn(&documents, &answers, &described, settle);
             memory.save();
-            (memory, moved, answers)
+            (memory, moved, answers, described)
         })
         .await?;
         state.moved.extend(moved);
@@ -449,6 +454,13 @@ async fn take_in(
     facts.described.extend(answers.described);
     facts.listed.extend(answers.listed);
     Ok(())
+}
+
+/// Whether there are tags that only know how their check went once an index is read.
+fn takes_single_images(documents: &Documents) -> bool {
+    let streams = documents.streams.values();
+    let mut tags = streams.flat_map(|located| &located.value.spec.tags);
+    tags.any(is_legacy)
 }
 
 /// The folder of a repository's caches.

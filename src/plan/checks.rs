@@ -2,8 +2,12 @@
 
 use super::due;
 use super::facts::{Answer, CheckMemory, Facts, Failure, Resolved};
-use super::import::{Following, Followings, remember, remember_follow, said};
+use super::import::{
+    Following, Followings, Whole, is_legacy, reading, remember, remember_follow, remember_index,
+    said,
+};
 use super::observation::Observation;
+use super::question::Describe;
 use crate::manifests::Documents;
 use crate::model::{Digest, ImageReference, ImageStream, Period, TagKey, TagReference};
 
@@ -41,6 +45,9 @@ pub fn checks(observation: &Observation) -> Vec<Check> {
     let mut checks = Vec::new();
     for (key, located) in &documents.streams {
         let stream = &located.value;
+        if let Some(whole) = Whole::of(key, stream) {
+            whole_checks(&whole, observation, &mut checks);
+        }
         for tag in stream.spec.tags.iter() {
             let Some(question) = due::question(key, tag) else {
                 continue;
@@ -53,7 +60,7 @@ pub fn checks(observation: &Observation) -> Vec<Check> {
                 tag: tag_key,
                 stream,
                 spec: tag,
-                docs: documents,
+                observation,
             };
             if let Some(following) = Following::of(key, tag) {
                 follow_checks(&about, &following, &before, facts, &mut checks);
@@ -66,12 +73,68 @@ pub fn checks(observation: &Observation) -> Vec<Check> {
     checks
 }
 
+/// The checks of a repository that is imported as a whole: of its list, and of tags that nobody wished yet.
+fn whole_checks(whole: &Whole<'_>, observation: &Observation, checks: &mut Vec<Check>) {
+    let facts = &observation.facts;
+    let interval = observation.snapshot.documents.config.spec.import.interval;
+    let listed = facts.listed.get(&whole.list());
+    let after = whole.learn(&facts.memory, listed, &facts.resolved, interval);
+    for (tag, after) in after {
+        let (reference, asked) = match tag.is_all() {
+            true => (whole.reference(), listed.map(|a| asked(a, |_| None))),
+            false => {
+                let Some(question) = due::question(&tag.stream, &whole.wished(&tag.tag)) else {
+                    continue;
+                };
+                let answer = facts.resolved.get(&question);
+                let asked = answer.map(|a| asked(a, |resolved| Some(resolved.digest.clone())));
+                (question.reference, asked)
+            }
+        };
+        checks.push(Check {
+            before: facts.memory.get(&tag).cloned().unwrap_or_default(),
+            tag,
+            reference,
+            after,
+            asked,
+        });
+    }
+}
+
+fn asked<T>(answer: &Answer<T>, digest: impl Fn(&T) -> Option<Digest>) -> Asked {
+    let (_, outcome) = said(answer);
+    Asked {
+        digest: outcome.ok().and_then(digest),
+        failure: outcome.err().cloned(),
+        late: None,
+    }
+}
+
 /// A tag whose checks are told.
 struct About<'a> {
     tag: TagKey,
     stream: &'a ImageStream,
     spec: &'a TagReference,
-    docs: &'a Documents,
+    observation: &'a Observation,
+}
+
+impl About<'_> {
+    fn docs(&self) -> &Documents {
+        &self.observation.snapshot.documents
+    }
+
+    /// How reading the index went of which the tag takes a single image; `None` where it is none, or was not read.
+    fn reading(
+        &self,
+        reference: &ImageReference,
+        resolved: &Resolved,
+    ) -> Option<Result<(), Failure>> {
+        let image = reference.repository.at(resolved.digest.clone());
+        let namespace = self.tag.stream.namespace.clone();
+        let question = Describe { image, namespace };
+        let described = self.observation.facts.described.get(&question)?;
+        Some(reading(self.spec, &question.image, &described.outcome))
+    }
 }
 
 fn check(
@@ -81,11 +144,9 @@ fn check(
     answer: Option<&Answer<Resolved>>,
 ) -> Check {
     let About {
-        tag,
-        stream,
-        spec,
-        docs,
+        tag, stream, spec, ..
     } = about;
+    let docs = about.docs();
     let Some(answer) = answer else {
         return unasked(tag, reference, &before);
     };
@@ -93,7 +154,16 @@ fn check(
     let head = stream.head(&spec.name).map(|head| head.image());
     let source = spec.from.as_ref().map_or("", |from| &from.name);
     let interval = due::interval(spec, docs);
-    let after = remember(&before, source, at, outcome, head.as_deref(), interval);
+    let head = head.as_deref();
+    let mut failure = outcome.err().cloned();
+    let after = match outcome {
+        Ok(index) if is_legacy(spec) && index.is_index() => {
+            let reading = about.reading(&reference, index);
+            failure = reading.clone().and_then(Result::err);
+            remember_index(&before, source, (at, index), reading, head, interval)
+        }
+        outcome => remember(&before, source, at, outcome, head, interval),
+    };
     let late = due::late(spec, docs, Some(&before), answer.asked_at());
     Check {
         tag: tag.clone(),
@@ -101,7 +171,7 @@ fn check(
         after,
         asked: Some(Asked {
             digest: outcome.ok().map(|resolved| resolved.digest.clone()),
-            failure: outcome.err().cloned(),
+            failure,
             late,
         }),
         before,
@@ -122,7 +192,7 @@ fn follow_checks(
     let answers = Followings {
         list,
         head: head.as_deref(),
-        interval: due::interval(about.spec, about.docs),
+        interval: due::interval(about.spec, about.docs()),
     };
     let after = remember_follow(before, following, answers, |tag| {
         let question = following.question(tag);

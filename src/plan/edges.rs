@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::checks::{Check, checks};
 use super::facts::Trouble;
 use super::failing::{forge_waits, waits};
-use super::import::Following;
+use super::import::{Following, Whole};
 use super::observation::Observation;
 use super::question::Question;
 use super::report::State;
@@ -211,6 +211,13 @@ fn silent(observation: &Observation) -> BTreeMap<String, (Timestamp, BTreeSet<Ta
     }
     for (key, located) in &observation.snapshot.documents.streams {
         let stream = &located.value;
+        if let Some(whole) = Whole::of(key, stream)
+            && unanswered.contains_key(&Question::List(whole.list()))
+            && let Some((_, tags)) =
+                hosts.get_mut(&whole.reference().repository.registry().to_string())
+        {
+            tags.insert(whole.about());
+        }
         for tag in stream.spec.tags.iter() {
             let source = due::question(key, tag)
                 .filter(|q| unanswered.contains_key(&Question::Resolve(q.clone())))
@@ -263,6 +270,8 @@ fn owners(observation: &Observation) -> BTreeMap<TagKey, BTreeSet<Name>> {
     let mut owners: BTreeMap<TagKey, BTreeSet<Name>> = BTreeMap::new();
     for (name, located) in &documents.pipelines {
         for stream in documents.pipeline_streams(&located.value) {
+            let all = TagKey::all_of(stream.clone());
+            owners.entry(all).or_default().insert(name.clone());
             for stage in &located.value.spec.stages {
                 let tag = TagKey::new(stream.clone(), stage.tag());
                 owners.entry(tag).or_default().insert(name.clone());

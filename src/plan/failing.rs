@@ -125,7 +125,11 @@ fn help(
 ) -> Option<String> {
     let located = desk.docs.streams.get(&key.stream)?;
     let host = reference.repository.registry();
-    let mend = format!("mend `from` of tag {} in {}", key.tag, located.path);
+    let path = &located.path;
+    let mend = match key.is_all() {
+        true => format!("mend `dockerImageRepository` in {path}"),
+        false => format!("mend `from` of tag {} in {path}", key.tag),
+    };
     match failing.reason.as_str() {
         "Unauthorized" if failing.message.contains("`tokenRealms`") => Some(format!(
             "if that token server may be given credentials, list it in tokenRealms of {host} under registry.registries of the settings, or {mend}"

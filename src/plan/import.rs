@@ -29,12 +29,17 @@ mod following;
 mod legacy;
 mod memory;
 mod settling;
+mod whole;
 
 use follow::Found;
 pub use following::{Followed, Following};
+pub use legacy::{is_legacy, reading};
 use memory::of_source;
-pub use memory::{At, Followings, remember, remember_follow, said};
+pub use memory::{
+    At, Followings, remember, remember_follow, remember_index, remember_reading, said,
+};
 use settling::{settles, settles_still, waits_for_checks};
+pub use whole::Whole;
 
 /// A tag that imports something new.
 #[derive(Debug, Clone, PartialEq)]
@@ -51,6 +56,8 @@ pub struct Import {
     pub moves: bool,
     /// Set where `from` changes with it, by the rule that the tag follows.
     pub followed: Option<Followed>,
+    /// The wish for a tag that the stream does not wish by itself yet: its repository is imported as a whole.
+    pub wished: Option<Box<TagReference>>,
 }
 
 /// Something to be written down of a tag that moves no image: a lasting failure, a string that is kept.
@@ -81,10 +88,21 @@ pub fn imports(promoted: &BTreeSet<TagKey>, desk: &mut Desk<'_>) -> Imports {
     let docs = desk.docs;
     let never = CheckMemory::default();
     let mut remembered = desk.obs.facts.memory.iter().peekable();
+    let never_imported = promoted;
     let mut promoted = promoted.iter().map(|key| (key, &())).peekable();
     for (key, located) in restless(docs, &desk.obs.facts) {
         if docs.broken_streams.contains_key(key) {
             continue;
+        }
+        if let Some(whole) = Whole::of(key, &located.value) {
+            take_shielded(
+                || whole.about(),
+                desk,
+                &mut all,
+                |desk, all| {
+                    whole::look_at(&whole, never_imported, desk, all);
+                },
+            );
         }
         for tag in by_name(&located.value) {
             let at = Place { stream: key, tag };
@@ -92,19 +110,33 @@ pub fn imports(promoted: &BTreeSet<TagKey>, desk: &mut Desk<'_>) -> Imports {
             if recall(&mut promoted, at).is_some() {
                 continue;
             }
-            let done = (all.imports.len(), all.records.len());
-            let subject = || Subject::Tag(at.key());
-            let looked = shielded(subject, desk, |desk| {
-                look_at(at, &located.value, memory, desk, &mut all);
-            });
-            if let Err(hold) = looked {
-                all.imports.truncate(done.0);
-                all.records.truncate(done.1);
-                desk.holds.push(*hold);
-            }
+            take_shielded(
+                || at.key(),
+                desk,
+                &mut all,
+                |desk, all| {
+                    look_at(at, &located.value, memory, desk, all);
+                },
+            );
         }
     }
     all
+}
+
+/// Looks at something so that a bug in that takes nothing else with it.
+fn take_shielded(
+    tag: impl Fn() -> TagKey,
+    desk: &mut Desk<'_>,
+    all: &mut Imports,
+    look: impl FnOnce(&mut Desk<'_>, &mut Imports),
+) {
+    let done = (all.imports.len(), all.records.len());
+    let looked = shielded(|| Subject::Tag(tag()), desk, |desk| look(desk, all));
+    if let Err(hold) = looked {
+        all.imports.truncate(done.0);
+        all.records.truncate(done.1);
+        desk.holds.push(*hold);
+    }
 }
 
 /// Streams with a tag that may want something, by itself or by what is remembered of it. Nearly all streams of a large
@@ -172,7 +204,7 @@ fn look_at(
         return;
     };
     if from.kind != "DockerImage" || tag.reference {
-        if Source::differs_on(tag) {
+        if Source::differs_in(tag, &at.stream.namespace) {
             pointed::look_at(&at.key(), tag, from, stream, desk, all);
         }
         return;
@@ -245,7 +277,7 @@ fn look_at_source(
         }
         Known::Yes(resolved) => {
             // A changed `from` is a wish, and no tag that may be moving on: only those settle.
-            let asked = elsewhere || Source::differs_on(tag);
+            let asked = elsewhere || Source::differs_in(tag, &at.stream.namespace);
             let answer = Answer {
                 key,
                 tag,
@@ -319,7 +351,7 @@ fn is_due(
     };
     // A failure not yet mended is tried again even where the tag is not scheduled (upstream never does: its users suffer).
     let failing = memory.failures > 0 || (!troubled && !list.conditions.is_empty());
-    if failing || Source::differs_on(tag) {
+    if failing || Source::differs_in(tag, &at.stream.namespace) {
         return true;
     }
     let by_digest = source.contains('@');
@@ -386,7 +418,11 @@ fn answered(
         .is_some_and(|h| h.docker_image_reference() == image.to_string() && h.is_of(&image.digest));
     let conditions = stream.status_tag(&tag.name).map(|t| &t.conditions);
     let failing = !answer.troubled && conditions.is_some_and(|conditions| !conditions.is_empty());
-    if same && answer.followed.is_none() && !Source::differs_on(tag) && !failing {
+    if same
+        && answer.followed.is_none()
+        && !Source::differs_in(tag, &key.stream.namespace)
+        && !failing
+    {
         return Ok(None);
     }
     let changed = head.is_some_and(|h| !h.is_of(&image.digest));
@@ -403,6 +439,10 @@ fn answered(
         old,
         image,
         followed: answer.followed.cloned(),
+        wished: stream
+            .spec_tag(&tag.name)
+            .is_none()
+            .then(|| Box::new(tag.clone())),
     }))
 }
 
@@ -474,7 +514,8 @@ pub fn edits(import: &Import, created: Timestamp, desk: &Desk<'_>) -> Vec<Stream
         return Vec::new();
     };
     let name = &import.tag.tag;
-    let spec = stream.spec_tag(name);
+    let wished = import.wished.as_deref();
+    let spec = stream.spec_tag(name).or(wished);
     let followed = import.followed.as_ref();
     let source = spec.and_then(Source::of).map(|source| match followed {
         Some(followed) => annotation(&Source {
@@ -489,14 +530,15 @@ pub fn edits(import: &Import, created: Timestamp, desk: &Desk<'_>) -> Vec<Stream
         name: followed.name.as_str().into(),
         ..from
     });
-    let mut edits = vec![StreamEdit::SetTag {
+    let mut edits: Vec<StreamEdit> = wished.map(whole::wish).into_iter().collect();
+    edits.push(StreamEdit::SetTag {
         name: name.clone(),
         from,
         annotations,
         reference: None,
         import_policy: None,
         reference_policy: None,
-    }];
+    });
     edits.extend(record_move(
         &import.tag.stream,
         name,

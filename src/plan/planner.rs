@@ -27,7 +27,7 @@ use super::shield::shielded;
 use super::stage::first::{self, Offer};
 use super::stage::{self, Decided, Wish, judge_open};
 use super::{Effect, PLAN_VERSION, Plan};
-use crate::model::{Delivery, Name, Set, StageKey, StreamKey};
+use crate::model::{Delivery, Name, Set, StageKey, StreamKey, TagKey};
 
 /// Makes the plan for an observation. Pure: the same observation gives the same bytes.
 pub fn plan(obs: &Observation) -> Plan {
@@ -264,7 +264,9 @@ impl Work<'_> {
                 desk.hold(subject, State::Held, "PipelineUnreadable", why);
                 continue;
             }
-            if let Some(why) = first::perhaps_meant(&import.tag.stream, views, desk) {
+            if let Some(why) =
+                first::perhaps_meant(&import.tag.stream, &imports.imports, views, desk)
+            {
                 let subject = Subject::Tag(import.tag.clone());
                 let hold = desk.hold(subject, State::Held, "StageTagMissing", why);
                 hold.help = Some("mend the stage's tag, or add that tag to the stream".to_owned());
@@ -273,12 +275,14 @@ impl Work<'_> {
             if by_commit {
                 self.items.push(first::loose_item(import, desk));
             } else {
-                let why =
-                    "NotYet: a tag in no pipeline with `delivery: pullRequest` in headwater.yaml";
-                desk.hold(Subject::Tag(import.tag.clone()), State::Held, "NotYet", why);
+                not_yet(&import.tag, desk);
             }
         }
         for record in &imports.records {
+            if record.tag.is_all() && !by_commit {
+                not_yet(&record.tag, desk);
+                continue;
+            }
             self.items.push(Item {
                 subject: Subject::Tag(record.tag.clone()),
                 environments: Vec::new(),
@@ -398,7 +402,7 @@ impl Work<'_> {
             };
             let owners = self.reports.values_mut().filter(|r| {
                 let pipeline = desk.docs.pipelines.get(&r.key.pipeline);
-                r.tag == tag.tag
+                (r.tag == tag.tag || tag.is_all() && lacks_first(r, tag, desk))
                     && pipeline
                         .is_some_and(|p| desk.docs.pipeline_streams(&p.value).contains(&tag.stream))
             });
@@ -413,6 +417,27 @@ impl Work<'_> {
             }
         }
     }
+}
+
+/// Whether a first stage begins with a tag that is still to come, with the repository that its stream imports as a whole.
+fn lacks_first(report: &StageReport, all: &TagKey, desk: &Desk<'_>) -> bool {
+    let stream = desk.stream(&all.stream);
+    let lacks = stream.is_some_and(|stream| stream.spec_tag(&report.tag).is_none());
+    let carriers = desk.carriers.get(&all.stream);
+    let mut stages = carriers.into_iter().flatten();
+    lacks
+        && stages.any(|(pipeline, stage)| {
+            let pipeline = (**pipeline == report.key.pipeline)
+                .then(|| desk.docs.pipelines.get(*pipeline))
+                .flatten();
+            let from = pipeline.and_then(|pipeline| pipeline.value.sources(stage));
+            stage.name == report.key.stage && from.is_some_and(|from| from.stages().is_empty())
+        })
+}
+
+fn not_yet(tag: &TagKey, desk: &mut Desk<'_>) {
+    let why = "NotYet: a tag in no pipeline with `delivery: pullRequest` in headwater.yaml";
+    desk.hold(Subject::Tag(tag.clone()), State::Held, "NotYet", why);
 }
 
 /// Puts a hold on a stage's report, and on record.

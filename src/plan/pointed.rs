@@ -26,7 +26,7 @@ pub(super) fn look_at(
     all: &mut Imports,
 ) {
     if from.kind == "DockerImage" {
-        if tag.reference && Source::differs_on(tag) {
+        if tag.reference && Source::differs_in(tag, &key.stream.namespace) {
             all.records.push(string(key, from, stream, desk));
         }
         return;
@@ -34,7 +34,7 @@ pub(super) fn look_at(
     // What tracks a tag of its own stream moves with it, and a digest in full needs no event to count.
     let settles = same_stream_alias(stream, &tag.name).is_some()
         || settled(stream, &tag.name).is_some_and(|settled| settled.by_spec);
-    if settles || !Source::differs_on(tag) {
+    if settles || !Source::differs_in(tag, &key.stream.namespace) {
         return;
     }
     let scene = Scene {
@@ -68,6 +68,7 @@ fn push(key: &TagKey, image: PinnedImage, desk: &mut Desk<'_>, all: &mut Imports
         old,
         image,
         followed: None,
+        wished: None,
     });
 }
 

@@ -4,11 +4,11 @@ use super::Place;
 use crate::model::platform::Preferred;
 use crate::model::{Digest, ImageReference, Namespace, Party, PinnedImage, TagEvent, TagReference};
 use crate::plan::desk::{Desk, Known};
-use crate::plan::facts::{Failure, Outcome};
+use crate::plan::facts::{Failure, ImageFacts, Outcome};
 use crate::plan::question::Describe;
 
 /// Whether a tag takes single images.
-pub(super) fn is_legacy(tag: &TagReference) -> bool {
+pub fn is_legacy(tag: &TagReference) -> bool {
     tag.import_policy.import_mode.as_deref() == Some("Legacy")
 }
 
@@ -27,14 +27,36 @@ pub(super) fn single(
         Known::Failed(failure) => Err(failure),
         Known::Yes(facts) => match facts.single(&Preferred::of(tag)) {
             Some(digest) => Ok(Some(digest.clone())),
-            None => Err(Failure {
-                reason: "Invalid".to_owned(),
-                message: format!("`{index}` is an index without any image"),
-                canonical: format!("the index \"{index}\" holds no image"),
-                transient: false,
-                party: Some(Party::Remote),
-                retry_at: None,
-            }),
+            None => Err(without_images(index)),
+        },
+    }
+}
+
+fn without_images(index: &PinnedImage) -> Failure {
+    Failure {
+        reason: "Invalid".to_owned(),
+        message: format!("`{index}` is an index without any image"),
+        canonical: format!("the index \"{index}\" holds no image"),
+        transient: false,
+        party: Some(Party::Remote),
+        retry_at: None,
+    }
+}
+
+/// How reading an index went, of which a tag takes a single image.
+///
+/// # Errors
+/// When it could not be read, or no image can be chosen of it: to the tag that is a failing check.
+pub fn reading(
+    tag: &TagReference,
+    index: &PinnedImage,
+    outcome: &Outcome<ImageFacts>,
+) -> Result<(), Failure> {
+    match outcome {
+        Outcome::Failed(failure) => Err(failure.clone()),
+        Outcome::Ok(facts) => match facts.single(&Preferred::of(tag)) {
+            Some(_) => Ok(()),
+            None => Err(without_images(index)),
         },
     }
 }

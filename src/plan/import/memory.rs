@@ -50,6 +50,75 @@ pub fn remember(
     next
 }
 
+/// What is remembered of a tag that takes single images, after an answer that named an index; `reading` tells how reading that
+/// went, if it was read yet. Until then a row of failures goes on.
+pub fn remember_index(
+    memory: &CheckMemory,
+    source: &str,
+    (at, resolved): (Timestamp, &Resolved),
+    reading: Option<Result<(), Failure>>,
+    head: Option<&str>,
+    interval: Period,
+) -> CheckMemory {
+    let mut next = remember(memory, source, at, Ok(resolved), head, interval);
+    if reading.is_none() {
+        // Once it is read, this tells what was read.
+        next.seen.get_or_insert((resolved.digest.clone(), at));
+    }
+    let Some(known) = of_source(memory, source).filter(|known| known.failures > 0) else {
+        return match reading {
+            Some(Err(failure)) => remember(&next, source, at, Err(&failure), head, interval),
+            _ => next,
+        };
+    };
+    let fails = CheckMemory {
+        failures: known.failures,
+        failing_since: known.failing_since,
+        reason: known.reason.clone(),
+        message: known.message.clone(),
+        party: known.party,
+        heals: known.heals,
+        next_try: known.next_try,
+        ..next.clone()
+    };
+    match reading {
+        Some(Ok(())) => next,
+        Some(Err(failure)) => remember(&fails, source, at, Err(&failure), head, interval),
+        None => fails,
+    }
+}
+
+/// What is remembered once the index that a tag was seen to have is read.
+pub fn remember_reading(
+    memory: &CheckMemory,
+    (at, reading): At<'_, ()>,
+    interval: Period,
+) -> CheckMemory {
+    match reading {
+        Err(failure) => failed(memory.clone(), failure, at, interval),
+        Ok(()) => CheckMemory {
+            source: memory.source.clone(),
+            seen: memory.seen.clone(),
+            times: memory.times,
+            follow: memory.follow.clone(),
+            ..succeeded(at)
+        },
+    }
+}
+
+/// The same of what has no digest: a list.
+pub(super) fn after(
+    known: CheckMemory,
+    at: Timestamp,
+    outcome: Result<(), &Failure>,
+    interval: Period,
+) -> CheckMemory {
+    match outcome {
+        Ok(()) => succeeded(at),
+        Err(failure) => failed(known, failure, at, interval),
+    }
+}
+
 fn succeeded(at: Timestamp) -> CheckMemory {
     CheckMemory {
         last_check: Some(at),
@@ -116,10 +185,7 @@ pub fn remember_follow<'a>(
     let known = known.filter(|follow| follow.list.source == source).cloned();
     let mut follow = known.unwrap_or_default();
     if let Some((at, outcome)) = answers.list {
-        follow.list = match outcome {
-            Ok(_) => succeeded(at),
-            Err(failure) => failed(follow.list, failure, at, answers.interval),
-        };
+        follow.list = after(follow.list, at, outcome.map(drop), answers.interval);
         follow.list.source = source;
         if let (Ok(listing), Ok(rule)) = (outcome, following.rule()) {
             let newest = rule.newest(listing.tags.iter().map(|tag| &**tag));

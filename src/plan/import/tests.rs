@@ -109,6 +109,7 @@ fn asked(repository: Option<&str>, tags: &[Tag]) -> Vec<String> {
     let plan = plan(&observed(repository, tags));
     let resolve = plan.questions.iter().filter_map(|question| match question {
         Question::Resolve(resolve) => Some(resolve.reference.to_string()),
+        Question::List(list) => Some(format!("all of {}", list.repository)),
         _ => None,
     });
     resolve.collect()
@@ -141,9 +142,9 @@ fn a_recorded_source_reads_as_it_is_written_here() {
 fn what_is_imported_is_decided_as_upstream_decides_it() {
     let latest = || tag("latest", "test/other:latest");
     let none: [&str; 0] = [];
-    // A stream without tags, and one that names only a repository: whole repositories are asked for by `import-image`.
+    // A stream without tags, and one that names only a repository: all of that, once.
     assert_eq!(asked(None, &[]), none);
-    assert_eq!(asked(Some("test/other"), &[]), none);
+    assert_eq!(asked(Some("test/other"), &[]), ["all of test/other"]);
     // References are strings, whatever they name.
     assert_eq!(
         asked(

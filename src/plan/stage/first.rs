@@ -81,6 +81,7 @@ pub fn offer_of(
             image,
             moves: true,
             followed,
+            wished: None,
         })
     });
     Offer {
@@ -247,11 +248,18 @@ pub fn loose<'i>(imports: &'i [Import], views: &[&StageView<'_>]) -> Vec<&'i Imp
 /// is not there. An image that came in meanwhile would be past that stage's approvals once the name is mended.
 pub fn perhaps_meant(
     stream: &StreamKey,
+    imports: &[Import],
     views: &[&StageView<'_>],
     desk: &Desk<'_>,
 ) -> Option<String> {
     let value = desk.stream(stream)?;
-    let lacks = |tag| value.spec_tag(tag).is_none() && value.status_tag(tag).is_none();
+    let comes = |tag| {
+        imports
+            .iter()
+            .any(|i| i.tag.tag == tag && i.tag.stream == *stream)
+    };
+    let has = |tag| value.spec_tag(tag).is_some() || value.status_tag(tag).is_some();
+    let lacks = |tag| !has(tag) && !comes(tag);
     let mut entries = views.iter().filter(|view| view.is_first());
     let entry = entries.find(|view| view.streams.contains(stream) && lacks(view.tag()))?;
     Some(format!(

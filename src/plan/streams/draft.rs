@@ -173,6 +173,18 @@ impl Draft {
         );
     }
 
+    /// Remembers that the repository which the stream names is imported: it is pending no longer.
+    pub fn remember_repository(&mut self) {
+        if let Some(name) = self.stream.pending_repository() {
+            let source = annotation(&Source::docker_image(name));
+            self.stream.metadata.annotations.insert(SOURCE, &source);
+            self.edits.push(StreamEdit::SetAnnotation {
+                key: SOURCE.to_owned(),
+                value: Some(source),
+            });
+        }
+    }
+
     /// Records what a tag points to now, by the add-event rule; tags of this stream that track it follow. `created` of
     /// the event is kept where there is one, which is how upstream copies events between tags. What a tag points to
     /// already is not recorded again.
@@ -264,4 +276,93 @@ fn empty(tag: &str) -> NamedTagEventList {
 
 fn to_the_second(at: Timestamp) -> Timestamp {
     Timestamp::from_second(at.as_second()).unwrap_or(at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::streams::testing::{digest, documents, scene};
+
+    /// The tags that have the new image, after `2.0` of the stream `ns/ruby` moved to it.
+    fn moved(tags: &str, image: &str) -> Vec<String> {
+        let old = digest("old");
+        let item = format!(
+            "{{dockerImageReference: 'q.io/ns/ruby@{old}', image: '{old}', generation: 1}}"
+        );
+        let text = format!(
+            "apiVersion: image.openshift.io/v1\nkind: ImageStream\nmetadata: {{name: ruby, namespace: ns}}\nspec:\n  tags: [{tags}]\nstatus:\n  tags:\n  - {{tag: '2.0', items: [{item}]}}\n  - {{tag: '3.0', items: [{item}]}}\n"
+        );
+        let docs = documents(&[("streams/ruby.yaml", &text)]);
+        let namespace = "ns".parse().unwrap();
+        let scene = scene(&docs, &namespace);
+        let mut drafts = Drafts::new(scene);
+        let key = "ns/ruby".to_owned().try_into().unwrap();
+        let draft = drafts.open(&key).unwrap();
+        let new = digest(image);
+        let event = TagEvent::new(None, &format!("q.io/ns/ruby@{new}"), &new, 0);
+        draft.record("2.0", &event, scene.now);
+        let lists = draft.edits.iter().filter_map(|edit| match edit {
+            StreamEdit::RecordEvent { tag, items, .. } => {
+                assert_eq!(items[0].image(), new, "{tag}");
+                Some(tag.clone())
+            }
+            _ => None,
+        });
+        lists.collect()
+    }
+
+    #[test]
+    fn tags_track_a_tag_as_upstream_has_them_track_it() {
+        let tag = |name: &str, from: &str| format!("{{name: {name}, from: {{kind: {from}}}}}");
+        let tracks = |name: &str| tag(name, "ImageStreamTag, name: '2.0'");
+        for (tags, wanted) in [
+            ("{name: latest}".to_owned(), &["2.0"][..]),
+            (tag("latest", "ImageStreamImage, name: abcd"), &["2.0"]),
+            (
+                tag(
+                    "latest",
+                    "ImageStreamTag, namespace: other, name: 'ruby:2.0'",
+                ),
+                &["2.0"],
+            ),
+            (
+                tag("latest", "ImageStreamTag, name: 'otherstream:2.0'"),
+                &["2.0"],
+            ),
+            (String::new(), &["2.0"]),
+            (
+                tag("latest", "ImageStreamTag, name: 'ruby:2.0'"),
+                &["2.0", "latest"],
+            ),
+            // Saying one's own namespace changes nothing.
+            (
+                tag("latest", "ImageStreamTag, namespace: ns, name: 'ruby:2.0'"),
+                &["2.0", "latest"],
+            ),
+            (
+                format!("{}, {{name: other}}", tracks("latest")),
+                &["2.0", "latest"],
+            ),
+            (
+                format!(
+                    "{}, {}, {{name: other1}}, {{name: other2}}",
+                    tracks("latest1"),
+                    tracks("latest2")
+                ),
+                &["2.0", "latest2", "latest1"],
+            ),
+        ] {
+            let mut found = moved(&tags, "new");
+            let mut wanted = wanted.to_vec();
+            found.sort();
+            wanted.sort_unstable();
+            assert_eq!(found, wanted, "{tags}");
+        }
+        // What a tag points to already moves nobody who points there, too.
+        let same = format!(
+            "{}, {{name: '3.0'}}",
+            tag("latest", "ImageStreamTag, name: '3.0'")
+        );
+        assert_eq!(moved(&same, "old"), [""; 0]);
+    }
 }

@@ -4,10 +4,12 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
+use std::process::Command;
 
 use headwater::model::Digest;
 
 use crate::support::docker_registry::{DockerRegistry, have};
+use crate::support::fault_proxy::FaultProxy;
 use crate::support::hermetic::Hermetic;
 use crate::support::world::Repository;
 
@@ -17,6 +19,8 @@ pub(super) struct Real {
     machine: Hermetic,
     tree: PathBuf,
     cache: Cell<usize>,
+    /// Before the registry, where its requests are counted.
+    proxy: Option<FaultProxy>,
 }
 
 impl Real {
@@ -31,13 +35,39 @@ impl Real {
             machine,
             tree,
             cache: Cell::new(0),
+            proxy: None,
         })
+    }
+
+    /// The same with a proxy before the registry.
+    pub(super) async fn watched() -> Option<Self> {
+        let real = Self::start()?;
+        let proxy = FaultProxy::before(real.registry.host()).await;
+        Some(Self {
+            proxy: Some(proxy),
+            ..real
+        })
+    }
+
+    pub(super) fn proxy(&self) -> &FaultProxy {
+        self.proxy.as_ref().expect("it is watched")
+    }
+
+    /// The registry as the program knows it.
+    pub(super) fn host(&self) -> String {
+        let proxy = self.proxy.as_ref().map(FaultProxy::host);
+        proxy.unwrap_or_else(|| self.registry.host().to_owned())
     }
 
     /// The stream `team/k` with these tags, committed.
     pub(super) fn begin(&self, tags: &str) {
+        self.begin_with(&format!("  tags:\n{tags}"));
+    }
+
+    /// The stream `team/k` with this `spec`, committed.
+    pub(super) fn begin_with(&self, spec: &str) {
         let text = format!(
-            "apiVersion: image.openshift.io/v1\nkind: ImageStream\nmetadata: {{name: k, namespace: team}}\nspec:\n  tags:\n{tags}"
+            "apiVersion: image.openshift.io/v1\nkind: ImageStream\nmetadata: {{name: k, namespace: team}}\nspec:\n{spec}"
         );
         fs::create_dir_all(self.tree.join("pipelines/k")).unwrap();
         fs::write(self.tree.join("pipelines/k/imagestream.yaml"), text).unwrap();
@@ -91,7 +121,21 @@ impl Real {
     /// What a command says that ends so.
     #[track_caller]
     pub(super) fn ends(&self, arguments: &[&str], code: i32) -> String {
-        let host = self.registry.host();
+        // What passes pushed into the checked-out branch is what people go on from.
+        self.git(&["reset", "-q", "--hard"]);
+        let output = self.command(arguments).output().unwrap();
+        assert_eq!(
+            output.status.code(),
+            Some(code),
+            "{arguments:?}: {output:?}"
+        );
+        let texts = [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap());
+        texts.concat()
+    }
+
+    /// The program in the work tree.
+    pub(super) fn command(&self, arguments: &[&str]) -> Command {
+        let host = self.host();
         let settings = self.machine.folder().join("operator.yaml");
         let cache = self
             .machine
@@ -102,19 +146,16 @@ impl Real {
             cache.display()
         );
         fs::write(&settings, text).unwrap();
-        // What passes pushed into the checked-out branch is what people go on from.
-        self.git(&["reset", "-q", "--hard"]);
         let mut command = self.machine.headwater();
         command.args(arguments).args(["--local", "--config"]);
-        let command = command.arg(&settings).current_dir(&self.tree);
-        let output = command.output().unwrap();
-        assert_eq!(
-            output.status.code(),
-            Some(code),
-            "{arguments:?}: {output:?}"
-        );
-        let texts = [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap());
-        texts.concat()
+        command.arg(&settings).current_dir(&self.tree);
+        command
+    }
+
+    /// Somebody writes a file and commits it.
+    pub(super) fn write(&self, path: &str, text: &str) {
+        fs::write(self.tree.join(path), text).unwrap();
+        self.commit();
     }
 }
 

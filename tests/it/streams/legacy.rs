@@ -1,6 +1,7 @@
 //! `importMode`: which digest is recorded of an image for several platforms, on a real registry and with the real program.
 
 use super::follow::Real;
+use crate::support::fault_proxy::{Fault, Rule};
 
 fn tag(name: &str, from: &str, mode: &str, annotations: &str) -> String {
     format!(
@@ -104,4 +105,33 @@ async fn an_index_that_cannot_be_read_is_a_failing_import() {
     real.begin(&spec);
     let told = real.ends(&["run"], 4);
     assert!(told.contains("is an index without any image"), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_index_that_cannot_be_read_is_tried_again_later_and_says_when() {
+    let Some(real) = Real::watched().await else {
+        return;
+    };
+    let children: &[(&str, &[(&str, &str)])] = &[("arm64", &[]), ("amd64", &[])];
+    let (index, images) = real.registry.push_index("k/k", "1", children).await;
+    let from = format!("{}/k/k:1", real.host());
+    real.begin(&tag("one", &from, ", importMode: Legacy", ""));
+    let lost = Rule::on("*", &format!("/manifests/{index}"));
+    real.proxy().rule(lost, Fault::status(503));
+    let told = real.ends(&["run"], 75);
+    assert!(told.contains("next try"), "{told}");
+    // Not at once again: nobody is asked, and what is told stays.
+    let asked = real.proxy().seen().len();
+    for _ in 0..2 {
+        let told = real.ends(&["run"], 75);
+        assert!(told.contains("next try"), "{told}");
+    }
+    assert_eq!(real.proxy().seen().len(), asked);
+    let told = real.says(&["status"]);
+    assert!(told.contains("next try"), "{told}");
+    // Whoever wants to know now is told, and what comes is imported.
+    real.proxy().heal();
+    real.says(&["run", "--refresh"]);
+    assert_eq!(real.heads()["k:one"], images[1]);
+    assert!(!real.says(&["status"]).contains("next try"));
 }

@@ -40,7 +40,9 @@ fn source(repository: &Repository<'_>, key: &StreamKey, tag: &str, report: &mut 
         return true;
     };
     let Some(index) = stream.value.spec.tags.iter().rposition(|t| t.name == tag) else {
-        return stream.value.status_tag(tag).is_some();
+        // A repository that is imported as a whole may bring it.
+        return stream.value.status_tag(tag).is_some()
+            || stream.value.pending_repository().is_some();
     };
     let wished = &stream.value.spec.tags[index];
     let moving = wished.from.as_ref().is_some_and(|from| {

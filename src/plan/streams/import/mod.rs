@@ -11,9 +11,6 @@ use crate::model::{
     TagReference,
 };
 
-/// Annotation that makes every tag of a stream an insecure one; only `true` counts (imagestreams 1.1).
-const INSECURE: &str = "openshift.io/image.insecureRepository";
-
 /// What `import-image` is asked for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ImportWish {
@@ -244,12 +241,7 @@ fn all(stream: &ImageStream, wish: &ImportWish, shown: &str) -> Result<What, Ref
 /// What was asked for over what is there: `scheduled` and `insecure` are never taken away by not being said.
 fn policies(stream: &ImageStream, tag: Option<&TagReference>, asked: &Policies) -> Policies {
     let has = |flag: fn(&ImportPolicy) -> bool| tag.is_some_and(|tag| flag(&tag.import_policy));
-    let annotated = stream
-        .metadata
-        .annotations
-        .get(INSECURE)
-        .is_some_and(|v| v == "true");
-    let insecure = has(|policy| policy.insecure) || annotated;
+    let insecure = has(|policy| policy.insecure) || stream.is_insecure();
     let scheduled = has(|policy| policy.scheduled);
     Policies {
         reference: None,
@@ -269,7 +261,8 @@ fn policies(stream: &ImageStream, tag: Option<&TagReference>, asked: &Policies) 
 /// What a registry answered for a tag.
 pub type Answered = (Import, PinnedImage);
 
-/// Puts answers into the stream: spec, source and event together. A tag that has the image already keeps every byte.
+/// Puts answers into the stream: spec, source and event together. A tag that has the image already keeps every byte. Where
+/// they are those of a whole `repository`, which is the stream's own, passes need not import it again.
 ///
 /// # Errors
 /// When the stream cannot be used, or a stage points with one of the tags: an import counts as one of ours, and such a tag
@@ -277,6 +270,7 @@ pub type Answered = (Import, PinnedImage);
 pub fn imported(
     stream: &StreamKey,
     answers: &[Answered],
+    repository: Option<&ImageRepository>,
     scene: Scene<'_>,
 ) -> Result<Done, Refused> {
     let pointers = pointers(scene.docs);
@@ -319,6 +313,14 @@ pub fn imported(
         }
         let event = TagEvent::new(None, &image.to_string(), image.digest.as_str(), 0);
         draft.record(&import.tag, &event, scene.now);
+    }
+    if let Some(repository) = repository {
+        let draft = drafts.open_or_create(stream)?;
+        let pending = draft.stream.pending_repository();
+        let parsed = pending.map(|name| ImageRepository::try_from(name.to_owned()));
+        if parsed.is_some_and(|own| own.as_ref() == Ok(repository)) {
+            draft.remember_repository();
+        }
     }
     Ok(Done {
         changes: drafts.changes(),

@@ -334,7 +334,13 @@ fn an_answer_moves_spec_source_and_event_together_and_only_once() {
         let What::Tags(tags) = decided.what else {
             panic!("a tag")
         };
-        imported(&decided.stream, &[(tags[0].clone(), image(word))], scene).unwrap()
+        imported(
+            &decided.stream,
+            &[(tags[0].clone(), image(word))],
+            None,
+            scene,
+        )
+        .unwrap()
     };
     let done = answer(scene(&docs, &namespace), "one");
     let draft = done.changes.values().next().unwrap();
@@ -377,4 +383,40 @@ fn an_answer_moves_spec_source_and_event_together_and_only_once() {
         .items;
     assert_eq!(items.len(), 2);
     assert_eq!(items[0].generation, 2);
+}
+
+#[test]
+fn a_repository_that_was_imported_by_hand_is_no_more_imported_by_passes() {
+    let text = format!(
+        "apiVersion: image.openshift.io/v1\nkind: ImageStream\n{}",
+        REPOSITORY.replace("spec:", "metadata: {name: testis}\nspec:")
+    );
+    let docs = documents(&[("streams/testis.yaml", &text)]);
+    let namespace = "default".parse().unwrap();
+    let scene = scene(&docs, &namespace);
+    let all = ImportWish {
+        all: true,
+        ..wish("testis")
+    };
+    let decided = decide(&all, scene).unwrap();
+    let What::Repository { from, policies } = decided.what else {
+        panic!("a repository")
+    };
+    let import = Import {
+        tag: "1".to_owned(),
+        from: format!("{from}:1"),
+        reference: format!("{from}:1").parse().unwrap(),
+        policies,
+    };
+    let answers = [(import, from.at(Digest::sha256(b"one")))];
+    let pending = |whole| {
+        let done = imported(&decided.stream, &answers, whole, scene).unwrap();
+        let draft = done.changes.values().next().unwrap();
+        draft.stream.pending_repository().is_some()
+    };
+    let other = "quay.io/a/b".to_owned().try_into().unwrap();
+    assert_eq!(
+        (pending(Some(&from)), pending(Some(&other)), pending(None)),
+        (false, true, true)
+    );
 }
