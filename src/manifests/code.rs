@@ -126,6 +126,10 @@ codes! {
     NO_REFERENCE = "HW0420";
     /// An image that its registry does not have any more.
     IMAGE_GONE = "HW0421";
+    /// A rule for newer tags that can never choose one.
+    FOLLOW = "HW0422";
+    /// A rule for newer tags where only promotions move the tag.
+    FOLLOW_UNREAD = "HW0423";
     /// A symbolic link or submodule where a file is read.
     NO_FILE = "HW0501";
     /// A file whose name no path can hold.

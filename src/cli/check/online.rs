@@ -1,7 +1,7 @@
 //! `check --online`: whether every image that streams record is still at its registry. One HEAD for each image, bounded in
 //! number, through the client that passes use; nothing is written or remembered.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::StreamExt as _;
 
@@ -23,7 +23,8 @@ struct Recorded {
     reference: ImageReference,
     namespace: Namespace,
     insecure: bool,
-    tag: String,
+    /// Tags that point to it, and tags that may go back to it.
+    tags: [BTreeSet<String>; 2],
     path: RepoPath,
     index: usize,
     route: Vec<Step>,
@@ -115,8 +116,13 @@ fn recorded(docs: &Documents, inside: &dyn Fn(&RepoPath) -> bool) -> Vec<Recorde
                     continue;
                 };
                 let name = (key.namespace.to_string(), reference.to_string());
-                let newer = known.get(&name).is_none_or(|before| age < before.age);
-                if !newer {
+                let before = known.get_mut(&name);
+                let mut tags = before
+                    .map(|b| std::mem::take(&mut b.tags))
+                    .unwrap_or_default();
+                tags[age.min(1)].insert(format!("{}:{}", key.name, list.tag));
+                if let Some(before) = known.get_mut(&name).filter(|before| before.age <= age) {
+                    before.tags = tags;
                     continue;
                 }
                 let steps: [Step; 4] = ["status".into(), "tags".into(), row.into(), "items".into()];
@@ -128,7 +134,7 @@ fn recorded(docs: &Documents, inside: &dyn Fn(&RepoPath) -> bool) -> Vec<Recorde
                         reference,
                         namespace: key.namespace.clone(),
                         insecure,
-                        tag: format!("{}:{}", key.name, list.tag),
+                        tags,
                         path: located.path.clone(),
                         index: located.index,
                         route: steps.into_iter().chain(more).collect(),
@@ -143,14 +149,30 @@ fn recorded(docs: &Documents, inside: &dyn Fn(&RepoPath) -> bool) -> Vec<Recorde
 }
 
 fn gone(image: &Recorded, texts: &impl Texts) -> Diagnostic {
-    let (path, reference, tag) = (&image.path, &image.reference, &image.tag);
+    let (path, reference) = (&image.path, &image.reference);
+    let [heads, older] = &image.tags;
+    let named = |tags: &BTreeSet<String>| {
+        tags.iter()
+            .map(String::as_str)
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
+    let back: BTreeSet<String> = older.difference(heads).cloned().collect();
     let digest = reference.digest.as_ref().map(Digest::short);
     let digest = digest.unwrap_or_default();
     let problem = match image.age {
         0 => Diagnostic::error(
             path,
             code::IMAGE_GONE,
-            format!("{tag} points to {digest}, which its registry does not have any more"),
+            format!(
+                "{} {} to {digest}, which its registry does not have any more{}",
+                named(heads),
+                if heads.len() == 1 { "points" } else { "point" },
+                match back.is_empty() {
+                    true => String::new(),
+                    false => format!("; {} cannot go back to it", named(&back)),
+                }
+            ),
         )
         .help(format!(
             "push {reference} again, or point the tag elsewhere: what runs it cannot be started anew"
@@ -158,10 +180,62 @@ fn gone(image: &Recorded, texts: &impl Texts) -> Diagnostic {
         _ => Diagnostic::warning(
             path,
             code::IMAGE_GONE,
-            format!("{tag} cannot go back to {digest}: its registry does not have it any more"),
+            format!(
+                "{} cannot go back to {digest}: its registry does not have it any more",
+                named(&back)
+            ),
         )
         .help(format!("push {reference} again, or `headwater prune` what is old")),
     };
     let text = texts.text(path);
     problem.at(text.and_then(|text| locate(&text, image.index, &image.route)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::manifests::world::assemble_all;
+
+    #[test]
+    fn every_tag_that_shares_a_lost_image_is_named() {
+        let image = |word: &[u8]| {
+            let digest = Digest::sha256(word);
+            format!("{{dockerImageReference: 'q.io/a/b@{digest}', image: '{digest}'}}")
+        };
+        let (old, new) = (image(b"old"), image(b"new"));
+        let tags: String = [
+            ("a", format!("{old}")),
+            ("b", format!("{new}, {old}")),
+            ("c", format!("{old}, {new}")),
+            ("d", format!("{new}")),
+        ]
+        .map(|(tag, items)| format!("    - {{tag: {tag}, items: [{items}]}}\n"))
+        .concat();
+        let text = format!(
+            "apiVersion: image.openshift.io/v1\nkind: ImageStream\nmetadata: {{name: x}}\nspec: {{tags: [{{name: a}}, {{name: b}}, {{name: c}}, {{name: d}}]}}\nstatus:\n  tags:\n{tags}"
+        );
+        let documents = assemble_all(&[("streams/x.yaml", &text)]);
+        let recorded = recorded(&documents, &|_| true);
+        assert_eq!(recorded.len(), 2);
+        let mut told: Vec<String> = recorded
+            .iter()
+            .map(|image| gone(image, &NoTexts).message)
+            .collect();
+        told.sort();
+        assert!(told[0].starts_with("x:a, x:c point to "), "{told:?}");
+        assert!(told[0].ends_with("; x:b cannot go back to it"), "{told:?}");
+        assert!(
+            told[1].starts_with("x:b, x:d point to ")
+                && told[1].ends_with("; x:c cannot go back to it"),
+            "{told:?}"
+        );
+    }
+
+    struct NoTexts;
+
+    impl Texts for NoTexts {
+        fn text(&self, _: &RepoPath) -> Option<std::sync::Arc<str>> {
+            None
+        }
+    }
 }

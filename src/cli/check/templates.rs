@@ -39,7 +39,8 @@ pub(super) fn problems(documents: &Documents, files: &Files) -> Vec<Diagnostic> 
             let (Some(set), Some(values), false) = (set, values, broken) else {
                 continue;
             };
-            if let Err(error) = trial.render(environment, (application, name), set, &values) {
+            let rendered = trial.render(environment, (application, name), set, &values);
+            for error in rendered.err().into_iter().flatten() {
                 let who = format!("{}/{name}", environment.name());
                 let found = told(kind, &error, files);
                 stumbled.entry(found).or_default().push(who);

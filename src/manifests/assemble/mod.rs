@@ -3,7 +3,7 @@
 
 mod lean;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::check::{self, Report, Repository, Thing};
@@ -63,11 +63,13 @@ pub fn assemble(
     assembly.identities();
     let Assembly {
         mut documents,
+        partial,
         findings,
         ..
     } = assembly;
     // Identities first: what nobody owns is broken to the rules, not unknown.
     apply(findings, &mut documents, texts);
+    let partial = lend(partial, &mut documents);
     let mut report = Report::default();
     let repository = Repository {
         documents: &documents,
@@ -75,9 +77,25 @@ pub fn assemble(
     };
     check::run(&repository, &mut report);
     apply(report, &mut documents, texts);
+    documents
+        .pipelines
+        .retain(|name, _| !partial.contains(name));
     lean::on_broken(&mut documents);
     sort(&mut documents.problems);
     documents
+}
+
+/// Lets rules see what can be read of pipelines that must not be used; gives their names, to be taken back.
+fn lend(partial: Vec<Located<Pipeline>>, documents: &mut Documents) -> BTreeSet<Name> {
+    let mut lent = BTreeSet::new();
+    for pipeline in partial {
+        let name = pipeline.value.metadata.name.clone();
+        if !documents.pipelines.contains_key(&name) {
+            lent.insert(name.clone());
+            documents.pipelines.insert(name, pipeline);
+        }
+    }
+    lent
 }
 
 fn sort(problems: &mut Vec<Diagnostic>) {
@@ -99,6 +117,8 @@ struct Assembly {
     streams: BTreeMap<StreamKey, Vec<Located<ImageStream>>>,
     pipelines: BTreeMap<Name, Vec<Located<Pipeline>>>,
     environments: BTreeMap<Name, Vec<Located<Environment>>>,
+    /// Pipelines of which some words are wrong.
+    partial: Vec<Located<Pipeline>>,
     findings: Report,
 }
 
@@ -143,6 +163,9 @@ impl Assembly {
         for document in &loaded.documents {
             self.document(path, document);
         }
+        let partial = loaded.partial.iter();
+        let partial = partial.map(|(index, pipeline)| located(path, *index, pipeline));
+        self.partial.extend(partial);
     }
 
     fn broken(&mut self, path: &RepoPath, broken: &BrokenDocument) {

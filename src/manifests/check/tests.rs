@@ -531,3 +531,45 @@ fn the_order_of_files_changes_nothing() {
     assert_eq!(one, other);
     assert!(one.problems.is_sorted_by_key(|p| &p.path));
 }
+
+#[test]
+fn a_rule_for_newer_tags_is_read_by_nobody_where_promotions_move_the_tag() {
+    let tag = "  - {name: TAG, annotations: {headwater.dev/follow: semver 1}, from: {kind: DockerImage, name: \"r.example/shop:1.0.0\"}, importPolicy: {scheduled: true}}\n";
+    let with = |name: &str| format!("  tags:\n{}", tag.replace("TAG", name));
+    check(
+        IS,
+        "  tags:\n",
+        &with("prod"),
+        &[
+            "pipelines/shop/imagestream.yaml:6:54 HW0423 nobody reads the rule of `default/shop:prod`: stage shop/prod takes this tag from qa | delete it, or put it on tag `latest-dev`, with which the pipeline begins",
+        ],
+    );
+    // One that no stage takes from another one is read.
+    check(IS, "  tags:\n", &with("other"), &[]);
+}
+
+#[test]
+fn a_wrong_gate_hides_no_wrong_stage_and_causes_no_other_error() {
+    let wrong = "verify: [{sook: 30m}]\n    from: [dve]";
+    let documents = check(
+        PIPE,
+        "verify: [{soak: 30m}]",
+        wrong,
+        &[
+            "pipelines/shop/pipeline.yaml:9:15 HW0006 unknown value `sook`",
+            "pipelines/shop/pipeline.yaml:10:12 HW0112 unknown stage `dve` | this pipeline has dev, qa, prod | did you mean `dev`?",
+        ],
+    );
+    // It is looked at, and no more than that.
+    let name = "shop".parse().unwrap();
+    assert!(!documents.pipelines.contains_key(&name));
+    assert!(documents.broken_pipelines.contains_key(&name));
+    // What other words hang on is not guessed.
+    let documents = check(
+        PIPE,
+        "name: qa",
+        "name: [qa]",
+        &["pipelines/shop/pipeline.yaml:8:11 HW0006 "],
+    );
+    assert!(documents.broken_pipelines.contains_key(&name));
+}

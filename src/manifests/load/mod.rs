@@ -6,6 +6,7 @@ mod explain;
 mod faults;
 mod identify;
 mod nearly;
+mod partial;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -38,6 +39,8 @@ pub struct Loaded {
     pub problems: Vec<Diagnostic>,
     /// Documents that must not be used, and why.
     pub broken: Vec<BrokenDocument>,
+    /// Pipelines without those of their words that are wrong. They are only looked at, so that one mistake hides no other.
+    pub partial: Vec<(usize, Arc<Pipeline>)>,
     /// Whether the file could not be read at all.
     pub unreadable: bool,
 }
@@ -233,7 +236,12 @@ impl Loader<'_, '_> {
                 let all = faults::all(self.tree, root, first, |passed| {
                     self.parse(root, kind, passed)
                 });
-                for (position, fault) in all.iter().enumerate() {
+                if let Some((DocumentKind::Pipeline(pipeline), passed)) = all.rest
+                    && partial::is_harmless(self.tree, root, &passed)
+                {
+                    self.loaded.partial.push((index, pipeline));
+                }
+                for (position, fault) in all.all.iter().enumerate() {
                     let problem = explain::value(self.path, self.tree, root, fault);
                     match position {
                         0 => self.problem(index, root, problem),

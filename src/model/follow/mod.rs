@@ -84,7 +84,7 @@ impl FromStr for Follow {
         let rule = match kind {
             "semver" => Rule::Semver(VersionReq::parse(rest).map_err(|e| error(e.to_string()))?),
             "glob" => Rule::Glob(compile(&glob(rest)).map_err(error)?),
-            "regex" => Rule::Regex(compile(rest).map_err(error)?),
+            "regex" => Rule::Regex(ordered(compile(rest).map_err(error)?).map_err(error)?),
             other => {
                 return Err(error(format!(
                     "`{other}` is none of semver, glob and regex"
@@ -185,6 +185,17 @@ impl Follow {
                 Ok(Rank::Natural(natural(part)))
             }
         }
+    }
+}
+
+/// The expression, unless it names groups and none of them is the one that the order goes by: that one is misspelt.
+fn ordered(expression: Regex) -> Result<Regex, String> {
+    let names: Vec<&str> = expression.capture_names().flatten().collect();
+    match names.first() {
+        Some(name) if !names.contains(&GROUP) => Err(format!(
+            "the order goes by a group named `{GROUP}`, and it has only `{name}`: write (?<{GROUP}>...), or (...) where no name is needed"
+        )),
+        _ => Ok(expression),
     }
 }
 

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::lookup::Lookup;
 use super::recipe::namespace;
 use super::template::{
-    ImageSource, LookupProblem, RenderInput, ResolvedImage, TemplateError, TemplateSet,
+    ImageSource, LookupProblem, RenderInput, ResolvedImage, TemplateErrors, TemplateSet,
 };
 use crate::manifests::Documents;
 use crate::model::{Application, Digest, Environment, ImageRepository, Name, PinnedImage, TagKey};
@@ -50,7 +50,7 @@ impl<'a> Trial<'a> {
         (application, name): (&Application, &Name),
         set: &TemplateSet,
         values: &Value,
-    ) -> Result<(), TemplateError> {
+    ) -> Result<(), TemplateErrors> {
         let lookup = Lookup {
             described: &self.described,
             history: None,
@@ -68,7 +68,7 @@ impl<'a> Trial<'a> {
             values,
             images: &Assumed(lookup),
         };
-        set.render(&input).map(drop)
+        set.render_all(&input).map(drop)
     }
 }
 

@@ -29,7 +29,7 @@ async fn images_that_their_registry_lost_are_told_and_what_is_not_known_is_not_g
     assert_eq!(lost.code, 3, "{lost:?}");
     lost.has(&[
         "error[HW0421]: keycloak:19.0 points to ",
-        "warning[HW0421]: myapp:latest-dev cannot go back to ",
+        "warning[HW0421]: myapp:latest-dev, myapp:qa-stable cannot go back to ",
         "1 error, 2 warnings in 3 files",
     ]);
     let alone = line.said(&["check", "--online", "pipelines/myapp"]).await;

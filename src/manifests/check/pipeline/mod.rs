@@ -2,6 +2,7 @@
 
 mod approvals;
 mod cycle;
+mod followed;
 mod gates;
 mod names;
 mod release;
@@ -56,6 +57,11 @@ pub(super) const RULES: &[Rule] = &[
         "first stages look again",
         code::NOT_SCHEDULED,
         schedule::check,
+    ),
+    (
+        "no rule for newer tags moves what promotions move",
+        code::FOLLOW_UNREAD,
+        followed::check,
     ),
 ];
 

@@ -4,6 +4,7 @@ mod aliases;
 mod annotations;
 mod dotted;
 mod fields;
+mod follow;
 mod generation;
 mod history;
 mod insecure;
@@ -55,6 +56,11 @@ const RULES: &[Rule] = &[
         annotations::check,
     ),
     ("policies exist", code::POLICY, policies::check),
+    (
+        "rules for newer tags have tags to choose from",
+        code::FOLLOW,
+        follow::check,
+    ),
     (
         "images have their repositories",
         code::STREAM_REPOSITORY,

@@ -110,6 +110,35 @@ const BROKEN: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "spec: {tags: [{name: x, annotations: {headwater.dev/follow: semver 1}}]}",
+        &["error HW0422 4:61 the rule of tag `x` never chooses a tag: the tag has no `from`"],
+    ),
+    (
+        "spec: {tags: [{name: x, annotations: {headwater.dev/follow: semver 1}, from: {kind: DockerImage, name: 'a/b@sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08'}}]}",
+        &["error HW0422 4:61 the rule of tag `x` never chooses a tag: its source is the digest"],
+    ),
+    (
+        "spec: {tags: [{name: x, annotations: {headwater.dev/follow: semver 1}, from: {kind: DockerImage, name: 'a/b:1.0.0'}, reference: true}]}",
+        &["error HW0422 4:61 the rule of tag `x` never chooses a tag: with `reference: true`"],
+    ),
+    (
+        "spec: {tags: [{name: y}, {name: x, annotations: {headwater.dev/follow: semver 1}, from: {kind: ImageStreamTag, name: y}}]}",
+        &[
+            "error HW0422 4:72 the rule of tag `x` never chooses a tag: its source is the tag `y` of an image stream",
+        ],
+    ),
+    // Pinned for a while, as `rollback` pins it: it may follow again.
+    (
+        "spec: {tags: [{name: x, annotations: {headwater.dev/follow: semver 1}, from: {kind: ImageStreamImage, name: 'a@12'}}]}",
+        &["warning HW0422 4:61 the rule of tag `x` never chooses a tag: it is pinned to `a@12`"],
+    ),
+    (
+        "spec: {tags: [{name: x, annotations: {headwater.dev/follow: 'regex ^1-(?<oder>.*)$'}, from: {kind: DockerImage, name: 'a/b:1'}}]}",
+        &[
+            "error HW0414 4:61 the annotation `headwater.dev/follow` cannot be read: `regex ^1-(?<oder>.*)$` is no policy: the order goes by a group named `order`, and it has only `oder`",
+        ],
+    ),
+    (
         "spec: {tags: [{name: x, importPolicy: {importMode: Preserve}}]}",
         &["error HW0417 4:52 unknown import mode `Preserve`"],
     ),

@@ -37,6 +37,8 @@ pub struct Problem {
     pub message: String,
     /// What to do about it.
     pub help: Option<String>,
+    /// The value that is missing, where that is all.
+    pub missing: Option<String>,
 }
 
 impl Problem {
@@ -46,6 +48,7 @@ impl Problem {
             line: line.filter(|line| *line > 0),
             message: message.into(),
             help: None,
+            missing: None,
         }
     }
 

@@ -104,7 +104,10 @@ impl<'a> Session<'a> {
 
     /// Our error for an error of the engine.
     pub(super) fn error(&self, error: &RenderError, file: &str) -> TemplateError {
-        let problem = Problem::new(file, error.line_no, in_our_words(error.reason()));
+        let mut problem = Problem::new(file, error.line_no, in_our_words(error.reason()));
+        if let RenderErrorReason::MissingVariable(Some(path)) = error.reason() {
+            problem.missing = Some(path.clone());
+        }
         match self.state().failure.take() {
             Some(LookupProblem::NotYet(message)) => {
                 TemplateError::NotYet(Problem { message, ..problem })

@@ -8,6 +8,7 @@
 mod error;
 mod fill;
 mod helpers;
+mod missing;
 mod piece;
 mod scalar;
 mod scan;
@@ -28,6 +29,7 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
 pub use error::{Problem, TemplateError};
+pub use missing::TemplateErrors;
 pub use source::{ImageSource, LookupProblem, ResolvedImage};
 
 use crate::model::{Name, Namespace};
@@ -153,14 +155,52 @@ impl TemplateSet {
         &self,
         input: &RenderInput<'_>,
     ) -> Result<BTreeMap<String, String>, TemplateError> {
-        let data = self.data(input)?;
-        let session = Arc::new(Session::new(input.images, &data));
+        self.render_all(input).map_err(missing::together)
+    }
+
+    /// The same, with every value that is missing told by itself, at its place.
+    ///
+    /// # Errors
+    /// As [`Self::render`]; the first one comes first.
+    pub fn render_all(
+        &self,
+        input: &RenderInput<'_>,
+    ) -> Result<BTreeMap<String, String>, TemplateErrors> {
+        let mut data = self.data(input).map_err(|problem| vec![problem.into()])?;
+        let mut missing: Vec<TemplateError> = Vec::new();
+        loop {
+            match self.render_with(input, &data) {
+                Ok(rendered) if missing.is_empty() => return Ok(rendered),
+                // What else is wrong may only be so because something stands where nothing stood.
+                Ok(_) => break,
+                Err(error) => {
+                    let path = error.problem().and_then(|problem| problem.missing.clone());
+                    let filled = path.is_some_and(|path| missing::fill(&mut data, &path));
+                    let more = filled && missing.len() < missing::MOST;
+                    if missing.is_empty() || more {
+                        missing.push(error);
+                    }
+                    if !more {
+                        break;
+                    }
+                }
+            }
+        }
+        Err(missing)
+    }
+
+    fn render_with(
+        &self,
+        input: &RenderInput<'_>,
+        data: &Value,
+    ) -> Result<BTreeMap<String, String>, TemplateError> {
+        let session = Arc::new(Session::new(input.images, data));
         let mut engine = helpers::registry(&session);
         for (name, partial) in &self.partials {
             engine.register_template(name, partial.clone());
         }
         let context =
-            Context::wraps(&data).map_err(|e| Problem::new("values.yaml", None, e.to_string()))?;
+            Context::wraps(data).map_err(|e| Problem::new("values.yaml", None, e.to_string()))?;
         let mut shapes = Vec::new();
         let mut left = MAX_OUTPUTS;
         for (output, template) in &self.outputs {

@@ -418,6 +418,16 @@ fn what_is_not_known_yet_is_told_apart_from_what_is_wrong() {
     let missing = one("\na: {{values.nope}}\n", &json!({})).unwrap_err();
     assert_eq!(missing.to_string(), "there is no value `values.nope`");
     assert_eq!(missing.problem().unwrap().line, Some(2));
+    let two = one(
+        "a: {{values.x}}\nb: {{values.y.z}}\nc: {{values.x}}\n",
+        &json!({}),
+    )
+    .unwrap_err();
+    assert_eq!(
+        two.to_string(),
+        "there are no values `values.x` and `values.y.z`"
+    );
+    assert_eq!(two.problem().unwrap().line, Some(1));
 }
 
 #[test]
