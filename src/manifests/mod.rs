@@ -6,10 +6,12 @@ pub mod code;
 pub mod diagnostic;
 pub mod documents;
 pub mod edit;
+mod field_path;
 pub mod load;
 pub mod pods;
 pub mod role;
 pub(crate) mod suggest;
+pub mod triggers;
 pub mod values;
 pub mod workload;
 #[cfg(test)]
@@ -22,7 +24,8 @@ pub use check::{manifest_findings, may_have_findings};
 pub use diagnostic::{Diagnostic, Place, Severity};
 pub use documents::{Documents, Located};
 pub use edit::{
-    EditRefused, StreamEdit, edit_stream, edit_workload, freeze_text, hold_text, new_stream_text,
+    EditRefused, PodEdit, StreamEdit, edit_stream, edit_workload, freeze_text, hold_text,
+    new_stream_text,
 };
 pub use load::{BrokenDocument, Document, DocumentKind, Loaded, load};
 pub use role::{Role, role_of};

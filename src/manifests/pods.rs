@@ -6,6 +6,7 @@ use std::fmt;
 
 use super::diagnostic::{Diagnostic, Place};
 use super::load::syntax_problem;
+use super::triggers::TRIGGERS;
 use super::yaml::{self, Id, Tree, place_of};
 use crate::model::RepoPath;
 
@@ -103,6 +104,12 @@ pub struct Workload {
     pub labels: BTreeMap<String, String>,
     /// Whether every image name in it is looked up, whatever the streams say.
     pub resolves: bool,
+    /// The annotation with its image change triggers, where there is one.
+    pub triggers: Option<String>,
+    /// Names of its init containers and of its containers, empty where one has none.
+    pub containers: [Vec<String>; 2],
+    /// Whether its roll-outs are paused.
+    pub paused: bool,
     /// Where it begins.
     pub place: Place,
     /// Which document of the text; items of a `List` count one by one.
@@ -163,7 +170,19 @@ fn workload(tree: &Tree<'_>, root: Id, document: usize) -> Option<Workload> {
         let value = annotations.and_then(|map| tree.get(map, RESOLVE_NAMES));
         value.and_then(|value| tree.scalar(value)) == Some("*")
     };
+    let containers = ["initContainers", "containers"].map(|list| {
+        let way = [kind.template, &["spec", list]].concat();
+        let items = at(tree, root, &way).map(|list| tree.items(list));
+        let name = |item: &Id| tree.get(*item, "name").and_then(|name| tree.scalar(name));
+        let names = items.unwrap_or_default().iter().map(name);
+        names
+            .map(|name| name.unwrap_or_default().to_owned())
+            .collect()
+    });
     Some(Workload {
+        triggers: text(&["metadata", "annotations", TRIGGERS]).map(str::to_owned),
+        containers,
+        paused: text(&["spec", "paused"]) == Some("true"),
         group: group.to_owned(),
         labels: labels.unwrap_or_default(),
         resolves: asks(&metadata) || asks(&["metadata"]),

@@ -10,4 +10,7 @@ mod lookup;
 mod many;
 mod refuse;
 mod seed;
+mod settle;
+mod triggers;
 mod upstream;
+mod whole;

@@ -183,6 +183,78 @@ For an image stream it is `spec.lookupPolicy.local`; for an object with pods the
 alpha.image.policy.openshift.io/resolve-names, by which every image name in it is looked up whatever the streams say."
     )]
     ImageLookup(LookupArgs),
+    /// Which tags of image streams move the images of objects with pods; without a change a table
+    #[command(after_help = "Example: headwater set triggers deployment/web
+         headwater set triggers deployment/web --from-image=shop:latest -c web --commit
+         headwater set triggers deployment/web --from-image=shop:latest --manual
+         headwater set triggers -f apps/web.yaml --from-image=shop:latest --remove
+
+They stand in the annotation image.openshift.io/triggers of the object. A container has one: it takes the image named last.")]
+    Triggers(TriggersArgs),
+}
+
+/// `set triggers`
+#[derive(Debug, Clone, Args)]
+pub struct TriggersArgs {
+    /// Objects with pods (deployment/web, cronjob/tidy, ...)
+    #[arg(value_name = "KIND/NAME", conflicts_with = "all")]
+    pub names: Vec<String>,
+    /// Every object with pods in this file
+    #[arg(
+        long = "filename",
+        short = 'f',
+        value_name = "FILE",
+        conflicts_with = "all"
+    )]
+    pub files: Vec<PathBuf>,
+    /// Only what has these labels (app=web,tier!=test)
+    #[arg(short = 'l', long, value_name = "LABELS")]
+    pub selector: Option<Selector>,
+    /// Every object with triggers of its own kind in the repository
+    #[arg(long)]
+    pub all: bool,
+    /// The tag whose image the containers take
+    #[arg(long, value_name = "[NAMESPACE/]STREAM:TAG")]
+    pub from_image: Option<String>,
+    /// The containers
+    #[arg(
+        short = 'c',
+        long,
+        value_name = "NAME,...",
+        value_delimiter = ',',
+        requires = "from_image"
+    )]
+    pub containers: Vec<String>,
+    /// They fire whenever the tag moves; of all images without --from-image
+    #[arg(long)]
+    pub auto: bool,
+    /// They do not fire; of all images without --from-image
+    #[arg(long, conflicts_with = "auto")]
+    pub manual: bool,
+    /// Take away those of --from-image
+    #[arg(long, requires = "from_image", conflicts_with_all = ["auto", "manual"])]
+    pub remove: bool,
+    /// Take away all
+    #[arg(long, conflicts_with_all = ["from_image", "auto", "manual", "remove"])]
+    pub remove_all: bool,
+    /// Where it is written.
+    #[command(flatten)]
+    pub write: WriteArgs,
+}
+
+impl TriggersArgs {
+    /// The objects, as other verbs of `set` name them.
+    pub fn objects(&self) -> LookupArgs {
+        LookupArgs {
+            names: self.names.clone(),
+            files: self.files.clone(),
+            selector: self.selector.clone(),
+            enabled: true,
+            all: false,
+            list: true,
+            write: self.write.clone(),
+        }
+    }
 }
 
 /// `set image-lookup`

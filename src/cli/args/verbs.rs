@@ -223,14 +223,16 @@ pub struct PromoteArgs {
 /// `rollback`
 #[derive(Debug, Clone, Args)]
 #[command(
-    after_help = "Example: headwater rollback keycloak/prod --reason \"login 500s, INC-2291\" --push"
+    after_help = "Example: headwater rollback keycloak/prod --reason \"login 500s, INC-2291\" --push
+         headwater rollback keycloak:25.0 --to 2 --reason \"login 500s\" --push"
 )]
 pub struct RollbackArgs {
     /// The stage that goes back; or a tag of an image stream that no stage takes from another one
     #[arg(value_name = "PIPELINE/STAGE|STREAM:TAG")]
     pub target: RollbackTarget,
-    /// The set: version, tag, `previous`, or at least 8 hex digits of a digest
-    #[arg(long, value_name = "SET", default_value = "previous")]
+    /// The set: version, tag, `previous`, or at least 8 hex digits of a digest; for STREAM:TAG the beginning of a digest, or how
+    /// many images back (1 is the one before)
+    #[arg(long, value_name = "SET|DIGEST|N", default_value = "previous")]
     pub to: SetName,
     /// Why
     #[arg(long)]

@@ -102,6 +102,26 @@ impl Meant {
         Ok(())
     }
 
+    /// Every object of these kinds that somebody wrote.
+    ///
+    /// # Errors
+    /// When files cannot be listed or read.
+    pub(super) async fn all(place: &Place<'_>, kinds: &[&str]) -> Result<Self, CliError> {
+        let search = place.search(kinds).await?;
+        let own = search
+            .found
+            .into_iter()
+            .filter(|found| !found.is_generated());
+        let passed = search.unreadable.iter();
+        Ok(Self {
+            streams: Vec::new(),
+            workloads: own.collect(),
+            notes: passed
+                .map(|path| format!("passed over `{path}`, which is no YAML"))
+                .collect(),
+        })
+    }
+
     /// All streams and objects with pods of a file.
     async fn add_file(
         &mut self,

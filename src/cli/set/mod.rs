@@ -1,15 +1,16 @@
 //! `set image-lookup`: whether short names resolve through image streams, and whether one object with pods has all its
-//! names looked up.
+//! names looked up. `set triggers` beside it.
 
 mod meant;
+mod triggers;
 
 use meant::Meant;
 
-use super::args::{SetArgs, SetVerb};
+use super::args::{LookupArgs, SetArgs, SetVerb};
 use super::output::Table;
 use super::streams::{DONE, Place, Wish, refused, row};
 use super::{CliError, Context, Exit};
-use crate::manifests::pods::Workload;
+use crate::manifests::pods::{RESOLVE_NAMES, Workload};
 use crate::model::RepoPath;
 use crate::plan::streams::lookup;
 
@@ -18,7 +19,13 @@ use crate::plan::streams::lookup;
 /// # Errors
 /// When something that was named is not there, or it cannot be written where it was asked for.
 pub async fn run(context: &Context, args: &SetArgs) -> Result<Exit, CliError> {
-    let SetVerb::ImageLookup(args) = &args.what;
+    match &args.what {
+        SetVerb::ImageLookup(args) => image_lookup(context, args).await,
+        SetVerb::Triggers(args) => triggers::run(context, args).await,
+    }
+}
+
+async fn image_lookup(context: &Context, args: &LookupArgs) -> Result<Exit, CliError> {
     let place = Place::open(context, &args.write).await?;
     let meant = Meant::of(context, &place, args).await?;
     meant.notes.iter().for_each(|note| context.out.note(note));
@@ -29,7 +36,7 @@ pub async fn run(context: &Context, args: &SetArgs) -> Result<Exit, CliError> {
     let workloads: Vec<(RepoPath, Workload)> = meant
         .workloads
         .into_iter()
-        .map(super::streams::Found::editable)
+        .map(|found| found.editable(RESOLVE_NAMES))
         .collect::<Result<_, _>>()?;
     let mut names: Vec<String> = streams.iter().map(|key| key.name.to_string()).collect();
     names.extend(workloads.iter().map(|(_, w)| w.id.to_string()));

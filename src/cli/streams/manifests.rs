@@ -7,7 +7,7 @@ use std::path::Path;
 use super::{Place, Source};
 use crate::cli::CliError;
 use crate::cli::engine::edge;
-use crate::manifests::pods::{RESOLVE_NAMES, Workload, workloads};
+use crate::manifests::pods::{Workload, workloads};
 use crate::model::RepoPath;
 use crate::plan::output::MARKER;
 use crate::plan::streams::prune::digests_in;
@@ -42,11 +42,14 @@ impl Found {
         self.generated
     }
 
-    /// The object and its file, if editing it lasts.
+    /// The object and its file, if editing `annotation` there lasts.
     ///
     /// # Errors
     /// When the file is rendered.
-    pub(in crate::cli) fn editable(self) -> Result<(RepoPath, Workload), CliError> {
+    pub(in crate::cli) fn editable(
+        self,
+        annotation: &str,
+    ) -> Result<(RepoPath, Workload), CliError> {
         if !self.generated {
             return Ok((self.path, self.workload));
         }
@@ -55,7 +58,7 @@ impl Found {
             "{id} in `{path}` is generated from a template, and the next pass would put it back"
         ))
         .help(format!(
-            "write the annotation {RESOLVE_NAMES}: '*' into the template that the first line of `{path}` names"
+            "write the annotation {annotation} into the template that the first line of `{path}` names"
         )))
     }
 }

@@ -41,7 +41,7 @@ pub(super) fn texts(
                 &manifest.path,
                 before,
                 &manifest.workload.id,
-                manifest.resolve,
+                &manifest.edit,
             )
         })?;
     }

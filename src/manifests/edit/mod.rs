@@ -23,7 +23,7 @@ use crate::model::image_stream::{
     ImportPolicy, ObjectReference, ReferencePolicy, TagEvent, TagEventCondition,
 };
 pub use fresh::{freeze_text, hold_text, new_stream_text};
-pub use pods::edit_workload;
+pub use pods::{PodEdit, edit_workload};
 pub(super) use quote::image_text;
 use reconcile::Editor;
 use wish::Wish;

@@ -1,5 +1,5 @@
-//! The annotation by which an object with pods asks that all its image names are looked up: set on the template of its
-//! pods, or on a pod itself, as upstream does (imagestreams 3.4).
+//! Annotations of objects with pods: the one by which all their image names are looked up, set on the template of the pods, or
+//! on a pod itself, as upstream does (imagestreams 3.4), and the one with image change triggers, set on the object.
 
 use std::collections::BTreeMap;
 
@@ -7,10 +7,20 @@ use super::change::annotate;
 use super::wish::Wish;
 use super::{EditRefused, Refusal, attempt};
 use crate::manifests::pods::{RESOLVE_NAMES, WorkloadId, workloads};
+use crate::manifests::triggers::TRIGGERS;
 use crate::manifests::yaml::place_of;
 use crate::model::RepoPath;
 
-/// Sets the annotation, or takes it away wherever it counts. Nothing else in the file changes by a byte.
+/// What is to be said of an object with pods.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PodEdit {
+    /// Whether every image name in it is looked up.
+    Resolve(bool),
+    /// Its image change triggers, in JSON; `None` for none.
+    Triggers(Option<String>),
+}
+
+/// Sets an annotation, or takes it away wherever it counts. Nothing else in the file changes by a byte.
 ///
 /// # Errors
 /// When the object is not in the text or stands there twice, or when more would change than this.
@@ -18,13 +28,13 @@ pub fn edit_workload(
     path: &RepoPath,
     text: &str,
     id: &WorkloadId,
-    resolve: bool,
+    edit: &PodEdit,
 ) -> Result<String, EditRefused> {
     let refuse = |line, why: String| EditRefused {
         path: path.clone(),
         line,
         why,
-        smallest_change: smallest_change(id, resolve),
+        smallest_change: smallest_change(id, edit),
     };
     let (found, _) = workloads(path, text).map_err(|problem| {
         let line = problem.place.as_ref().map(|place| place.line);
@@ -40,7 +50,13 @@ pub fn edit_workload(
         }
     };
     let edited = attempt(text, workload.document, |wish, _, _| {
-        change(wish, id, resolve);
+        match edit {
+            PodEdit::Resolve(resolve) => change(wish, id, *resolve),
+            PodEdit::Triggers(triggers) => {
+                let asked = BTreeMap::from([(TRIGGERS.to_owned(), triggers.clone())]);
+                annotate(wish.map_at("metadata"), &asked);
+            }
+        }
         Ok(())
     });
     edited.map_err(|Refusal { at, why }| {
@@ -67,14 +83,15 @@ fn change(wish: &mut Wish, id: &WorkloadId, resolve: bool) {
     }
 }
 
-fn smallest_change(id: &WorkloadId, resolve: bool) -> String {
-    let way = [id.kind.template, &["metadata", "annotations"]].concat();
-    match resolve {
-        true => format!(
-            "write {RESOLVE_NAMES}: '*' into `{}` of {id}",
-            way.join(".")
-        ),
-        false => format!("delete {RESOLVE_NAMES} from `{}` of {id}", way.join(".")),
+fn smallest_change(id: &WorkloadId, edit: &PodEdit) -> String {
+    let (name, value, template) = match edit {
+        PodEdit::Resolve(resolve) => (RESOLVE_NAMES, resolve.then_some("*"), id.kind.template),
+        PodEdit::Triggers(triggers) => (TRIGGERS, triggers.as_deref(), &[][..]),
+    };
+    let way = [template, &["metadata", "annotations"]].concat().join(".");
+    match value {
+        Some(value) => format!("write {name}: '{value}' into `{way}` of {id}"),
+        None => format!("delete {name} from `{way}` of {id}"),
     }
 }
 
@@ -114,7 +131,8 @@ spec: {}
 
     #[test]
     fn it_is_set_on_the_template_of_the_pods_and_taken_away_again() {
-        let on = edit_workload(&path(), TEXT, &id("deploy", "web"), true).unwrap();
+        let on =
+            edit_workload(&path(), TEXT, &id("deploy", "web"), &PodEdit::Resolve(true)).unwrap();
         let expected = TEXT.replace(
             "      labels: {app: web}\n",
             &format!(
@@ -123,29 +141,31 @@ spec: {}
         );
         assert_eq!(on.replace("'*'", "\"*\""), expected);
         assert_eq!(
-            edit_workload(&path(), &on, &id("deploy", "web"), true).unwrap(),
+            edit_workload(&path(), &on, &id("deploy", "web"), &PodEdit::Resolve(true)).unwrap(),
             on
         );
-        let off = edit_workload(&path(), &on, &id("deploy", "web"), false).unwrap();
+        let off =
+            edit_workload(&path(), &on, &id("deploy", "web"), &PodEdit::Resolve(false)).unwrap();
         assert_eq!(off, TEXT);
     }
 
     #[test]
     fn a_pod_has_it_itself() {
-        let on = edit_workload(&path(), TEXT, &id("pod", "once"), true).unwrap();
+        let on = edit_workload(&path(), TEXT, &id("pod", "once"), &PodEdit::Resolve(true)).unwrap();
         assert!(on.contains("metadata: {name: once, annotations: {"), "{on}");
         assert!(
             on.starts_with("# ours\n") && on.contains("labels: {app: web}\n    spec"),
             "{on}"
         );
-        let off = edit_workload(&path(), &on, &id("pod", "once"), false).unwrap();
+        let off =
+            edit_workload(&path(), &on, &id("pod", "once"), &PodEdit::Resolve(false)).unwrap();
         assert_eq!(off, TEXT);
     }
 
     #[test]
     fn a_template_without_metadata_gets_it() {
         let text = "kind: Job\nmetadata:\n  name: one\nspec:\n  template:\n    spec:\n      restartPolicy: Never\n";
-        let on = edit_workload(&path(), text, &id("job", "one"), true).unwrap();
+        let on = edit_workload(&path(), text, &id("job", "one"), &PodEdit::Resolve(true)).unwrap();
         let (found, _) = workloads(&path(), &on).unwrap();
         assert!(found[0].resolves, "{on}");
         assert!(on.starts_with(text), "{on}");
@@ -156,10 +176,34 @@ spec: {}
         let text = format!(
             "kind: Deployment\nmetadata:\n  name: web\n  annotations:\n    {RESOLVE_NAMES}: '*'\n    team: shop\nspec: {{}}\n"
         );
-        let off = edit_workload(&path(), &text, &id("deploy", "web"), false).unwrap();
+        let off = edit_workload(
+            &path(),
+            &text,
+            &id("deploy", "web"),
+            &PodEdit::Resolve(false),
+        )
+        .unwrap();
         assert_eq!(
             off,
             "kind: Deployment\nmetadata:\n  name: web\n  annotations:\n    team: shop\nspec: {}\n"
+        );
+    }
+
+    #[test]
+    fn triggers_are_set_on_the_object_and_taken_away_again() {
+        let triggers = PodEdit::Triggers(Some(r#"[{"a":"b"}]"#.to_owned()));
+        let on = edit_workload(&path(), TEXT, &id("deploy", "web"), &triggers).unwrap();
+        let expected = TEXT.replace(
+            "  name: web   # the shop\n",
+            "  name: web   # the shop\n  annotations:\n    image.openshift.io/triggers: '[{\"a\":\"b\"}]'\n",
+        );
+        assert_eq!(on, expected);
+        let none = PodEdit::Triggers(None);
+        let off = edit_workload(&path(), &on, &id("deploy", "web"), &none).unwrap();
+        assert_eq!(off, TEXT);
+        assert_eq!(
+            edit_workload(&path(), TEXT, &id("deploy", "web"), &none).unwrap(),
+            TEXT
         );
     }
 
@@ -176,7 +220,7 @@ spec: {}
             ("a: [", "a", "not valid YAML"),
             ("x: &m {name: a}\nkind: Pod\nmetadata: *m\n", "a", "alias"),
         ] {
-            let refused = edit_workload(&path(), text, &id("pod", name), true)
+            let refused = edit_workload(&path(), text, &id("pod", name), &PodEdit::Resolve(true))
                 .unwrap_err()
                 .to_string();
             assert!(refused.contains(says), "{refused}");

@@ -2,6 +2,7 @@
 //! object are looked up whatever its streams say (imagestreams 3.4).
 
 use super::{Done, Drafts, Manifest, Refused, Scene};
+use crate::manifests::PodEdit;
 use crate::manifests::pods::Workload;
 use crate::model::{RepoPath, StreamKey};
 
@@ -29,7 +30,7 @@ pub fn set(
     let manifests = workloads.iter().map(|(path, workload)| Manifest {
         path: path.clone(),
         workload: workload.clone(),
-        resolve: on,
+        edit: PodEdit::Resolve(on),
     });
     Ok(Done {
         changes: drafts.changes(),

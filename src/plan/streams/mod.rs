@@ -11,15 +11,16 @@ pub mod lookup;
 pub mod names;
 pub mod prune;
 pub mod tag;
+pub mod triggers;
 pub mod undo;
 
 use std::collections::BTreeMap;
 
 pub use draft::{Draft, Drafts};
 
-use crate::manifests::Documents;
 use crate::manifests::pods::Workload;
 use crate::manifests::suggest::proposed;
+use crate::manifests::{Documents, PodEdit};
 use crate::model::{Namespace, RepoPath, StageKey, StreamKey, TagKey, Timestamp};
 
 /// Why a verb is refused.
@@ -146,8 +147,8 @@ pub struct Manifest {
     pub path: RepoPath,
     /// The object, as it was found.
     pub workload: Workload,
-    /// Whether every image name in it is looked up from now on.
-    pub resolve: bool,
+    /// What is said of it from now on.
+    pub edit: PodEdit,
 }
 
 /// What a verb comes to.

@@ -5,10 +5,15 @@ use super::image_id::{Found, resolve_image_id};
 use super::tag::no_tag;
 use super::{Done, Drafts, Refused, Scene, pointers};
 use crate::manifests::suggest::listed;
-use crate::model::image_stream::{ImportPolicy, ObjectReference, TagEvent, TagReference};
+use crate::model::image_stream::{
+    ImportPolicy, NamedTagEventList, ObjectReference, TagEvent, TagReference,
+};
 use crate::model::{ImageStream, TagKey};
 
-/// Takes a tag back to `to`, or to the image before the present one.
+/// A number of fewer digits is no beginning of a digest: it says how many images a tag goes back.
+const DIGITS: usize = 8;
+
+/// Takes a tag back to `to` (the beginning of a digest, or how many images back), or to the image before the present one.
 ///
 /// # Errors
 /// When there is nothing to go back to, or a stage points there, whose own `rollback` keeps the record.
@@ -23,21 +28,10 @@ pub fn undo(name: &str, to: Option<&str>, scene: Scene<'_>) -> Result<Done, Refu
         return Err(no_tag(stream, &key, scene));
     };
     let head = list.items.first().map(TagEvent::image);
-    let target = match to {
-        None => {
-            let earlier = list.items.iter().skip(1);
-            let mut earlier = earlier.filter(|event| !event.image().is_empty());
-            earlier.find(|event| Some(event.image()) != head)
-        }
-        Some(id) => Some(named(stream, &list.tag, id)?),
-    };
-    let Some(target) = target else {
-        return Err(
-            Refused::no(format!("{name} never pointed to another image")).help(format!(
-                "`headwater describe is {}` shows its history",
-                key.stream.name
-            )),
-        );
+    let target = match to.map(|text| (text, back(text))) {
+        None => earlier(name, list, &key, 1)?,
+        Some((_, Some(steps))) => earlier(name, list, &key, steps)?,
+        Some((id, None)) => named(stream, &list.tag, id)?,
     };
     if Some(target.image()) == head {
         return Err(Refused::no(format!(
@@ -66,6 +60,60 @@ pub fn undo(name: &str, to: Option<&str>, scene: Scene<'_>) -> Result<Done, Refu
         says,
         warnings: Vec::new(),
     })
+}
+
+/// How many images back a text means, if it is a number.
+fn back(text: &str) -> Option<usize> {
+    let number = text.len() < DIGITS && text.bytes().all(|b| b.is_ascii_digit());
+    number.then(|| text.parse().ok()).flatten()
+}
+
+/// The image so many before the present one; one that a tag had several times counts once, where it was last.
+fn earlier<'l>(
+    name: &str,
+    list: &'l NamedTagEventList,
+    key: &TagKey,
+    steps: usize,
+) -> Result<&'l TagEvent, Refused> {
+    let help = format!(
+        "`headwater describe is {}` shows its history",
+        key.stream.name
+    );
+    let mut seen: Vec<String> = list
+        .items
+        .first()
+        .map(|head| head.image().into_owned())
+        .into_iter()
+        .collect();
+    let mut others: Vec<&TagEvent> = Vec::new();
+    for event in list
+        .items
+        .iter()
+        .skip(1)
+        .filter(|event| !event.image().is_empty())
+    {
+        if !seen.iter().any(|image| *image == event.image()) {
+            seen.push(event.image().into_owned());
+            others.push(event);
+        }
+    }
+    if steps == 0 {
+        let why = format!("{name} is where it is when it goes back by 0 images");
+        return Err(Refused::usage(why).help(help));
+    }
+    others
+        .get(steps - 1)
+        .copied()
+        .ok_or_else(|| match others.len() {
+            0 => Refused::no(format!("{name} never pointed to another image")).help(help),
+            1 => {
+                Refused::no(format!("{name} pointed to one other image, not to {steps}")).help(help)
+            }
+            known => Refused::no(format!(
+                "{name} pointed to {known} other images, not to {steps}"
+            ))
+            .help(help),
+        })
 }
 
 /// Keeps a tag on one image, in spec, source and event.
@@ -188,6 +236,36 @@ mod tests {
         );
         let first = undo("app:dev", Some(&digest("1")[7..19]), scene).unwrap();
         assert!(first.says[0].contains(&digest("1")), "{:?}", first.says);
+    }
+
+    #[test]
+    fn a_tag_goes_back_by_so_many_images_each_counted_once() {
+        let app = app();
+        let again = app.replacen("      items:\n", &format!("      items:\n        - {{dockerImageReference: \"quay.io/acme/app@{0}\", generation: 2, image: \"{0}\"}}\n", digest("2")), 1);
+        for (text, steps, wanted) in [
+            (&app, "1", Ok("2")),
+            (&app, "2", Ok("1")),
+            (&app, "3", Err("pointed to 2 other images, not to 3")),
+            (&app, "0", Err("back by 0 images")),
+            // It went back to the second one before: the third is the one before, and the first is two back.
+            (&again, "1", Ok("3")),
+            (&again, "2", Ok("1")),
+        ] {
+            let docs = documents(&[("streams/app.yaml", text)]);
+            let namespace = "default".parse().unwrap();
+            let done = undo("app:dev", Some(steps), scene(&docs, &namespace));
+            match (done, wanted) {
+                (Ok(done), Ok(word)) => {
+                    assert!(
+                        done.says[0].contains(&digest(word)),
+                        "{steps}: {:?}",
+                        done.says
+                    );
+                }
+                (Err(refused), Err(words)) => assert!(refused.why.contains(words), "{refused}"),
+                (done, wanted) => panic!("{steps}: {done:?} is not {wanted:?}"),
+            }
+        }
     }
 
     #[test]

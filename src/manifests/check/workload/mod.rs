@@ -1,7 +1,6 @@
 //! Rules about objects with pods, as far as image streams move their images: triggers that would never fire, and short
 //! names that would be taken from somewhere else. Nothing of ours is wrong with them, so all of it is a warning.
 
-mod field_path;
 mod short_names;
 mod triggers;
 

@@ -7,20 +7,12 @@ use serde_json::{Map, Value};
 use super::super::Finding;
 use super::super::finding::route;
 use super::Object;
-use super::field_path::{self, Which};
 use crate::manifests::code;
+use crate::manifests::field_path::{self, Which};
 use crate::manifests::suggest::{nearest, proposed};
+use crate::manifests::triggers::{TRIGGERS as ANNOTATION, WATCHED};
 
-const ANNOTATION: &str = "image.openshift.io/triggers";
 const KEYS: [&str; 3] = ["from", "fieldPath", "paused"];
-/// Kinds whose annotation somebody looks at.
-const WATCHED: [&str; 5] = [
-    "Deployment",
-    "DaemonSet",
-    "StatefulSet",
-    "CronJob",
-    "DeploymentConfig",
-];
 
 /// What is odd about one trigger or all.
 struct Odd {

@@ -2,7 +2,7 @@
 
 /// Which container a path is about.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Which {
+pub(crate) enum Which {
     /// The one at this place of a list.
     At(&'static str, usize),
     /// The one of this name, in whichever list.
@@ -11,17 +11,17 @@ pub(super) enum Which {
 
 /// Why a path is not read, and what to write.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Bad {
-    pub(super) why: String,
-    pub(super) help: String,
+pub(crate) struct Bad {
+    pub(crate) why: String,
+    pub(crate) help: String,
     /// Whether only this trigger is passed over; otherwise no trigger of the object is applied.
-    pub(super) alone: bool,
+    pub(crate) alone: bool,
 }
 
 const LISTS: [&str; 2] = ["initContainers", "containers"];
 
 /// Reads a path in an object that keeps its pods at `pod_spec`.
-pub(super) fn parse(path: &str, pod_spec: &str) -> Result<Which, Bad> {
+pub(crate) fn parse(path: &str, pod_spec: &str) -> Result<Which, Bad> {
     let example = format!("write {pod_spec}.containers[?(@.name==\"NAME\")].image");
     let bad = |why: &str| Bad {
         why: why.to_owned(),
