@@ -169,7 +169,7 @@ pub fn change(workload: &Workload, wish: &TriggerWish) -> Result<Option<String>,
     if new == old && !(new.is_empty() && workload.triggers.is_some()) {
         return Ok(workload.triggers.clone());
     }
-    let texts: Vec<String> = new.iter().map(|trigger| in_order(trigger)).collect();
+    let texts: Vec<String> = new.iter().map(in_order).collect();
     Ok((!texts.is_empty()).then(|| format!("[{}]", texts.join(","))))
 }
 

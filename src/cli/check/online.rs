@@ -204,10 +204,10 @@ mod tests {
         };
         let (old, new) = (image(b"old"), image(b"new"));
         let tags: String = [
-            ("a", format!("{old}")),
+            ("a", old.clone()),
             ("b", format!("{new}, {old}")),
             ("c", format!("{old}, {new}")),
-            ("d", format!("{new}")),
+            ("d", new.clone()),
         ]
         .map(|(tag, items)| format!("    - {{tag: {tag}, items: [{items}]}}\n"))
         .concat();

@@ -3,6 +3,7 @@
 
 mod lean;
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -90,9 +91,9 @@ fn lend(partial: Vec<Located<Pipeline>>, documents: &mut Documents) -> BTreeSet<
     let mut lent = BTreeSet::new();
     for pipeline in partial {
         let name = pipeline.value.metadata.name.clone();
-        if !documents.pipelines.contains_key(&name) {
-            lent.insert(name.clone());
-            documents.pipelines.insert(name, pipeline);
+        if let Entry::Vacant(free) = documents.pipelines.entry(name) {
+            lent.insert(free.key().clone());
+            free.insert(pipeline);
         }
     }
     lent

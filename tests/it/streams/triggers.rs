@@ -31,7 +31,7 @@ async fn with_apps() -> World {
 const SET: [&str; 2] = ["set", "triggers"];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn triggers_are_set_shown_paused_and_taken_away_byte_for_byte() {
+async fn triggers_are_set_and_shown_and_nothing_else_changes() {
     let world = with_apps().await;
     let run = |rest: &[&str]| world.run(&[&SET[..], rest].concat());
     let shown = run(&["deploy/web"]).ok().stdout;
@@ -59,6 +59,15 @@ async fn triggers_are_set_shown_paused_and_taken_away_byte_for_byte() {
             &format!("    image.openshift.io/triggers: '[{web}]'")
         ]
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn triggers_are_paused_and_taken_away_by_their_image() {
+    let world = with_apps().await;
+    let run = |rest: &[&str]| world.run(&[&SET[..], rest].concat());
+    let latest = "--from-image=shop:latest-dev";
+    run(&["deploy/web", latest, "-c", "web"]).ok();
+    let edited = world.here("apps/web.yaml");
     // A second container, of another namespace, by hand.
     let said = run(&[
         "deploy/web",
