@@ -90,6 +90,11 @@ impl Forge for OfflineForge {
         self.read_all(fetched).boxed()
     }
 
+    fn members<'a>(&'a self, team: &'a str) -> Answer<'a, Option<Vec<String>>> {
+        let members = self.settings.teams.get(team).cloned();
+        futures_util::future::ready(Ok(members)).boxed()
+    }
+
     fn open(&self, new: NewPull) -> Answer<'_, Opened> {
         self.create(new).boxed()
     }

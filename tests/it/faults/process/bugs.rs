@@ -91,6 +91,9 @@ impl Forge for Panicking {
     fn list<'a>(&'a self, fetched: &'a Fetched) -> Answer<'a, Listing> {
         self.forge.list(fetched)
     }
+    fn members<'a>(&'a self, team: &'a str) -> Answer<'a, Option<Vec<String>>> {
+        self.forge.members(team)
+    }
     fn open(&self, new: NewPull) -> Answer<'_, Opened> {
         let left = self
             .left
