@@ -19,7 +19,7 @@ pub use types::{
 };
 
 use crate::git::Fetched;
-use crate::model::{CommitId, Timestamp};
+use crate::model::{CommitId, CommitStatus, Timestamp};
 
 /// What a forge will have done, or why not.
 pub type Answer<'a, T> = BoxFuture<'a, Result<T, ForgeError>>;
@@ -60,6 +60,9 @@ pub trait Forge: Debug + Send + Sync {
 
     /// Merges it into the base. Approvals and gates are the caller's affair.
     fn merge<'a>(&'a self, id: &'a str, merging: Merging) -> Answer<'a, Merged>;
+
+    /// Shows a status beside a commit, in place of one of the same context.
+    fn set_status<'a>(&'a self, head: &'a CommitId, status: &'a CommitStatus) -> Answer<'a, ()>;
 
     /// Writes down that a merge of ours is on the base, where that was cut off; the commit on the base.
     fn record_merge<'a>(&'a self, id: &'a str, now: Timestamp) -> Answer<'a, Option<CommitId>>;

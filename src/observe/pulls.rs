@@ -155,6 +155,7 @@ fn pull_facts(
         closed_by: pull.closed_by,
         merged_as: pull.merged_as,
         unrecorded: pull.unrecorded,
+        statuses: pull.statuses,
         approvals: pull
             .approvals
             .into_iter()

@@ -136,9 +136,12 @@ impl GitHubForge {
             },
         };
         let text = pull.text();
-        let approvals = match state {
-            PullState::Open => reviews::approvals(&self.reviews(pull.number).await?),
-            PullState::Merged | PullState::Closed => Vec::new(),
+        let (approvals, statuses) = match state {
+            PullState::Open => (
+                reviews::approvals(&self.reviews(pull.number).await?),
+                Some(self.statuses(&head).await?),
+            ),
+            PullState::Merged | PullState::Closed => (Vec::new(), None),
         };
         let key = (pull.number, pull.updated_at);
         let ours = text
@@ -162,6 +165,7 @@ impl GitHubForge {
             closed_by: closer.as_ref().and_then(|(_, closer)| closer.clone()),
             merged_as: merged_as.and_then(|sha| sha.parse().ok()),
             unrecorded: false,
+            statuses,
             approvals,
             opened_at: pull.created_at,
         };

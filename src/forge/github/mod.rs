@@ -7,6 +7,7 @@ mod fit;
 mod list;
 mod merge;
 mod reviews;
+mod statuses;
 mod teams;
 mod wire;
 mod write;
@@ -20,7 +21,7 @@ use super::types::{
 use super::{Answer, Forge, ForgeError};
 use crate::config::forge::GitHubPlace;
 use crate::git::Fetched;
-use crate::model::{CommitId, Timestamp};
+use crate::model::{CommitId, CommitStatus, Timestamp};
 use client::Client;
 
 /// Pull requests of a repository on GitHub, or on a GitHub Enterprise server.
@@ -96,7 +97,7 @@ impl Forge for GitHubForge {
         }
         Abilities {
             name: "github",
-            checks: false,
+            checks: true,
             comments: false,
             workflows: false,
             authentic_approvals: true,
@@ -143,6 +144,10 @@ impl Forge for GitHubForge {
 
     fn merge<'a>(&'a self, id: &'a str, merging: Merging) -> Answer<'a, Merged> {
         self.land(id, merging).boxed()
+    }
+
+    fn set_status<'a>(&'a self, head: &'a CommitId, status: &'a CommitStatus) -> Answer<'a, ()> {
+        self.put_status(head, status).boxed()
     }
 
     fn record_merge<'a>(&'a self, id: &'a str, _now: Timestamp) -> Answer<'a, Option<CommitId>> {

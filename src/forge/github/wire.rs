@@ -115,6 +115,26 @@ pub(super) struct Object {
     pub(super) sha: String,
 }
 
+/// `GET /repos/{owner}/{repo}/commits/{ref}/status`: the latest status of each context.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct CombinedStatus {
+    #[serde(default)]
+    pub(super) statuses: Vec<Status>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct Status {
+    pub(super) context: String,
+    /// `success`, `pending`, `failure` or `error`.
+    pub(super) state: String,
+    #[serde(default)]
+    pub(super) description: Option<String>,
+}
+
+/// An answer of which nothing is read.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct Ignored {}
+
 impl Pull {
     /// The body with the line ends that we write: a browser sends others.
     pub(super) fn text(&self) -> String {
