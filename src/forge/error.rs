@@ -81,7 +81,7 @@ pub enum ForgeError {
         problem: String,
     },
     /// The forge's API did not do it (whose fault it is, it says itself).
-    #[error("{forge} did not {what}: {message}")]
+    #[error("cannot {what} on {forge}: {message}")]
     Api {
         /// The forge.
         forge: &'static str,
