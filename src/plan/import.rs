@@ -5,7 +5,6 @@ use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::iter::Peekable;
 
-use super::change::propose::record_move;
 use super::desk::{Desk, Known};
 use super::due;
 use super::facts::{CheckMemory, Facts, Failure, Resolved};
@@ -17,13 +16,13 @@ use super::shield::shielded;
 use crate::manifests::edit::StreamEdit;
 use crate::manifests::{Documents, Located};
 use crate::model::image_stream::{ObjectReference, TagEventCondition};
-use crate::model::promotion::{SOURCE, annotation};
 use crate::model::tag_event::next_generation;
 use crate::model::{
-    Digest, ImageReference, ImageStream, PinnedImage, Source, StreamKey, TagEvent, TagKey,
-    TagReference, Timestamp,
+    Digest, ImageReference, ImageStream, Source, StreamKey, TagEvent, TagKey, TagReference,
+    Timestamp,
 };
 
+mod carry;
 mod follow;
 mod following;
 mod legacy;
@@ -31,6 +30,7 @@ mod memory;
 mod settling;
 mod whole;
 
+pub use carry::{Import, Imports, Record, edits};
 use follow::Found;
 pub use following::{Followed, Following};
 pub use legacy::{is_legacy, reading};
@@ -40,47 +40,6 @@ pub use memory::{
 };
 use settling::{settles, settles_still, waits_for_checks};
 pub use whole::Whole;
-
-/// A tag that imports something new.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Import {
-    /// The tag.
-    pub tag: TagKey,
-    /// Where it was imported from.
-    pub source: ImageReference,
-    /// Where it points now, if anywhere.
-    pub old: Option<PinnedImage>,
-    /// Where it will point.
-    pub image: PinnedImage,
-    /// Whether the head changes, or only what is remembered of the source.
-    pub moves: bool,
-    /// Set where `from` changes with it, by the rule that the tag follows.
-    pub followed: Option<Followed>,
-    /// The wish for a tag that the stream does not wish by itself yet: its repository is imported as a whole.
-    pub wished: Option<Box<TagReference>>,
-}
-
-/// Something to be written down of a tag that moves no image: a lasting failure, a string that is kept.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Record {
-    /// The tag.
-    pub tag: TagKey,
-    /// The edits.
-    pub edits: Vec<StreamEdit>,
-    /// Of what it is a record.
-    pub subject: &'static str,
-    /// What is written, for people.
-    pub what: String,
-}
-
-/// All that the registry has to say in this pass.
-#[derive(Debug, Clone, Default)]
-pub struct Imports {
-    /// New digests.
-    pub imports: Vec<Import>,
-    /// Lasting failures.
-    pub records: Vec<Record>,
-}
 
 /// Looks at every importable tag. `promoted` are tags that stages take from other stages: those are never imported.
 pub fn imports(promoted: &BTreeSet<TagKey>, desk: &mut Desk<'_>) -> Imports {
@@ -506,47 +465,6 @@ fn failed(
         subject: "failed import",
         what: format!("{}: {}", failure.reason, failure.canonical),
     });
-}
-
-/// Edits that carry an import out.
-pub fn edits(import: &Import, created: Timestamp, desk: &Desk<'_>) -> Vec<StreamEdit> {
-    let Some(stream) = desk.stream(&import.tag.stream) else {
-        return Vec::new();
-    };
-    let name = &import.tag.tag;
-    let wished = import.wished.as_deref();
-    let spec = stream.spec_tag(name).or(wished);
-    let followed = import.followed.as_ref();
-    let source = spec.and_then(Source::of).map(|source| match followed {
-        Some(followed) => annotation(&Source {
-            name: followed.name.clone(),
-            ..source
-        }),
-        None => annotation(&source),
-    });
-    let annotations = BTreeMap::from([(SOURCE.to_owned(), source)]);
-    let from = spec.and_then(|spec| spec.from.clone());
-    let from = from.zip(followed).map(|(from, followed)| ObjectReference {
-        name: followed.name.as_str().into(),
-        ..from
-    });
-    let mut edits: Vec<StreamEdit> = wished.map(whole::wish).into_iter().collect();
-    edits.push(StreamEdit::SetTag {
-        name: name.clone(),
-        from,
-        annotations,
-        reference: None,
-        import_policy: None,
-        reference_policy: None,
-    });
-    edits.extend(record_move(
-        &import.tag.stream,
-        name,
-        &import.image,
-        created,
-        desk,
-    ));
-    edits
 }
 
 /// Tags that stages take from other stages, or set as release tags: never imported.
