@@ -12,3 +12,4 @@ mod pull_requests;
 mod saved;
 mod straight;
 mod streams;
+mod whole;
