@@ -205,7 +205,6 @@ fn pull(state: PullState, set: SetId) -> PullRequestFacts {
         closed_by: None,
         merged_as: None,
         unrecorded: false,
-        statuses: None,
         approvals: Vec::new(),
         branch_facts: None,
     }

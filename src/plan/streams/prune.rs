@@ -180,6 +180,105 @@ mod tests {
         assert_eq!(left(&words, 9, "1m", &[]), [0, 1, 2, 3, 4]);
     }
 
+    /// What is left of each tag of these streams, by its images' words; a `~` before one says that nobody knows its age.
+    fn left_of(
+        streams: &[(&str, &[(&str, &str)])],
+        revisions: usize,
+        named: &[&str],
+    ) -> Vec<String> {
+        let words = ["a", "b", "c", "d", "e"];
+        let files: Vec<(String, String)> = streams
+            .iter()
+            .map(|(name, tags)| {
+                let list = |(tag, images): &(&str, &str)| {
+                    let item = |word: &str| {
+                        let bare = word.trim_start_matches('~');
+                        let created = match word == bare {
+                            true => "created: '2026-01-01T00:00:00Z', ",
+                            false => "",
+                        };
+                        let digest = digest(bare);
+                        format!("{{{created}dockerImageReference: 'q.io/x@{digest}', image: '{digest}', generation: 1}}")
+                    };
+                    let items: Vec<String> = images.split(' ').map(item).collect();
+                    format!("  - {{tag: {tag}, items: [{}]}}\n", items.join(", "))
+                };
+                let wished: Vec<String> = tags.iter().map(|(tag, _)| format!("{{name: {tag}}}")).collect();
+                let text = format!(
+                    "apiVersion: image.openshift.io/v1\nkind: ImageStream\nmetadata: {{name: {name}}}\nspec: {{tags: [{}]}}\nstatus:\n  tags:\n{}",
+                    wished.join(", "),
+                    tags.iter().map(list).collect::<String>()
+                );
+                (format!("streams/{name}.yaml"), text)
+            })
+            .collect();
+        let files: Vec<(&str, &str)> = files.iter().map(|(p, t)| (&**p, &**t)).collect();
+        let docs = documents(&files);
+        let namespace = "default".parse().unwrap();
+        let keep = Keep {
+            revisions,
+            younger_than: "1h".parse().unwrap(),
+            named: named.iter().map(|word| digest(word)).collect(),
+        };
+        let (done, _) = prune(&[], &keep, scene(&docs, &namespace)).unwrap();
+        let mut told = Vec::new();
+        for (key, located) in &docs.streams {
+            let changed = done.changes.get(key).map(|draft| &draft.stream);
+            for list in &changed.unwrap_or(&located.value).status.tags {
+                let word = |image: &str| *words.iter().find(|w| digest(w) == image).unwrap();
+                let left: Vec<&str> = list.items.iter().map(|item| word(&item.image())).collect();
+                told.push(format!("{}:{} {}", key.name, list.tag, left.join(" ")));
+            }
+        }
+        told
+    }
+
+    #[test]
+    fn histories_are_pruned_as_upstream_prunes_them() {
+        for (streams, revisions, named, wanted) in [
+            // The most recent ones stay, of each tag by itself.
+            (
+                &[("x", &[("v1", "a b c d")][..])][..],
+                3,
+                &[][..],
+                &["x:v1 a b c"][..],
+            ),
+            (
+                &[("x", &[("v1", "a b c"), ("v2", "d e")])],
+                1,
+                &[],
+                &["x:v1 a", "x:v2 d"],
+            ),
+            // They are counted by their places, also where one stands there twice.
+            (&[("x", &[("v1", "a b a c")])], 2, &[], &["x:v1 a b a"]),
+            // What something names stays, wherever it stands, and takes no place from the others.
+            (&[("x", &[("v1", "a b c d")])], 2, &["d"], &["x:v1 a b d"]),
+            (
+                &[("x", &[("v1", "a b")]), ("y", &[("v1", "c b")])],
+                1,
+                &["b"],
+                &["x:v1 a b", "y:v1 c b"],
+            ),
+            // Different here: the head of any tag counts as something that names its image.
+            (
+                &[("x", &[("v1", "a b c")]), ("y", &[("v1", "c d")])],
+                1,
+                &[],
+                &["x:v1 a c", "y:v1 c"],
+            ),
+            // What bears no time is old.
+            (&[("x", &[("v1", "a ~b c")])], 1, &[], &["x:v1 a"]),
+            // Different here: a tag is never left without an image.
+            (&[("x", &[("v1", "a")])], 0, &[], &["x:v1 a"]),
+        ] {
+            assert_eq!(
+                left_of(streams, revisions, named),
+                wanted,
+                "{streams:?} {revisions}"
+            );
+        }
+    }
+
     #[test]
     fn digests_are_found_in_any_text() {
         let (a, b) = (digest("a"), digest("b"));

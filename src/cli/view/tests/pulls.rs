@@ -45,7 +45,6 @@ fn pull(id: &str, state: PullState) -> PullRequestFacts {
         closed_by: None,
         merged_as: None,
         unrecorded: false,
-        statuses: None,
         approvals: vec![],
         branch_facts: None,
     }
