@@ -6,6 +6,7 @@ mod open_pull_request;
 mod push_base;
 mod push_branch;
 mod record_merge;
+mod set_commit_status;
 mod update_pull_request;
 
 use std::panic::AssertUnwindSafe;
@@ -16,7 +17,7 @@ use serde::Serialize;
 
 use crate::forge::{Forge, ForgeError};
 use crate::git::{GitError, NewCommit, Person, Repository};
-use crate::model::{CommitId, Fault, Faulty as _, Party, Timestamp};
+use crate::model::{CommitId, CommitStatus, Fault, Faulty as _, Party, Retry, Timestamp};
 use crate::plan::effect::CommitContent;
 use crate::plan::refusal::changes_of;
 use crate::plan::{Effect, Plan};
@@ -56,6 +57,13 @@ pub enum Done {
     Updated {
         /// Its id.
         id: String,
+    },
+    /// What may become of a pull request was shown beside its head.
+    Marked {
+        /// Its id.
+        id: String,
+        /// What is shown.
+        status: CommitStatus,
     },
     /// A pull request was merged.
     Merged {
@@ -190,6 +198,9 @@ impl Applier {
                 message,
                 ..
             } => merge_pull_request::run(self, id, head, expect_base, message, plan.stamp).await,
+            Effect::SetCommitStatus { id, head, status } => {
+                set_commit_status::run(self, id, head, status).await
+            }
             Effect::RecordMerge { id } => record_merge::run(self, id, plan.stamp).await,
             Effect::ClosePullRequest { id, text, reason } => {
                 close_pull_request::run(self, id, text, reason, plan.stamp).await
@@ -249,6 +260,9 @@ fn subject_of(effect: &Effect, plan: &Plan) -> String {
         Effect::OpenPullRequest { branch, .. } => format!("open a pull request from {branch}"),
         Effect::UpdatePullRequest { id, .. } => format!("update pull request {id}"),
         Effect::MergePullRequest { id, .. } => format!("merge pull request {id}"),
+        Effect::SetCommitStatus { id, status, .. } => {
+            format!("set {} of pull request {id}", status.context)
+        }
         Effect::RecordMerge { id } => format!("record the merge of pull request {id}"),
         Effect::ClosePullRequest { id, .. } => format!("close pull request {id}"),
     }
@@ -276,6 +290,7 @@ fn forge_ended(what: &str, error: &ForgeError) -> Ended {
             Ended::Lost
         }
         ForgeError::Git(error) => git_refusal(what, error),
+        other if other.fault().retry == Retry::Now => Ended::Lost,
         other => Ended::Refused(Refusal {
             what: what.to_owned(),
             why: other.to_string(),

@@ -8,9 +8,9 @@ use super::view::words::ago_in_words;
 use super::{CliError, Context, Exit, output};
 use crate::apply::Applier;
 use crate::config::Settings;
-use crate::config::forge::ForgeKind;
+use crate::config::forge::{ForgeKind, GitHubPlace};
 use crate::daemon::PATIENCE;
-use crate::forge::{Forge, OfflineForge};
+use crate::forge::{Forge, GitHubForge, OfflineForge};
 use crate::git::{GitError, Person, Repository};
 use crate::model::{Faulty, Party, Timestamp};
 use crate::observe::{ObserveError, Observer, ObserverSettings, Progress};
@@ -106,11 +106,20 @@ impl Engine {
     /// # Errors
     /// When there is no repository, or a setting makes no sense.
     pub fn assemble(settings: &Settings, opening: Opening) -> Result<Self, CliError> {
-        let git = Repository::open(&opening.location, &settings.git, opening.local)
+        let mut git_settings = settings.git.clone();
+        let github = github(settings, &opening.location)?;
+        if let Some(place) = &github {
+            place.lend(&mut git_settings);
+        }
+        let git = Repository::open(&opening.location, &git_settings, opening.local)
             .map_err(|e| unopened(&e))?;
         let committer = Person::from(&settings.git.committer);
-        let forge: Arc<dyn Forge> = match settings.forge.kind {
-            ForgeKind::Offline => Arc::new(OfflineForge::new(
+        let forge: Arc<dyn Forge> = match github {
+            Some(place) => {
+                let forge = GitHubForge::new(place, settings.git.base.clone());
+                Arc::new(forge.map_err(|e| CliError::from_error(Exit::Usage, &e))?)
+            }
+            None => Arc::new(OfflineForge::new(
                 git.clone(),
                 settings.forge.offline.clone(),
                 committer.clone(),
@@ -121,7 +130,6 @@ impl Engine {
         let observer_settings = ObserverSettings {
             our_email: committer.email.clone(),
             cache_dir: Some(settings.git.cache_dir.join("observed")),
-            teams: settings.forge.offline.teams.clone(),
             guards: settings.guards.clone(),
             settle: opening.settle,
             patience: opening.patience,
@@ -149,6 +157,20 @@ impl Engine {
                 applier,
             },
         })
+    }
+}
+
+/// Where GitHub is, if it keeps the pull requests.
+fn github(settings: &Settings, location: &str) -> Result<Option<GitHubPlace>, CliError> {
+    match settings.forge.kind {
+        ForgeKind::Offline => Ok(None),
+        ForgeKind::GitHub => {
+            let place = settings
+                .forge
+                .github
+                .place(location, |name| std::env::var(name).ok());
+            place.map(Some).map_err(CliError::usage)
+        }
     }
 }
 

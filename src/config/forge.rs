@@ -6,14 +6,18 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Deserializer, Serialize, de};
 
+pub use super::github::{GitHubPlace, GitHubSettings};
+
 /// Settings for the forge.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "camelCase")]
 pub struct ForgeSettings {
     /// Which forge.
     pub kind: ForgeKind,
     /// Settings of the offline forge.
     pub offline: OfflineSettings,
+    /// Settings of GitHub.
+    pub github: GitHubSettings,
 }
 
 /// Which forge keeps the pull requests.
@@ -23,6 +27,8 @@ pub enum ForgeKind {
     /// Refs in the repository itself; a plain Git server is enough.
     #[default]
     Offline,
+    /// GitHub, or a GitHub Enterprise server.
+    GitHub,
 }
 
 /// Settings of the offline forge.

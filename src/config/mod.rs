@@ -11,6 +11,7 @@ pub mod daemon;
 mod environment;
 pub mod forge;
 pub mod git;
+pub mod github;
 pub mod guard;
 pub mod known;
 pub mod load;

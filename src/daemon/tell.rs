@@ -156,6 +156,12 @@ fn deed(done: &Done) {
         ),
         Done::Opened { id, title } => tracing::info!(pull_request = id, "opened {id}: {title}"),
         Done::Updated { id } => tracing::info!(pull_request = id, "updated {id}"),
+        Done::Marked { id, status } => tracing::info!(
+            pull_request = id,
+            "set {} of {id}: {}",
+            status.context,
+            status.words
+        ),
         Done::Merged { id, commit } => tracing::info!(
             pull_request = id,
             commit = commit.as_ref().map(|commit| commit.as_str()),

@@ -80,6 +80,20 @@ pub enum ForgeError {
         /// Why.
         problem: String,
     },
+    /// The forge's API did not do it (whose fault it is, it says itself).
+    #[error("cannot {what} on {forge}: {message}")]
+    Api {
+        /// The forge.
+        forge: &'static str,
+        /// What was asked of it.
+        what: String,
+        /// Why not.
+        message: String,
+        /// A stable word for it.
+        reason: &'static str,
+        /// Whose fault it is.
+        fault: Fault,
+    },
     /// What was asked makes no sense (the caller's fault).
     #[error("{0}")]
     Invalid(String),
@@ -104,6 +118,7 @@ impl Faulty for ForgeError {
             Self::Git(error) => error.fault(),
             Self::State { .. } | Self::HeadMoved { .. } | Self::BaseMoved { .. } => user.now(),
             Self::Contended(_) => user.later(None),
+            Self::Api { fault, .. } => *fault,
             Self::Refused { .. } => Fault::of(Party::Operator),
             Self::NotFound(_)
             | Self::NoBranch(_)

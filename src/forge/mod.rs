@@ -2,6 +2,7 @@
 //! body, and whether something may be merged is decided by whoever asks for it.
 
 mod error;
+pub mod github;
 pub mod offline;
 mod types;
 
@@ -10,6 +11,7 @@ use std::fmt::Debug;
 use futures_util::future::BoxFuture;
 
 pub use error::ForgeError;
+pub use github::GitHubForge;
 pub use offline::OfflineForge;
 pub use types::{
     Abilities, Approval, Approver, Closing, Listing, MergeMethod, Merged, Merging, NewPull, Opened,
@@ -17,7 +19,7 @@ pub use types::{
 };
 
 use crate::git::Fetched;
-use crate::model::{CommitId, Timestamp};
+use crate::model::{CommitId, CommitStatus, Timestamp};
 
 /// What a forge will have done, or why not.
 pub type Answer<'a, T> = BoxFuture<'a, Result<T, ForgeError>>;
@@ -30,6 +32,10 @@ pub trait Forge: Debug + Send + Sync {
 
     /// All pull requests, as of what was fetched. Writes nothing.
     fn list<'a>(&'a self, fetched: &'a Fetched) -> Answer<'a, Listing>;
+
+    /// Members of a team (`@org/team`), named as approvals name people; `None` where the forge keeps no teams, has none of
+    /// that name, or does not tell.
+    fn members<'a>(&'a self, team: &'a str) -> Answer<'a, Option<Vec<String>>>;
 
     /// The open pull request of a branch, made if it is not there. A branch whose pull request was closed or merged
     /// gets no other one.
@@ -54,6 +60,9 @@ pub trait Forge: Debug + Send + Sync {
 
     /// Merges it into the base. Approvals and gates are the caller's affair.
     fn merge<'a>(&'a self, id: &'a str, merging: Merging) -> Answer<'a, Merged>;
+
+    /// Shows a status beside a commit, in place of one of the same context.
+    fn set_status<'a>(&'a self, head: &'a CommitId, status: &'a CommitStatus) -> Answer<'a, ()>;
 
     /// Writes down that a merge of ours is on the base, where that was cut off; the commit on the base.
     fn record_merge<'a>(&'a self, id: &'a str, now: Timestamp) -> Answer<'a, Option<CommitId>>;

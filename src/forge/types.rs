@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::git::Person;
-use crate::model::{CommitId, Timestamp};
+use crate::model::{CommitId, CommitStatus, Timestamp};
 
 /// What a forge can do beside keeping pull requests.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,6 +65,8 @@ pub struct PullRequest {
     pub merged_as: Option<CommitId>,
     /// A merge of ours that is on the base, but was cut off before the forge wrote down that it is.
     pub unrecorded: bool,
+    /// Commit statuses of the head below `headwater/`; `None` where the forge keeps none, and for one that is not open.
+    pub statuses: Option<Vec<CommitStatus>>,
     /// Approvals of any head, sorted by who and head.
     pub approvals: Vec<Approval>,
     /// When it was opened.

@@ -237,6 +237,11 @@ impl Verdict {
         matches!(self, Self::Open { .. })
     }
 
+    /// Whether it is shut for good, as far as can be told.
+    pub const fn is_refused(&self) -> bool {
+        matches!(self, Self::Refused { .. })
+    }
+
     /// The reason in words.
     pub fn why(&self) -> &str {
         match self {

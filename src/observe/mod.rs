@@ -20,6 +20,7 @@ mod memory;
 mod pulls;
 mod recall;
 mod store;
+mod teams;
 mod together;
 mod trouble;
 mod under_way;
@@ -55,6 +56,7 @@ use documents::Reading;
 use error::aside;
 use memory::Memory;
 use pulls::{PullQuestion, PullReader, orphans, our_branches};
+use teams::teams;
 use trouble::Troubles;
 use under_way::UnderWay;
 
@@ -65,8 +67,6 @@ pub struct ObserverSettings {
     pub our_email: String,
     /// Where caches are kept; without it nothing outlives the process, and everything is due at once.
     pub cache_dir: Option<PathBuf>,
-    /// Members of teams, by CODEOWNERS spelling.
-    pub teams: BTreeMap<String, Vec<String>>,
     /// What the repository may only tighten.
     pub guards: BTreeMap<Name, Guard>,
     /// Whether changed digests wait for others (`import.settle` of the repository): only where passes follow each other.
@@ -371,6 +371,8 @@ impl Observer {
             Some(pulls) => orphans(&question, pulls).await?,
             None => BTreeMap::new(),
         };
+        let open = pulls.as_deref().unwrap_or_default();
+        let teams = teams(&*self.forge, &reading.documents, open).await;
         let config = &reading.documents.config.spec;
         let guards = self.settings.guards.iter().map(|(environment, guard)| {
             let delivery = guard.delivery;
@@ -391,7 +393,7 @@ impl Observer {
             forge_trouble: state.troubles.now.forge.clone(),
             branches: our_branches(fetched),
             orphans,
-            teams: self.settings.teams.clone(),
+            teams,
             moved_back: state.memory.moved_back().map(|(from, _)| from.clone()),
             moved_back_at: state.memory.moved_back().map(|(_, at)| *at),
             ..Facts::at(reading.commit.clone(), now)

@@ -155,6 +155,7 @@ fn pull_facts(
         closed_by: pull.closed_by,
         merged_as: pull.merged_as,
         unrecorded: pull.unrecorded,
+        statuses: pull.statuses,
         approvals: pull
             .approvals
             .into_iter()
@@ -175,6 +176,7 @@ fn failure(error: &ForgeError) -> Failure {
         ForgeError::Git(GitError::Auth { .. }) => "Unauthorized",
         ForgeError::Refused { .. } | ForgeError::Git(GitError::Rejected { .. }) => "Forbidden",
         ForgeError::NotFound(_) | ForgeError::NoBranch(_) => "NotFound",
+        ForgeError::Api { reason, .. } => reason,
         _ if transient => "InternalError",
         _ => "Invalid",
     };
@@ -184,7 +186,7 @@ fn failure(error: &ForgeError) -> Failure {
         canonical: "the forge cannot be asked for pull requests".to_owned(),
         transient,
         party: Some(error.fault().party),
-        retry_at: None,
+        retry_at: error.fault().retry.at(),
     }
 }
 

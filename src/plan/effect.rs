@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::facts::marker::Marker;
 use super::report::Subject;
-use crate::model::{CommitId, RepoPath};
+use crate::model::{CommitId, CommitStatus, RepoPath};
 
 /// One thing to do. Apply carries it out and decides nothing.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -61,6 +61,15 @@ pub enum Effect {
         expect_base: CommitId,
         /// Message of the squash commit.
         message: String,
+    },
+    /// Show whether a pull request may be merged, beside its head.
+    SetCommitStatus {
+        /// The pull request.
+        id: String,
+        /// Its head.
+        head: CommitId,
+        /// What to show.
+        status: CommitStatus,
     },
     /// Write down at the forge that a pull request is merged: a merge of ours was cut off behind its push to the base.
     RecordMerge {

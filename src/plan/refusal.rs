@@ -113,6 +113,9 @@ pub fn changes_of(effect: &Effect) -> Vec<String> {
             ))]
         }
         Effect::MergePullRequest { id, head, .. } => vec![hash16(&format!("merge\n{id}\n{head}"))],
+        Effect::SetCommitStatus { id, head, status } => {
+            vec![hash16(&format!("status\n{id}\n{head}\n{}", status.context))]
+        }
         Effect::RecordMerge { id } => vec![hash16(&format!("record\n{id}"))],
         Effect::ClosePullRequest { id, .. } => vec![hash16(&format!("close\n{id}"))],
     }
@@ -256,6 +259,7 @@ fn subject_of(effect: &Effect, desk: &Desk<'_>) -> Subject {
         }
         Effect::UpdatePullRequest { id, .. }
         | Effect::MergePullRequest { id, .. }
+        | Effect::SetCommitStatus { id, .. }
         | Effect::RecordMerge { id } => known(id),
         Effect::PushBase { .. } => None,
     };

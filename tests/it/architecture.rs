@@ -39,7 +39,7 @@ const ARROWS: [(&str, &[&str]); 16] = [
         "reconciler",
         &["observe", "plan", "apply", "config", "model"],
     ),
-    ("daemon", &["reconciler", "config", "model"]),
+    ("daemon", &["allocator", "reconciler", "config", "model"]),
     ("server", &["model", "plan", "git", "registry", "config"]),
     ("cli", &["*"]),
     ("demo", &["*"]),

@@ -109,6 +109,7 @@ impl Notes {
                 Done::Pushed { .. } => metrics.committed(),
                 Done::Opened { .. } => metrics.pulled("opened"),
                 Done::Updated { .. } => metrics.pulled("updated"),
+                Done::Marked { .. } => metrics.pulled("marked"),
                 Done::Merged { .. } => metrics.pulled("merged"),
                 Done::Closed { .. } => metrics.pulled("closed"),
             }

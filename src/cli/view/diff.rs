@@ -39,6 +39,7 @@ pub fn commit<'a>(effect: &'a Effect, base: &str) -> Option<(String, &'a CommitC
         } => Some((format!("pull request {branch}"), &rebuild.commit)),
         Effect::UpdatePullRequest { rebuild: None, .. }
         | Effect::MergePullRequest { .. }
+        | Effect::SetCommitStatus { .. }
         | Effect::RecordMerge { .. }
         | Effect::ClosePullRequest { .. } => None,
     }

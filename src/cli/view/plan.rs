@@ -100,6 +100,10 @@ impl EffectData {
                 let title = message.lines().next().map(str::to_owned);
                 ("mergePullRequest", Some(branch.as_str()), Some(id), title)
             }
+            Effect::SetCommitStatus { id, status, .. } => {
+                let title = format!("{}: {}", status.context, status.state.as_str());
+                ("setCommitStatus", None, Some(id), Some(title))
+            }
             Effect::RecordMerge { id } => ("recordMerge", None, Some(id), None),
             Effect::ClosePullRequest { id, reason, .. } => {
                 ("closePullRequest", None, Some(id), Some(reason.clone()))

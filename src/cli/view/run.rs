@@ -95,6 +95,10 @@ impl StepData {
                 ..step("opened", Some(id), None)
             },
             Done::Updated { id } => step("updated", Some(id), None),
+            Done::Marked { id, status } => Self {
+                title: Some(format!("{}: {}", status.context, status.words)),
+                ..step("marked", Some(id), None)
+            },
             Done::Merged { id, commit } => step("merged", Some(id), commit.as_ref()),
             Done::Closed { id, reason } => Self {
                 title: Some(reason.clone()),

@@ -27,10 +27,10 @@ use futures_util::FutureExt as _;
 use super::types::{
     Abilities, Approval, Approver, Closing, Listing, Merged, Merging, NewPull, Opened, PullText,
 };
-use super::{Answer, Forge};
+use super::{Answer, Forge, ForgeError};
 use crate::config::forge::{OfflineSettings, Trust};
 use crate::git::{Fetched, Person, Repository};
-use crate::model::{CommitId, Timestamp};
+use crate::model::{CommitId, CommitStatus, Timestamp};
 
 /// How often a lost race is run again.
 const ATTEMPTS: u32 = 10;
@@ -90,6 +90,11 @@ impl Forge for OfflineForge {
         self.read_all(fetched).boxed()
     }
 
+    fn members<'a>(&'a self, team: &'a str) -> Answer<'a, Option<Vec<String>>> {
+        let members = self.settings.teams.get(team).cloned();
+        futures_util::future::ready(Ok(members)).boxed()
+    }
+
     fn open(&self, new: NewPull) -> Answer<'_, Opened> {
         self.create(new).boxed()
     }
@@ -117,6 +122,14 @@ impl Forge for OfflineForge {
 
     fn merge<'a>(&'a self, id: &'a str, merging: Merging) -> Answer<'a, Merged> {
         self.land(id, merging).boxed()
+    }
+
+    fn set_status<'a>(&'a self, head: &'a CommitId, status: &'a CommitStatus) -> Answer<'a, ()> {
+        let message = format!(
+            "a plain Git server shows no `{}` beside {head}",
+            status.context
+        );
+        futures_util::future::ready(Err(ForgeError::Invalid(message))).boxed()
     }
 
     fn record_merge<'a>(&'a self, id: &'a str, now: Timestamp) -> Answer<'a, Option<CommitId>> {

@@ -347,6 +347,7 @@ fn pull_request(stored: &Stored, standing: Standing, approvals: Vec<Approval>) -
         head: standing.head,
         closed_by: standing.closed_by,
         unrecorded: standing.unrecorded,
+        statuses: None,
         merged_as: standing.merged_as,
         approvals,
         opened_at: document.opened_at,

@@ -205,6 +205,7 @@ fn pull(state: PullState, set: SetId) -> PullRequestFacts {
         closed_by: None,
         merged_as: None,
         unrecorded: false,
+        statuses: None,
         approvals: Vec::new(),
         branch_facts: None,
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::marker::Marker;
-use crate::model::{BlobId, CommitId, RepoPath, Timestamp};
+use crate::model::{BlobId, CommitId, CommitStatus, RepoPath, Timestamp};
 
 /// A pull request that bears our marker.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,6 +36,9 @@ pub struct PullRequestFacts {
     /// A merge of ours that is on the base, but was cut off before the forge wrote it down.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unrecorded: bool,
+    /// Commit statuses of the head below `headwater/`; `None` where the forge keeps none, and for one that is not open.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub statuses: Option<Vec<CommitStatus>>,
     /// Approvals, whatever head they name.
     #[serde(default)]
     pub approvals: Vec<ApprovalFacts>,

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use crate::model::environment::Merger;
 use crate::model::object::hash8;
-use crate::model::{Delivery, Environment, Name};
+use crate::model::{CommitState, Delivery, Environment, Name};
 use crate::plan::change::files::Files;
 use crate::plan::desk::Desk;
 use crate::plan::effect::{CommitContent, Effect, PullRequestText, Rebuild};
@@ -16,6 +16,7 @@ use crate::plan::output::Stop;
 use crate::plan::output::survey::{Place, Survey};
 use crate::plan::pull::closing::closing;
 use crate::plan::pull::life::{next_branch, still_merges};
+use crate::plan::pull::status::{self, Standing};
 use crate::plan::report::{Change, ChangeKind, HoldReport, State, Subject};
 use crate::plan::road::environment_delivery;
 
@@ -196,6 +197,8 @@ fn keep(
             "Foreign",
             why,
         );
+        let words = "holds changes that are not headwater's, and is left alone";
+        mark(name, CommitState::Failure, words, pull, outcome);
         return;
     }
     if !still_merges(pull, &files) {
@@ -224,6 +227,11 @@ fn keep(
         .approvals
         .iter()
         .all(|rule| crate::plan::gate::approvals(rule, pull, None, teams).is_open());
+    let (state, words) = match approved {
+        true => (CommitState::Success, "every condition holds"),
+        false => (CommitState::Pending, "waits for approval"),
+    };
+    mark(name, state, words, pull, outcome);
     if approved && environment.spec.pull_request.merge == Merger::Bot {
         outcome.changes.push(told(
             name,
@@ -242,6 +250,23 @@ fn keep(
             ),
         });
     }
+}
+
+/// Shows beside the head what may become of it.
+fn mark(
+    name: &Name,
+    state: CommitState,
+    words: &str,
+    pull: &PullRequestFacts,
+    outcome: &mut Outcome,
+) {
+    let standing = Standing {
+        group: name.as_str(),
+        places: vec![name.as_str()],
+        state,
+        words: words.to_owned(),
+    };
+    status::set(&standing, pull, &mut outcome.changes, &mut outcome.effects);
 }
 
 fn commit(text: &PullRequestText, files: Files) -> CommitContent {

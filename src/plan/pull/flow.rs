@@ -3,11 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::closing::close;
-use super::life::{
-    approval_conditions, bot_merges, may_supersede, next_branch, open_of, outputs_on_branch,
-    still_merges,
-};
-use crate::model::{Name, RepoPath, SetId};
+use super::due::held_by;
+use super::life::{may_supersede, next_branch, open_of, outputs_on_branch, still_merges};
+use crate::model::{CommitState, Name, RepoPath, SetId};
 use crate::plan::change::files::{self, Files, apply};
 use crate::plan::change::propose::{Proposal, Stamps};
 use crate::plan::change::stamps::{Found, read};
@@ -77,6 +75,8 @@ impl Flow<'_, '_> {
             .as_ref()
             .is_some_and(|b| b.foreign.is_some())
         {
+            let words = "holds changes that are not headwater's, and is left alone";
+            self.mark(CommitState::Failure, words, pull, &mut outcome);
             return outcome;
         }
         // What is wrong may be the very line that says what this stage is: nothing is concluded from it.
@@ -308,6 +308,7 @@ impl Flow<'_, '_> {
         let proposal = match (self.build)(&judged, &stamps, desk) {
             Ok(proposal) => proposal,
             Err(hold) => {
+                self.mark(CommitState::Pending, &held_by(&hold.reason), pull, outcome);
                 outcome.hold = Some(*hold);
                 return;
             }
@@ -329,72 +330,10 @@ impl Flow<'_, '_> {
             return self.rebuild(&judged, &stamps, pull, desk, outcome);
         }
         self.tell_open(&judged, pull, desk);
-        self.merge_if_due(&judged, &proposal, pull, desk, outcome);
-    }
-
-    fn merge_if_due(
-        &mut self,
-        judged: &Judged,
-        proposal: &Proposal,
-        pull: &PullRequestFacts,
-        desk: &mut Desk<'_>,
-        outcome: &mut Outcome,
-    ) {
-        let view = self.decided.view;
-        let asked = proposal.asked_by.as_deref().or(self.asked_by.as_deref());
-        let approved = approval_conditions(view, Some(pull), asked, desk)
-            .iter()
-            .all(|c| c.verdict.is_open());
-        if !approved || !judged.is_open() || !self.decided.decision.blocks.is_empty() {
-            return;
-        }
-        if !bot_merges(view) {
-            self.decided.report.why = format!("pull request {} can be merged by a person", pull.id);
-            return;
-        }
-        let message = self.message(&pull.title, proposal, Some(&desk.obs.snapshot.commit));
-        outcome.changes.push(self.told(
-            ChangeKind::Merge,
-            judged,
-            &Files::new(),
-            &format!("pull request {}", pull.id),
-            desk,
-        ));
-        outcome.effects.push(Effect::MergePullRequest {
-            id: pull.id.clone(),
-            branch: pull.branch.clone(),
-            head: pull.head.clone(),
-            expect_base: desk.obs.snapshot.commit.clone(),
-            message,
-        });
-        self.decided.report.state = State::Moving;
-        self.decided.report.why = format!("pull request {} is merged", pull.id);
-    }
-
-    /// What people are told of a stage whose pull request is open: the set in it is the candidate.
-    fn tell_open(&mut self, judged: &Judged, pull: &PullRequestFacts, desk: &mut Desk<'_>) {
-        let view = self.decided.view;
-        let approvals = approval_conditions(view, Some(pull), self.asked_by.as_deref(), desk);
-        let report = &mut self.decided.report;
-        report.candidate = Some(crate::plan::stage::set_report(
-            &judged.candidate.set,
-            None,
-            desk,
-        ));
-        report.conditions = judged.conditions.iter().cloned().chain(approvals).collect();
-        let shut = report.conditions.iter().find(|c| !c.verdict.is_open());
-        if self.decided.decision.blocks.is_empty() && judged.held.is_none() {
-            report.state = match shut {
-                Some(c) if c.kind == "freeze" => State::Frozen,
-                _ => State::Waiting,
-            };
-            report.why = match shut {
-                Some(c) if c.kind == "approvals" => format!("approval {}", c.verdict.why()),
-                Some(c) => format!("{}: {}", c.name, c.verdict.why()),
-                None => format!("pull request {} is open", pull.id),
-            };
-            report.until = None;
-            report.help = None;
+        let (state, words) = self.standing(&judged, &proposal, pull, desk);
+        self.mark(state, &words, pull, outcome);
+        if state == CommitState::Success {
+            self.merge(&judged, &proposal, pull, desk, outcome);
         }
     }
 

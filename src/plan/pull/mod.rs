@@ -2,9 +2,11 @@
 
 pub mod closing;
 pub mod drift;
+mod due;
 pub mod flow;
 pub mod life;
 pub mod recording;
+pub mod status;
 #[cfg(test)]
 mod tests;
 mod words;

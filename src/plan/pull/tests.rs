@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::model::{BlobId, CommitId, Period, RepoPath};
+use crate::model::{BlobId, CommitId, CommitState, CommitStatus, Period, RepoPath};
 use crate::plan::edges::edges;
 use crate::plan::effect::{CommitContent, PullRequestText};
 use crate::plan::facts::pull::{ApprovalFacts, BranchFacts, PullRequestFacts, PullState};
@@ -81,6 +81,7 @@ fn with_pull(
             closed_by: None,
             merged_as: None,
             unrecorded: false,
+            statuses: None,
             approvals: vec![],
             branch_facts: Some(BranchFacts {
                 head: commit(HEAD),
@@ -167,6 +168,51 @@ fn it_is_merged_once_the_right_person_approved_this_very_head() {
         !merges(&anybody),
         "an approval nobody vouches for does not count"
     );
+}
+
+#[test]
+fn the_head_is_marked_once_and_green_only_when_it_may_be_merged() {
+    let obs = |shown: &[CommitStatus]| {
+        let mut obs = with_pull(ready().now(50).observe(), &open());
+        pull(&mut obs).statuses = Some(shown.to_vec());
+        obs
+    };
+    let marks = |obs: &Observation| -> Vec<(CommitState, String)> {
+        let made = plan(obs);
+        let marks = made.effects.into_iter().filter_map(|effect| match effect {
+            Effect::SetCommitStatus { id, head, status } => {
+                assert_eq!((id.as_str(), &head), ("7", &commit(HEAD)));
+                assert_eq!(status.context, "headwater/prod");
+                Some((status.state, status.words))
+            }
+            _ => None,
+        });
+        marks.collect()
+    };
+    let waits = "waits for approval by 1 of @acme/release";
+    assert_eq!(marks(&obs(&[])), [(CommitState::Pending, waits.to_owned())]);
+    let shown = CommitStatus::of("prod", CommitState::Pending, waits);
+    assert!(
+        plan(&obs(std::slice::from_ref(&shown))).is_empty(),
+        "it is marked already"
+    );
+
+    let mut approved = obs(&[shown]);
+    approve(&mut approved, "rita", commit(HEAD));
+    assert!(
+        matches!(
+            plan(&approved).effects.as_slice(),
+            [Effect::SetCommitStatus { status, .. }, Effect::MergePullRequest { .. }]
+                if status.state == CommitState::Success
+        ),
+        "a protected branch takes no merge before it is green: {:#?}",
+        plan(&approved).effects
+    );
+
+    let mut foreign = obs(&[]);
+    let branch = pull(&mut foreign).branch_facts.as_mut().expect("open");
+    branch.foreign = Some("a commit of mallory's".to_owned());
+    assert_eq!(marks(&foreign)[0].0, CommitState::Failure);
 }
 
 #[test]

@@ -8,7 +8,9 @@ use super::World;
 /// The signers of the README, with the public half of our key for Ann.
 fn signers(public: &str) -> String {
     let readme = include_str!("../../../README.md");
-    let (_, section) = readme.split_once("**Approvals** count").unwrap();
+    let (_, section) = readme
+        .split_once("**Approvals of the offline forge** count")
+        .unwrap();
     let (_, rest) = section.split_once("```text\n").unwrap();
     let (text, _) = rest.split_once("```").unwrap();
     let lines = text

@@ -49,6 +49,10 @@ forge:
     refs: heads # forge.offline.refs = heads
     teams:
       "@acme/release": [ann, bob] # forge.offline.teams.@acme/release = [ann, bob]
+  github:
+    repository: acme/deploy # forge.github.repository = acme/deploy
+    api: https://ghe.example/api/v3 # forge.github.api = https://ghe.example/api/v3
+    token: correct-horse-battery # forge.github.token = (set)
 daemon:
   tick: 5m # daemon.tick = 5m
   stalledAfter: 30m # daemon.stalledAfter = 30m

@@ -102,6 +102,13 @@ fn every_error_of_the_forge_says_whose_fault_it_is_and_whether_a_retry_helps() {
     every! { ForgeError,
         ForgeError::Git(_) => ForgeError::Git(git), Remote, Retry::Later(None),
         ForgeError::NotFound(_) => ForgeError::NotFound(text()), User, Retry::Never,
+        ForgeError::Api { .. } => ForgeError::Api {
+            forge: "GitHub",
+            what: text(),
+            message: text(),
+            reason: "Unavailable",
+            fault: headwater::model::Fault::of(Remote).later(None),
+        }, Remote, Retry::Later(None),
         ForgeError::NoBranch(_) => ForgeError::NoBranch(text()), User, Retry::Never,
         ForgeError::Malformed { .. } => ForgeError::Malformed { id: text(), problem: text() }, User, Retry::Never,
         ForgeError::State { .. } => ForgeError::State { id: text(), state: PullState::Merged }, User, Retry::Now,

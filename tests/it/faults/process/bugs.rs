@@ -9,7 +9,7 @@ use headwater::forge::{
     PullText,
 };
 use headwater::git::Fetched;
-use headwater::model::{CommitId, Timestamp};
+use headwater::model::{CommitId, CommitStatus, Timestamp};
 use headwater::observe::Progress;
 use headwater::plan::State;
 use headwater::plan::report::Subject;
@@ -91,6 +91,9 @@ impl Forge for Panicking {
     fn list<'a>(&'a self, fetched: &'a Fetched) -> Answer<'a, Listing> {
         self.forge.list(fetched)
     }
+    fn members<'a>(&'a self, team: &'a str) -> Answer<'a, Option<Vec<String>>> {
+        self.forge.members(team)
+    }
     fn open(&self, new: NewPull) -> Answer<'_, Opened> {
         let left = self
             .left
@@ -112,6 +115,9 @@ impl Forge for Panicking {
     }
     fn merge<'a>(&'a self, id: &'a str, merging: Merging) -> Answer<'a, Merged> {
         self.forge.merge(id, merging)
+    }
+    fn set_status<'a>(&'a self, head: &'a CommitId, status: &'a CommitStatus) -> Answer<'a, ()> {
+        self.forge.set_status(head, status)
     }
     fn record_merge<'a>(&'a self, id: &'a str, now: Timestamp) -> Answer<'a, Option<CommitId>> {
         self.forge.record_merge(id, now)

@@ -1,0 +1,200 @@
+//! All pull requests of ours, read in the order in which they changed: a pass reads one page, which GitHub answers with
+//! "not modified" where nothing moved, and for each open one its reviews.
+
+use std::collections::BTreeMap;
+
+use futures_util::{StreamExt as _, TryStreamExt as _};
+
+use super::client::MOST_PAGES;
+use super::wire::{Issue, Pull, State};
+use super::{GitHubForge, reviews};
+use crate::forge::error::ForgeError;
+use crate::forge::types::{Listing, PullProblem, PullRequest, PullState};
+use crate::git::Fetched;
+use crate::model::{CommitId, Timestamp};
+
+/// GitHub's lists may be behind: what changed within so many seconds before the latest change is read once more.
+const SLACK: i64 = 600;
+/// So many pull requests are asked about at a time.
+const AT_ONCE: usize = 4;
+/// What we leave in the text of those that we close ourselves.
+const SUPERSEDED: &str = "\"superseded\":true";
+
+/// Pull requests as they were last read.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    pulls: BTreeMap<u64, Pull>,
+    /// Who closed one, by the instant of its last change: a closed one may be opened and closed again.
+    closers: BTreeMap<(u64, Timestamp), Option<String>>,
+    latest: Option<Timestamp>,
+}
+
+impl Known {
+    /// What a call of our own made or changed: lists may not show it yet.
+    pub(super) fn note(&mut self, pull: Pull) {
+        let old = self.pulls.get(&pull.number);
+        if old.is_none_or(|old| old.updated_at <= pull.updated_at) {
+            self.pulls.insert(pull.number, pull);
+        }
+    }
+
+    /// Whether the list need not be read beyond a pull request that changed then.
+    fn is_read(&self, changed: Timestamp) -> bool {
+        let latest = self.latest.map(|at| at.as_second() - SLACK);
+        latest.is_some_and(|latest| changed.as_second() < latest)
+    }
+}
+
+impl GitHubForge {
+    pub(super) async fn read_all(&self, fetched: &Fetched) -> Result<Listing, ForgeError> {
+        let mut known = self.known.lock().await;
+        self.read_changes(&mut known).await?;
+        let mut listing = Listing::default();
+        let all = known.pulls.values().cloned();
+        let all = all.map(|pull| self.one(pull, &known.closers, fetched));
+        let all = futures_util::stream::iter(all).buffered(AT_ONCE);
+        let all: Vec<One> = all.try_collect().await?;
+        known.closers.clear();
+        for one in all {
+            match one {
+                One::Read(pull, closer) => {
+                    known.closers.extend(closer);
+                    listing.pulls.push(*pull);
+                }
+                One::Unreadable(problem) => listing.problems.push(problem),
+            }
+        }
+        listing.pulls.sort_by(|a, b| a.id.cmp(&b.id));
+        Ok(listing)
+    }
+
+    /// Reads the list from its latest change back to what is known.
+    async fn read_changes(&self, known: &mut Known) -> Result<(), ForgeError> {
+        let what = "list pull requests";
+        let parameters = [
+            ("state", "all"),
+            ("sort", "updated"),
+            ("direction", "desc"),
+            ("per_page", "100"),
+        ];
+        let route = self.route("/pulls");
+        let mut page = self
+            .client
+            .first_page::<Pull>(what, &route, &parameters)
+            .await?;
+        let mut latest = known.latest;
+        for read in 1.. {
+            let mut all_new = true;
+            for pull in std::mem::take(&mut page.items) {
+                let changed = pull.updated_at;
+                all_new &= !known.is_read(changed);
+                latest = latest.max(Some(changed));
+                if pull.is_ours(&self.repository) {
+                    known.note(pull);
+                }
+            }
+            if !all_new || page.next.is_none() {
+                break;
+            }
+            if read == MOST_PAGES {
+                // Whatever changed longest ago is settled: what is left out are closed ones of long ago.
+                tracing::debug!(pages = read, "older pull requests are not read");
+                break;
+            }
+            match self.client.next_page(what, &page).await? {
+                Some(next) => page = next,
+                None => break,
+            }
+        }
+        known.latest = latest;
+        Ok(())
+    }
+
+    /// One pull request with what its own state asks for: reviews while it is open, who closed it if somebody did.
+    async fn one(
+        &self,
+        pull: Pull,
+        closers: &BTreeMap<(u64, Timestamp), Option<String>>,
+        fetched: &Fetched,
+    ) -> Result<One, ForgeError> {
+        let state = state(&pull);
+        let id = pull.number.to_string();
+        let branch = format!("refs/heads/{}", pull.head.name);
+        // Git is asked in the same pass, so that what it says of the branch fits everything else.
+        let present = fetched
+            .refs
+            .get(&branch)
+            .filter(|_| state == PullState::Open);
+        let head = match present {
+            Some(head) => head.clone(),
+            None => match pull.head.sha.parse::<CommitId>() {
+                Ok(head) => head,
+                Err(error) => {
+                    let message = format!("its head makes no sense: {error}");
+                    return Ok(One::Unreadable(PullProblem { id, message }));
+                }
+            },
+        };
+        let text = pull.text();
+        let (approvals, statuses) = match state {
+            PullState::Open => (
+                reviews::approvals(&self.reviews(pull.number).await?),
+                Some(self.statuses(&head).await?),
+            ),
+            PullState::Merged | PullState::Closed => (Vec::new(), None),
+        };
+        let key = (pull.number, pull.updated_at);
+        let ours = text
+            .lines()
+            .next()
+            .is_some_and(|line| line.contains(SUPERSEDED));
+        let closer = match closers.get(&key) {
+            _ if state != PullState::Closed || ours => None,
+            Some(closer) => Some((key, closer.clone())),
+            None => Some((key, self.closer(pull.number).await?)),
+        };
+        let merged_as = pull.merge_commit_sha.filter(|_| state == PullState::Merged);
+        let read = PullRequest {
+            id,
+            branch: pull.head.name,
+            state,
+            title: pull.title,
+            body: text,
+            labels: pull.labels.into_iter().map(|label| label.name).collect(),
+            head,
+            closed_by: closer.as_ref().and_then(|(_, closer)| closer.clone()),
+            merged_as: merged_as.and_then(|sha| sha.parse().ok()),
+            unrecorded: false,
+            statuses,
+            approvals,
+            opened_at: pull.created_at,
+        };
+        Ok(One::Read(Box::new(read), closer))
+    }
+
+    /// Who closed it, for people; `None` where that was its author, who is us.
+    async fn closer(&self, number: u64) -> Result<Option<String>, ForgeError> {
+        let what = format!("say who closed pull request {number}");
+        let route = self.route(&format!("/issues/{number}"));
+        let issue: Issue = self.client.get(&what, &route, &[]).await?;
+        let closer = issue
+            .closed_by
+            .filter(|closer| Some(closer) != issue.user.as_ref());
+        Ok(closer.map(|closer| format!("@{}", closer.login)))
+    }
+}
+
+/// What became of reading one.
+enum One {
+    Read(Box<PullRequest>, Option<((u64, Timestamp), Option<String>)>),
+    Unreadable(PullProblem),
+}
+
+/// Open, merged or closed: merged ones are closed to GitHub.
+pub(super) fn state(pull: &Pull) -> PullState {
+    match pull.state {
+        State::Open => PullState::Open,
+        State::Closed if pull.merged_at.is_some() => PullState::Merged,
+        State::Closed => PullState::Closed,
+    }
+}

@@ -1,0 +1,156 @@
+//! GitHub as a forge: pull requests and reviews through its REST API, branches through Git. What is known of a pull
+//! request is read anew where GitHub says that it changed; nothing of it is kept beyond the process.
+
+mod cache;
+mod client;
+mod fit;
+mod list;
+mod merge;
+mod reviews;
+mod statuses;
+mod teams;
+mod wire;
+mod write;
+
+use futures_util::FutureExt as _;
+use tokio::sync::{Mutex, OnceCell};
+
+use super::types::{
+    Abilities, Approval, Approver, Closing, Listing, Merged, Merging, NewPull, Opened, PullText,
+};
+use super::{Answer, Forge, ForgeError};
+use crate::config::forge::GitHubPlace;
+use crate::git::Fetched;
+use crate::model::{CommitId, CommitStatus, Timestamp};
+use client::Client;
+
+/// Pull requests of a repository on GitHub, or on a GitHub Enterprise server.
+#[derive(Debug)]
+pub struct GitHubForge {
+    client: Client,
+    /// `owner/name`.
+    repository: String,
+    /// The base branch, if the operator names one.
+    base: Option<String>,
+    facts: OnceCell<wire::Repository>,
+    known: Mutex<list::Known>,
+}
+
+impl GitHubForge {
+    /// For a repository. `base` is the branch that pull requests go to; without it GitHub's default branch.
+    ///
+    /// # Errors
+    /// When the address of the API cannot be used.
+    pub fn new(place: GitHubPlace, base: Option<String>) -> Result<Self, ForgeError> {
+        Ok(Self {
+            client: Client::new(&place.api, &place.token)?,
+            repository: place.repository,
+            base,
+            facts: OnceCell::new(),
+            known: Mutex::default(),
+        })
+    }
+
+    /// An address below the repository's.
+    fn route(&self, rest: &str) -> String {
+        format!("/repos/{}{rest}", self.repository)
+    }
+
+    async fn facts(&self) -> Result<&wire::Repository, ForgeError> {
+        let read = async || {
+            let route = self.route("");
+            self.client.get("show the repository", &route, &[]).await
+        };
+        self.facts.get_or_try_init(read).await
+    }
+
+    /// The branch that pull requests go to.
+    async fn base(&self) -> Result<String, ForgeError> {
+        match &self.base {
+            Some(base) => Ok(base.clone()),
+            None => Ok(self.facts().await?.default_branch.clone()),
+        }
+    }
+}
+
+/// The number behind an id.
+fn number(id: &str) -> Result<u64, ForgeError> {
+    let digits = !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit());
+    digits
+        .then(|| id.parse().ok())
+        .flatten()
+        .ok_or_else(|| ForgeError::NotFound(id.chars().take(80).collect()))
+}
+
+impl Forge for GitHubForge {
+    fn abilities(&self) -> Abilities {
+        let mut notes = Vec::new();
+        if let Some(facts) = self.facts.get() {
+            if facts.archived {
+                notes.push(format!(
+                    "`{}` is archived: nothing can be changed",
+                    facts.full_name
+                ));
+            } else if facts.permissions.is_some_and(|may| !may.push) {
+                notes.push(format!("the token may not write to `{}`", facts.full_name));
+            }
+        }
+        Abilities {
+            name: "github",
+            checks: true,
+            comments: false,
+            workflows: false,
+            authentic_approvals: true,
+            notes,
+        }
+    }
+
+    fn list<'a>(&'a self, fetched: &'a Fetched) -> Answer<'a, Listing> {
+        self.read_all(fetched).boxed()
+    }
+
+    fn members<'a>(&'a self, team: &'a str) -> Answer<'a, Option<Vec<String>>> {
+        self.team(team).boxed()
+    }
+
+    fn open(&self, new: NewPull) -> Answer<'_, Opened> {
+        self.create(new).boxed()
+    }
+
+    fn update_text<'a>(&'a self, id: &'a str, text: PullText, _now: Timestamp) -> Answer<'a, bool> {
+        self.set_text(id, text).boxed()
+    }
+
+    fn close<'a>(&'a self, id: &'a str, closing: Closing) -> Answer<'a, bool> {
+        self.set_closed(id, closing).boxed()
+    }
+
+    fn reopen<'a>(&'a self, id: &'a str, _now: Timestamp) -> Answer<'a, bool> {
+        self.set_open(id).boxed()
+    }
+
+    fn approve<'a>(
+        &'a self,
+        id: &'a str,
+        _head: CommitId,
+        _approver: Approver,
+    ) -> Answer<'a, Approval> {
+        // A review bears the name of whoever's token sent it, and ours must not count.
+        let message = format!(
+            "pull request {id} is approved on GitHub, by a review of its present head; an approval from here would be ours"
+        );
+        futures_util::future::ready(Err(ForgeError::Invalid(message))).boxed()
+    }
+
+    fn merge<'a>(&'a self, id: &'a str, merging: Merging) -> Answer<'a, Merged> {
+        self.land(id, merging).boxed()
+    }
+
+    fn set_status<'a>(&'a self, head: &'a CommitId, status: &'a CommitStatus) -> Answer<'a, ()> {
+        self.put_status(head, status).boxed()
+    }
+
+    fn record_merge<'a>(&'a self, id: &'a str, _now: Timestamp) -> Answer<'a, Option<CommitId>> {
+        self.merged_as(id).boxed()
+    }
+}

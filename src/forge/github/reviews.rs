@@ -1,0 +1,105 @@
+//! Reviews as approvals: whoever's latest word is an approval approves the head that it was given for. GitHub vouches for
+//! who it was.
+
+use std::collections::BTreeMap;
+
+use super::GitHubForge;
+use super::client::MOST_PAGES;
+use super::wire::Review;
+use crate::forge::error::ForgeError;
+use crate::forge::types::Approval;
+
+impl GitHubForge {
+    pub(super) async fn reviews(&self, number: u64) -> Result<Vec<Review>, ForgeError> {
+        let what = format!("list the reviews of pull request {number}");
+        let route = self.route(&format!("/pulls/{number}/reviews"));
+        let hundred = [("per_page", "100")];
+        let mut page = self.client.first_page(&what, &route, &hundred).await?;
+        let mut reviews: Vec<Review> = std::mem::take(&mut page.items);
+        for _ in 1..MOST_PAGES {
+            let Some(mut next) = self.client.next_page(&what, &page).await? else {
+                break;
+            };
+            reviews.append(&mut next.items);
+            page = next;
+        }
+        Ok(reviews)
+    }
+}
+
+/// Approvals that stand. A comment takes nothing back; a request for changes, and a dismissal, do.
+pub(super) fn approvals(reviews: &[Review]) -> Vec<Approval> {
+    let mut standing: BTreeMap<String, Option<Approval>> = BTreeMap::new();
+    for review in reviews {
+        let Some(user) = &review.user else {
+            continue;
+        };
+        let word = match review.state.as_str() {
+            "APPROVED" => approval(&user.login, review),
+            "CHANGES_REQUESTED" | "DISMISSED" => None,
+            _ => continue,
+        };
+        standing.insert(user.login.to_lowercase(), word);
+    }
+    let mut standing: Vec<Approval> = standing.into_values().flatten().collect();
+    standing.sort();
+    standing
+}
+
+fn approval(login: &str, review: &Review) -> Option<Approval> {
+    Some(Approval {
+        who: format!("@{login}"),
+        head: review.commit_id.as_deref()?.parse().ok()?,
+        at: review.submitted_at?,
+        authentic: true,
+        note: None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn review(login: &str, state: &str, head: char) -> Review {
+        let json = serde_json::json!({
+            "user": {"login": login}, "state": state, "commit_id": head.to_string().repeat(40),
+            "submitted_at": "2026-01-05T08:00:00Z",
+        });
+        serde_json::from_value(json).unwrap()
+    }
+
+    fn standing(reviews: &[Review]) -> Vec<String> {
+        let all = approvals(reviews);
+        all.iter()
+            .map(|a| format!("{} {}", a.who, &a.head.as_str()[..1]))
+            .collect()
+    }
+
+    #[test]
+    fn the_latest_word_of_each_counts_for_the_head_it_was_given_for() {
+        let reviews = [
+            review("ann", "APPROVED", 'a'),
+            review("bob", "APPROVED", 'a'),
+            review("Ann", "APPROVED", 'b'),
+            review("bob", "COMMENTED", 'b'),
+        ];
+        assert_eq!(standing(&reviews), ["@Ann b", "@bob a"]);
+        let taken_back = [
+            review("ann", "APPROVED", 'a'),
+            review("ann", "CHANGES_REQUESTED", 'a'),
+            review("bob", "DISMISSED", 'a'),
+            review("eve", "PENDING", 'a'),
+        ];
+        assert_eq!(standing(&taken_back), [""; 0]);
+    }
+
+    #[test]
+    fn reviews_of_accounts_that_are_gone_or_without_a_head_approve_nothing() {
+        let gone: Review = serde_json::from_str(r#"{"user": null, "state": "APPROVED"}"#).unwrap();
+        let headless: Review = serde_json::from_str(
+            r#"{"user": {"login": "ann"}, "state": "APPROVED", "commit_id": null}"#,
+        )
+        .unwrap();
+        assert_eq!(standing(&[gone, headless]), [""; 0]);
+    }
+}

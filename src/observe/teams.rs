@@ -1,0 +1,57 @@
+//! Teams that rules name, with their members as the forge tells. It is asked for those of approvals only while a pull
+//! request is open: nobody's membership matters before.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::forge::Forge;
+use crate::manifests::Documents;
+use crate::model::Faulty as _;
+use crate::plan::facts::pull::{PullRequestFacts, PullState};
+
+/// So many teams are asked for.
+const MOST: usize = 100;
+
+/// Members by team. A team that the forge does not tell is left out: nobody's approval counts as one of its members.
+pub(super) async fn teams(
+    forge: &dyn Forge,
+    documents: &Documents,
+    pulls: &[PullRequestFacts],
+) -> BTreeMap<String, Vec<String>> {
+    let open = pulls.iter().any(|pull| pull.state == PullState::Open);
+    let mut teams = BTreeMap::new();
+    for team in named(documents, open).into_iter().take(MOST) {
+        match forge.members(team).await {
+            Ok(Some(members)) => {
+                teams.insert(team.to_owned(), members);
+            }
+            Ok(None) => {}
+            Err(error) => tracing::warn!(
+                %error,
+                fault = error.fault().party.as_str(),
+                retry = error.fault().retry.as_str(),
+                "the members of a team are not known"
+            ),
+        }
+    }
+    teams
+}
+
+/// Teams named by rules of pipelines and environments.
+fn named(documents: &Documents, open: bool) -> BTreeSet<&str> {
+    let environments = documents
+        .environments
+        .values()
+        .map(|located| &located.value.spec);
+    let skippers = environments.clone().flat_map(|spec| &spec.overrides.by);
+    let stages = documents
+        .pipelines
+        .values()
+        .flat_map(|located| &located.value.spec.stages);
+    let rules = environments
+        .filter_map(|spec| spec.approvals.as_ref())
+        .chain(stages.filter_map(|stage| stage.approvals.as_ref()));
+    let approvers = rules.flat_map(|rule| &rule.from).filter(|_| open);
+    let all = skippers.chain(approvers).map(String::as_str);
+    all.filter(|name| name.starts_with('@') && name.contains('/'))
+        .collect()
+}

@@ -1,0 +1,131 @@
+//! What a good open pull request comes to: people are told of it, its head is marked, and it is merged when nothing is in
+//! the way.
+
+use super::flow::{Flow, Outcome};
+use super::life::{approval_conditions, bot_merges};
+use super::status::{self, Standing};
+use crate::model::{CommitState, Name};
+use crate::plan::change::files::Files;
+use crate::plan::change::propose::Proposal;
+use crate::plan::desk::Desk;
+use crate::plan::effect::Effect;
+use crate::plan::facts::pull::PullRequestFacts;
+use crate::plan::report::{ChangeKind, Condition, State};
+use crate::plan::stage::decide::Judged;
+
+impl Flow<'_, '_> {
+    /// Shows beside the head what may become of it.
+    pub(super) fn mark(
+        &self,
+        state: CommitState,
+        words: &str,
+        pull: &PullRequestFacts,
+        outcome: &mut Outcome,
+    ) {
+        let view = self.decided.view;
+        let mut places: Vec<&str> = view.environments.iter().map(Name::as_str).collect();
+        if places.is_empty() {
+            places.push(view.key.stage.as_str());
+        }
+        let standing = Standing {
+            group: view.key.pipeline.as_str(),
+            places,
+            state,
+            words: words.to_owned(),
+        };
+        status::set(&standing, pull, &mut outcome.changes, &mut outcome.effects);
+    }
+
+    /// Whether it may be merged now, or what is in the way.
+    pub(super) fn standing(
+        &self,
+        judged: &Judged,
+        proposal: &Proposal,
+        pull: &PullRequestFacts,
+        desk: &Desk<'_>,
+    ) -> (CommitState, String) {
+        let view = self.decided.view;
+        let asked = proposal.asked_by.as_deref().or(self.asked_by.as_deref());
+        let approvals = approval_conditions(view, Some(pull), asked, desk);
+        if let Some(block) = self.decided.decision.blocks.first() {
+            return (CommitState::Pending, held_by(block.reason));
+        }
+        let conditions: Vec<Condition> =
+            judged.conditions.iter().cloned().chain(approvals).collect();
+        match status::shut(&conditions) {
+            Some(shut) => shut,
+            None if judged.is_open() => (CommitState::Success, "every condition holds".to_owned()),
+            None => (CommitState::Pending, held_by("Held")),
+        }
+    }
+
+    /// Merges it, unless that is for a person to do.
+    pub(super) fn merge(
+        &mut self,
+        judged: &Judged,
+        proposal: &Proposal,
+        pull: &PullRequestFacts,
+        desk: &mut Desk<'_>,
+        outcome: &mut Outcome,
+    ) {
+        let view = self.decided.view;
+        if !bot_merges(view) {
+            self.decided.report.why = format!("pull request {} can be merged by a person", pull.id);
+            return;
+        }
+        let message = self.message(&pull.title, proposal, Some(&desk.obs.snapshot.commit));
+        outcome.changes.push(self.told(
+            ChangeKind::Merge,
+            judged,
+            &Files::new(),
+            &format!("pull request {}", pull.id),
+            desk,
+        ));
+        outcome.effects.push(Effect::MergePullRequest {
+            id: pull.id.clone(),
+            branch: pull.branch.clone(),
+            head: pull.head.clone(),
+            expect_base: desk.obs.snapshot.commit.clone(),
+            message,
+        });
+        self.decided.report.state = State::Moving;
+        self.decided.report.why = format!("pull request {} is merged", pull.id);
+    }
+
+    /// What people are told of a stage whose pull request is open: the set in it is the candidate.
+    pub(super) fn tell_open(
+        &mut self,
+        judged: &Judged,
+        pull: &PullRequestFacts,
+        desk: &mut Desk<'_>,
+    ) {
+        let view = self.decided.view;
+        let approvals = approval_conditions(view, Some(pull), self.asked_by.as_deref(), desk);
+        let report = &mut self.decided.report;
+        report.candidate = Some(crate::plan::stage::set_report(
+            &judged.candidate.set,
+            None,
+            desk,
+        ));
+        report.conditions = judged.conditions.iter().cloned().chain(approvals).collect();
+        let shut = report.conditions.iter().find(|c| !c.verdict.is_open());
+        if self.decided.decision.blocks.is_empty() && judged.held.is_none() {
+            report.state = match shut {
+                Some(c) if c.kind == "freeze" => State::Frozen,
+                _ => State::Waiting,
+            };
+            report.why = match shut {
+                Some(c) if c.kind == "approvals" => format!("approval {}", c.verdict.why()),
+                Some(c) => format!("{}: {}", c.name, c.verdict.why()),
+                None => format!("pull request {} is open", pull.id),
+            };
+            report.until = None;
+            report.help = None;
+        }
+    }
+}
+
+/// Words for a reason of `status` and `why`, which say the rest.
+pub(super) fn held_by(reason: &str) -> String {
+    format!("the stage is held ({reason}); `headwater why` tells more")
+}
