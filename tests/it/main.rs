@@ -15,6 +15,7 @@ mod faults;
 mod forge;
 mod fuzz;
 mod git;
+mod github_model;
 mod laws;
 mod line;
 mod looks;

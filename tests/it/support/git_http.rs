@@ -187,7 +187,7 @@ async fn handle(State(shared): State<Arc<Shared>>, request: Request) -> Response
         Fate::CutBefore => return broken(),
         Fate::Served | Fate::CutAfter => {}
     }
-    let answer = backend(&shared.root, &parts, body).await;
+    let answer = backend(&shared.root, &parts, body, "test").await;
     let cut = pushing && std::mem::take(&mut *shared.cut.lock().unwrap());
     if cut || judged == Some(Fate::CutAfter) {
         return broken();
@@ -195,7 +195,8 @@ async fn handle(State(shared): State<Arc<Shared>>, request: Request) -> Response
     answer
 }
 
-fn broken() -> Response {
+/// An answer that breaks off before its body.
+pub(crate) fn broken() -> Response {
     let broken =
         futures_util::stream::once(async { Err::<Bytes, _>(std::io::Error::other("cut")) });
     Response::new(Body::from_stream(broken))
@@ -217,8 +218,13 @@ fn is_welcome(shared: &Shared, headers: &HeaderMap) -> bool {
         .is_some_and(|value| value.as_bytes() == format!("Basic {expected}").as_bytes())
 }
 
-/// One CGI call.
-async fn backend(root: &Path, parts: &axum::http::request::Parts, body: Bytes) -> Response {
+/// One CGI call on behalf of a user; hooks see the name as `REMOTE_USER`.
+pub(crate) async fn backend(
+    root: &Path,
+    parts: &axum::http::request::Parts,
+    body: Bytes,
+    user: &str,
+) -> Response {
     let header = |name: &str| {
         let value = parts.headers.get(name);
         value.map_or("", |value| value.to_str().unwrap()).to_owned()
@@ -226,7 +232,7 @@ async fn backend(root: &Path, parts: &axum::http::request::Parts, body: Bytes) -
     let mut child = tokio::process::Command::from(cleaned(backend_program(), root))
         .env("GIT_PROJECT_ROOT", root)
         .env("GIT_HTTP_EXPORT_ALL", "1")
-        .env("REMOTE_USER", "test")
+        .env("REMOTE_USER", user)
         .env("REQUEST_METHOD", parts.method.as_str())
         .env("PATH_INFO", parts.uri.path())
         .env("QUERY_STRING", parts.uri.query().unwrap_or(""))

@@ -6,6 +6,7 @@
 //! - [`crash`]: kills the program at a chosen step, from outside.
 //! - [`docker_registry`]: Debian's registry on a free port, plain or with TLS and passwords, and images to put there.
 //! - [`fault_proxy`]: a proxy that delays, cuts, changes and counts, in front of any of the others.
+//! - [`github`]: a model of GitHub, with people, pull requests and checks over a real repository.
 //! - [`odd_registry`]: a registry that misbehaves on purpose.
 //! - [`scrape`]: a strict reader of metrics.
 //! - [`tls`]: certificates that a house authority issues, and a listener that shows one.
@@ -16,6 +17,7 @@ pub(crate) mod crash;
 pub(crate) mod docker_registry;
 pub(crate) mod fault_proxy;
 pub(crate) mod git_http;
+pub(crate) mod github;
 pub(crate) mod hermetic;
 pub(crate) mod odd_registry;
 pub(crate) mod scrape;

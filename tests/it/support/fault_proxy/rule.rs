@@ -88,10 +88,21 @@ impl Rule {
     }
 
     fn fits(&mut self, seen: &Seen, random: &mut fastrand::Rng) -> bool {
-        let has = |header: &String| seen.header(header).is_some();
-        if !(self.method == "*" || self.method == seen.method)
-            || !self.path.is_match(&seen.target)
-            || self.lacking.as_ref().is_some_and(has)
+        let has = |header: &str| seen.header(header).is_some();
+        self.chooses(&seen.method, &seen.target, has, random)
+    }
+
+    /// Whether a request is chosen; one that is asked about is counted.
+    pub(crate) fn chooses(
+        &mut self,
+        method: &str,
+        target: &str,
+        has: impl Fn(&str) -> bool,
+        random: &mut fastrand::Rng,
+    ) -> bool {
+        if !(self.method == "*" || self.method == method)
+            || !self.path.is_match(target)
+            || self.lacking.as_deref().is_some_and(has)
         {
             return false;
         }

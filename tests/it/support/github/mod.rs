@@ -50,3 +50,315 @@
 //! **Counters**: [`GitHub::requests`] by method and path, [`GitHub::reading`] (GET), [`GitHub::writing`] (all else but tokens and GraphQL
 //! queries), [`GitHub::content`] (those that notify people: pull requests, reviews, comments, merges), [`GitHub::conditional`] (answered 304; they count
 //! against no limit), [`GitHub::seen`] for all of them, [`GitHub::forget_requests`] to begin anew.
+
+mod acts;
+mod bare;
+mod call;
+mod contract;
+mod dispatch;
+mod endpoint;
+mod fault;
+mod git;
+mod limits;
+mod merging;
+mod people;
+mod records;
+mod server;
+mod state;
+mod traffic;
+mod view;
+mod wire;
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use axum::Router;
+use headwater::model::{Period, Timestamp};
+use octocrab::Octocrab;
+use octocrab::models::{AppId, InstallationId};
+use octocrab::service::middleware::retry::RetryConfig;
+use tempfile::TempDir;
+
+pub(crate) use acts::Method;
+pub(crate) use fault::Fault;
+pub(crate) use people::Permission;
+pub(crate) use records::{Protection, Pull, Records};
+pub(crate) use traffic::{Asked, Kind};
+
+use super::git_http::bare_repository;
+use people::Actor;
+use server::Model;
+use state::State;
+use traffic::Traffic;
+use wire::{CutListener, Cutter};
+
+use super::fault_proxy::Rule;
+
+/// Monday, 2026-01-05T09:00:00Z.
+const BEGIN: i64 = 1_767_603_600;
+
+/// The running model; it stops, and asserts that everything was as published, when it is dropped.
+pub(crate) struct GitHub {
+    folder: TempDir,
+    address: SocketAddr,
+    model: Arc<Model>,
+    task: tokio::task::JoinHandle<()>,
+}
+
+/// How an App proves itself.
+pub(crate) struct AppKey {
+    /// Its number.
+    pub(crate) id: u64,
+    /// The number of its installation in `acme`.
+    pub(crate) installation: u64,
+    /// Its private key.
+    pub(crate) pem: &'static str,
+}
+
+impl GitHub {
+    /// With one small file on `main`.
+    pub(crate) async fn start() -> Self {
+        Self::with(&[("README.md", "deployments of acme\n")]).await
+    }
+
+    /// With these files on `main`.
+    pub(crate) async fn with(files: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let owner = folder.path().join(view::OWNER);
+        std::fs::create_dir(&owner).unwrap();
+        let bare = bare_repository(&owner, &format!("{}.git", view::NAME), files);
+        git::prepare(&bare);
+        let now = Timestamp::from_second(BEGIN).unwrap();
+        let model = Arc::new(Model {
+            root: folder.path().to_owned(),
+            state: Mutex::new(State::new(&bare, now)),
+            bare,
+            traffic: Mutex::new(Traffic::new()),
+        });
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let listener = CutListener(listener);
+        let address = listener.address();
+        let app = Router::new()
+            .fallback(server::handle)
+            .with_state(Arc::clone(&model))
+            .into_make_service_with_connect_info::<Cutter>();
+        let task = tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+        Self {
+            folder,
+            address,
+            model,
+            task,
+        }
+    }
+
+    /// Host and port.
+    pub(crate) fn host(&self) -> String {
+        self.address.to_string()
+    }
+
+    /// Scheme, host and port.
+    pub(crate) fn origin(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Where REST is on an Enterprise server.
+    pub(crate) fn api(&self) -> String {
+        format!("{}/api/v3", self.origin())
+    }
+
+    /// Where Git is.
+    pub(crate) fn git_url(&self) -> String {
+        format!("{}/{}/{}.git", self.origin(), view::OWNER, view::NAME)
+    }
+
+    /// Where Git is, with a token in it.
+    pub(crate) fn git_url_as(&self, token: &str) -> String {
+        self.git_url()
+            .replacen("http://", &format!("http://x-access-token:{token}@"), 1)
+    }
+
+    /// The bare repository itself.
+    pub(crate) fn bare(&self) -> &Path {
+        &self.model.bare
+    }
+
+    /// A folder that goes with the model.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// A new token of a user's.
+    pub(crate) fn token(&self, login: &str) -> String {
+        let mut state = self.state();
+        let login = state.people.user(login).login.clone();
+        state.people.issue(Actor::User(login), None)
+    }
+
+    /// A new token of the App's installation, good for so many seconds of the real clock.
+    pub(crate) fn installation_token(&self, seconds: i64) -> String {
+        let until = Timestamp::from_second(Timestamp::now().as_second() + seconds).unwrap();
+        let mut state = self.state();
+        state.people.issue(Actor::Installation, Some(until))
+    }
+
+    /// How the App proves itself.
+    pub(crate) fn app(&self) -> AppKey {
+        AppKey {
+            id: people::APP,
+            installation: people::INSTALLATION,
+            pem: &people::app_key().0,
+        }
+    }
+
+    /// The real client with a user's token; it repeats nothing by itself.
+    pub(crate) fn client(&self, token: &str) -> Octocrab {
+        Octocrab::builder()
+            .base_uri(self.api())
+            .unwrap()
+            .add_retry_config(RetryConfig::None)
+            .personal_token(token.to_owned())
+            .build()
+            .unwrap()
+    }
+
+    /// The real client as the App's installation; it repeats nothing by itself.
+    pub(crate) fn app_client(&self) -> Octocrab {
+        let AppKey {
+            id,
+            installation,
+            pem,
+        } = self.app();
+        let key = octocrab::EncodingKey::from_rsa_pem(pem.as_bytes()).unwrap();
+        Octocrab::builder()
+            .base_uri(self.api())
+            .unwrap()
+            .add_retry_config(RetryConfig::None)
+            .app(AppId(id), key)
+            .build()
+            .unwrap()
+            .installation(InstallationId(installation))
+            .unwrap()
+    }
+
+    /// What time it is.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.state().now
+    }
+
+    /// Sets the clock.
+    pub(crate) fn set_time(&self, now: Timestamp) {
+        self.state().now = now;
+    }
+
+    /// Lets time pass.
+    pub(crate) fn advance(&self, period: &str) {
+        let period: Period = period.parse().unwrap();
+        let mut state = self.state();
+        state.now = period.after(state.now);
+    }
+
+    /// Everything that GitHub keeps, as it is now.
+    pub(crate) fn records(&self) -> Records {
+        let mut state = self.state();
+        state.look(None);
+        state.records.clone()
+    }
+
+    /// A pull request, as it is now.
+    pub(crate) fn pull(&self, number: u64) -> Pull {
+        self.records().pulls[&number].clone()
+    }
+
+    /// All pull requests, by number.
+    pub(crate) fn pulls(&self) -> Vec<Pull> {
+        self.records().pulls.into_values().collect()
+    }
+
+    /// From now on requests that fit the rule meet the fault.
+    pub(crate) fn fault(&self, rule: Rule, fault: Fault) {
+        self.model.traffic.lock().unwrap().add(rule, fault);
+    }
+
+    /// From now on everything goes well.
+    pub(crate) fn heal(&self) {
+        self.model.traffic.lock().unwrap().heal();
+    }
+
+    /// How many requests of a method (`*` is any) to a path (a regular expression) there were.
+    pub(crate) fn requests(&self, method: &str, path: &str) -> usize {
+        let path = regex::Regex::new(path).unwrap();
+        let fits = |asked: &&Asked| {
+            (method == "*" || method == asked.method) && path.is_match(&asked.path)
+        };
+        self.seen().iter().filter(fits).count()
+    }
+
+    /// All requests so far, in the order in which they came.
+    pub(crate) fn seen(&self) -> Vec<Asked> {
+        self.model.traffic.lock().unwrap().seen.clone()
+    }
+
+    /// How many requests read and were answered anew.
+    pub(crate) fn reading(&self) -> usize {
+        self.count(|asked| asked.kind == Kind::Read && asked.status != Some(304))
+    }
+
+    /// How many requests wrote or tried to.
+    pub(crate) fn writing(&self) -> usize {
+        self.count(|asked| asked.kind == Kind::Write)
+    }
+
+    /// How many requests there were that people are notified of.
+    pub(crate) fn content(&self) -> usize {
+        self.count(|asked| asked.content)
+    }
+
+    /// How many requests read what had not changed.
+    pub(crate) fn conditional(&self) -> usize {
+        self.count(|asked| asked.status == Some(304))
+    }
+
+    fn count(&self, fits: impl Fn(&Asked) -> bool) -> usize {
+        self.seen().iter().filter(|asked| fits(asked)).count()
+    }
+
+    /// Begins to count anew.
+    pub(crate) fn forget_requests(&self) {
+        self.model.traffic.lock().unwrap().seen.clear();
+    }
+
+    /// What was not as published so far; whoever takes it answers for it.
+    pub(crate) fn take_violations(&self) -> Vec<String> {
+        std::mem::take(&mut self.model.traffic.lock().unwrap().violations)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.model.state.lock().unwrap()
+    }
+}
+
+impl Drop for GitHub {
+    fn drop(&mut self) {
+        self.task.abort();
+        if !std::thread::panicking() {
+            let violations = self.take_violations();
+            let list = violations.join("\n  ");
+            assert!(
+                violations.is_empty(),
+                "not as GitHub publishes it:\n  {list}"
+            );
+        }
+    }
+}
+
+/// Published operations that nothing carries out, and the other way round.
+pub(crate) fn unmatched_routes() -> (Vec<String>, Vec<String>) {
+    let published: Vec<&str> = contract::Contract::published().names().collect();
+    let spoken: Vec<&str> = endpoint::ROUTES.iter().map(|r| r.operation).collect();
+    let without = |all: &[&str], others: &[&str]| {
+        let missing = all.iter().filter(|name| !others.contains(name));
+        missing.map(|name| (*name).to_owned()).collect()
+    };
+    (without(&published, &spoken), without(&spoken, &published))
+}

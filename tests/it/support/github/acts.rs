@@ -1,0 +1,263 @@
+//! What people do on GitHub's pages and with their own Git, and what operators set up. It counts as nobody's requests, and
+//! panics where GitHub would refuse.
+
+use serde_json::{Value, json};
+
+use super::GitHub;
+use super::dispatch::{Request, dispatch};
+use super::limits;
+use super::people::{Actor, Permission};
+use super::records::Protection;
+use super::view::{MAIN, NAME, OWNER, View};
+use crate::support::git_http::{commit_to, git};
+
+/// How the base takes a branch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Method {
+    /// One commit with all of it.
+    Squash,
+    /// A merge commit.
+    Merge,
+    /// The branch's own commits, made anew on the base.
+    Rebase,
+}
+
+impl Method {
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Squash => "squash",
+            Self::Merge => "merge",
+            Self::Rebase => "rebase",
+        }
+    }
+}
+
+impl GitHub {
+    /// Somebody commits files to a branch, one that is not there beginning at `main`, and pushes it; the commit.
+    pub(crate) fn push(&self, branch: &str, files: &[(&str, &str)], login: &str) -> String {
+        self.state().look(None);
+        let commit = commit_to(self.bare(), branch, files, &format!("Change by {login}"));
+        self.state().look(Some(login));
+        commit
+    }
+
+    /// Somebody pushes a commit that is there already to a branch, by force.
+    pub(crate) fn force_push(&self, branch: &str, commit: &str, login: &str) {
+        self.state().look(None);
+        let name = format!("refs/heads/{branch}");
+        git(self.bare(), &["update-ref", &name, commit]);
+        self.state().look(Some(login));
+    }
+
+    /// Somebody deletes a branch.
+    pub(crate) fn delete_branch(&self, branch: &str, login: &str) {
+        self.state().look(None);
+        let name = format!("refs/heads/{branch}");
+        git(self.bare(), &["update-ref", "-d", &name]);
+        self.state().look(Some(login));
+    }
+
+    /// Where a branch is.
+    pub(crate) fn head(&self, branch: &str) -> Option<String> {
+        self.state().git.branch(branch)
+    }
+
+    /// Somebody opens a pull request onto `main`; its number.
+    pub(crate) fn open(&self, branch: &str, title: &str, login: &str) -> u64 {
+        let body = json!({ "title": title, "head": branch, "base": MAIN, "body": "" });
+        self.does(login, "POST", "pulls", body)["number"]
+            .as_u64()
+            .unwrap()
+    }
+
+    /// Somebody approves the present head.
+    pub(crate) fn approve(&self, number: u64, login: &str) -> u64 {
+        self.review(number, login, "APPROVE", "")
+    }
+
+    /// Somebody asks for changes.
+    pub(crate) fn request_changes(&self, number: u64, login: &str) -> u64 {
+        self.review(number, login, "REQUEST_CHANGES", "not like this")
+    }
+
+    fn review(&self, number: u64, login: &str, event: &str, body: &str) -> u64 {
+        let path = format!("pulls/{number}/reviews");
+        let review = self.does(
+            login,
+            "POST",
+            &path,
+            json!({ "event": event, "body": body }),
+        );
+        review["id"].as_u64().unwrap()
+    }
+
+    /// Somebody dismisses a review.
+    pub(crate) fn dismiss(&self, number: u64, review: u64, login: &str) {
+        let path = format!("pulls/{number}/reviews/{review}/dismissals");
+        self.does(login, "PUT", &path, json!({ "message": "no longer" }));
+    }
+
+    /// Somebody closes a pull request.
+    pub(crate) fn close(&self, number: u64, login: &str) {
+        self.edit(number, login, json!({ "state": "closed" }));
+    }
+
+    /// Somebody opens it again.
+    pub(crate) fn reopen(&self, number: u64, login: &str) {
+        self.edit(number, login, json!({ "state": "open" }));
+    }
+
+    /// Somebody merges it; the commit on the base.
+    pub(crate) fn merge_by(&self, number: u64, login: &str, method: Method) -> String {
+        let path = format!("pulls/{number}/merge");
+        let done = self.does(
+            login,
+            "PUT",
+            &path,
+            json!({ "merge_method": method.word() }),
+        );
+        done["sha"].as_str().unwrap().to_owned()
+    }
+
+    /// Somebody edits its body.
+    pub(crate) fn edit_body(&self, number: u64, login: &str, body: &str) {
+        self.edit(number, login, json!({ "body": body }));
+    }
+
+    /// Somebody edits its title.
+    pub(crate) fn edit_title(&self, number: u64, login: &str, title: &str) {
+        self.edit(number, login, json!({ "title": title }));
+    }
+
+    fn edit(&self, number: u64, login: &str, body: Value) {
+        self.does(login, "PATCH", &format!("pulls/{number}"), body);
+    }
+
+    /// Somebody sets all of its labels.
+    pub(crate) fn label(&self, number: u64, login: &str, labels: &[&str]) {
+        let path = format!("issues/{number}/labels");
+        self.does(login, "PUT", &path, json!({ "labels": labels }));
+    }
+
+    /// Somebody comments.
+    pub(crate) fn comment(&self, number: u64, login: &str, body: &str) {
+        let path = format!("issues/{number}/comments");
+        self.does(login, "POST", &path, json!({ "body": body }));
+    }
+
+    /// Somebody presses "Update branch"; the new head.
+    pub(crate) fn update_branch(&self, number: u64, login: &str) -> String {
+        let path = format!("pulls/{number}/update-branch");
+        self.does(login, "PUT", &path, json!({}));
+        self.pull(number).head_sha
+    }
+
+    /// The App `ci` reports on a commit: `success`, `failure`, ..., or `pending` for a run that goes on.
+    pub(crate) fn check(&self, sha: &str, name: &str, conclusion: &str) {
+        let mut body = json!({ "name": name, "head_sha": sha, "status": "in_progress" });
+        if conclusion != "pending" {
+            body["status"] = json!("completed");
+            body["conclusion"] = json!(conclusion);
+        }
+        self.does("ci[bot]", "POST", "check-runs", body);
+    }
+
+    /// Somebody sets a status of a commit.
+    pub(crate) fn status(&self, sha: &str, context: &str, state: &str, login: &str) {
+        let path = format!("statuses/{sha}");
+        self.does(
+            login,
+            "POST",
+            &path,
+            json!({ "context": context, "state": state }),
+        );
+    }
+
+    /// What a branch demands from now on; `None`: nothing.
+    pub(crate) fn protect(&self, branch: &str, protection: Option<Protection>) {
+        let all = &mut self.state().records.protection;
+        match protection {
+            Some(protection) => all.insert(branch.to_owned(), protection),
+            None => all.remove(branch),
+        };
+    }
+
+    /// One more user.
+    pub(crate) fn add_user(&self, login: &str, permission: Permission) {
+        self.state().people.add(login, permission);
+    }
+
+    /// Another permission for a user.
+    pub(crate) fn set_permission(&self, login: &str, permission: Permission) {
+        self.state().people.add(login, permission);
+    }
+
+    /// A team of `acme` and its members.
+    pub(crate) fn team(&self, slug: &str, members: &[&str]) {
+        let members = members.iter().map(|login| (*login).to_owned()).collect();
+        self.state().people.teams.insert(slug.to_owned(), members);
+    }
+
+    /// What the App is granted in an area from now on: `read`, `write`, or nothing.
+    pub(crate) fn grant(&self, area: &str, level: Option<&str>) {
+        let grants = &mut self.state().people.grants;
+        match level {
+            Some(level) => grants.insert(area.to_owned(), level.to_owned()),
+            None => grants.remove(area),
+        };
+    }
+
+    /// The App's installation is suspended, or no longer.
+    pub(crate) fn suspend_app(&self, suspended: bool) {
+        self.state().people.suspended = suspended;
+    }
+
+    /// No token that was given is good any more.
+    pub(crate) fn revoke_tokens(&self) {
+        self.state().people.revoke();
+    }
+
+    /// Whether GitHub has found out what merges; until then `mergeable` is null.
+    pub(crate) fn know_mergeability(&self, known: bool) {
+        self.state().knows_mergeability = known;
+    }
+
+    /// Whether a merged branch is deleted.
+    pub(crate) fn delete_merged_branches(&self, yes: bool) {
+        self.state().deletes_merged = yes;
+    }
+
+    /// Which ways of merging the repository allows.
+    pub(crate) fn allow_methods(&self, methods: &[Method]) {
+        self.state().methods = methods.iter().map(|method| method.word()).collect();
+    }
+
+    /// What remains of somebody's limit in this hour of the model's clock.
+    pub(crate) fn remaining(&self, login: &str, requests: u64) {
+        limits::set(&mut self.state(), login, requests);
+    }
+
+    /// Carries out what somebody asks for on GitHub's pages.
+    fn does(&self, login: &str, method: &str, path: &str, body: Value) -> Value {
+        let mut state = self.state();
+        state.look(None);
+        let actor = Actor::User(state.people.user(login).login.clone());
+        let request = Request {
+            method: method.to_owned(),
+            path: format!("/repos/{OWNER}/{NAME}/{path}"),
+            query: std::collections::BTreeMap::new(),
+            body: Some(body),
+            view: View {
+                origin: self.origin(),
+                api: self.api(),
+            },
+        };
+        let done = dispatch(&mut state, actor, request);
+        drop(state);
+        let reply = done.reply;
+        let answer = reply.body.unwrap_or_default();
+        assert!(reply.status < 300, "{login}: {method} {path}: {answer}");
+        assert_eq!(done.violations, Vec::<String>::new());
+        answer
+    }
+}

@@ -1,0 +1,251 @@
+//! Users, teams, tokens and the App: who may do what.
+
+use std::collections::BTreeMap;
+use std::sync::OnceLock;
+
+use headwater::model::Timestamp;
+use octocrab::jsonwebtoken::{Algorithm, DecodingKey, Validation, decode};
+use serde_json::Value;
+
+use super::call::Refusal;
+
+/// The App's number.
+pub(super) const APP: u64 = 4242;
+/// The App's installation in `acme`.
+pub(super) const INSTALLATION: u64 = 700_100;
+/// The App's name.
+pub(super) const SLUG: &str = "headwater";
+
+/// What somebody may do with the repository.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Permission {
+    /// Not even see it.
+    None,
+    /// See it, comment and review.
+    Read,
+    /// Push, label and merge.
+    Write,
+    /// Everything.
+    Admin,
+}
+
+impl Permission {
+    /// In GitHub's word.
+    pub(super) const fn word(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Read => "read",
+            Self::Write => "write",
+            Self::Admin => "admin",
+        }
+    }
+}
+
+/// A user, or the one that an App acts as.
+#[derive(Debug, Clone)]
+pub(super) struct User {
+    pub(super) id: u64,
+    pub(super) login: String,
+    pub(super) permission: Permission,
+}
+
+impl User {
+    /// The address that GitHub signs web commits with.
+    pub(super) fn email(&self) -> String {
+        format!("{}+{}@users.noreply.github.com", self.id, self.login)
+    }
+}
+
+/// Who makes a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Actor {
+    /// A user with a token of their own.
+    User(String),
+    /// The App where it is installed, as its bot.
+    Installation,
+    /// The App itself.
+    App,
+    /// No one in particular.
+    Anonymous,
+}
+
+/// Everybody.
+pub(super) struct People {
+    users: BTreeMap<String, User>,
+    /// Members of the teams of `acme`, by slug.
+    pub(super) teams: BTreeMap<String, Vec<String>>,
+    tokens: BTreeMap<String, (Actor, Option<Timestamp>)>,
+    /// What the App was granted: area and `read` or `write`.
+    pub(super) grants: BTreeMap<String, String>,
+    /// Whether the App's installation is suspended.
+    pub(super) suspended: bool,
+    issued: u64,
+}
+
+impl People {
+    /// The cast.
+    pub(super) fn new() -> Self {
+        let write = [
+            "checks",
+            "contents",
+            "deployments",
+            "issues",
+            "pull_requests",
+            "statuses",
+        ];
+        let read = ["members", "metadata"];
+        let granted = |areas: &[&str], level: &str| -> Vec<(String, String)> {
+            areas
+                .iter()
+                .map(|a| ((*a).to_owned(), level.to_owned()))
+                .collect()
+        };
+        let mut people = Self {
+            users: BTreeMap::new(),
+            teams: BTreeMap::new(),
+            tokens: BTreeMap::new(),
+            grants: [granted(&write, "write"), granted(&read, "read")]
+                .concat()
+                .into_iter()
+                .collect(),
+            suspended: false,
+            issued: 0,
+        };
+        for (login, permission) in [
+            ("acme", Permission::Admin),
+            ("mara", Permission::Admin),
+            ("otto", Permission::Write),
+            ("headwater-bot", Permission::Write),
+            ("rita", Permission::Read),
+            ("nobody", Permission::None),
+            ("headwater[bot]", Permission::Write),
+            ("ci[bot]", Permission::Write),
+        ] {
+            people.add(login, permission);
+        }
+        people
+    }
+
+    /// One more, or another permission for one who is there.
+    pub(super) fn add(&mut self, login: &str, permission: Permission) {
+        let id = 1000 + self.users.len() as u64;
+        let user = self.users.entry(login.to_owned()).or_insert(User {
+            id,
+            login: login.to_owned(),
+            permission,
+        });
+        user.permission = permission;
+    }
+
+    /// A user, however the login is spelt.
+    pub(super) fn find(&self, login: &str) -> Option<&User> {
+        let same = |user: &&User| user.login.eq_ignore_ascii_case(login);
+        self.users.values().find(same)
+    }
+
+    /// A user who is there.
+    pub(super) fn user(&self, login: &str) -> &User {
+        self.find(login)
+            .unwrap_or_else(|| panic!("there is no user {login}"))
+    }
+
+    /// The user that acts.
+    pub(super) fn login(&self, actor: &Actor) -> String {
+        match actor {
+            Actor::User(login) => login.clone(),
+            Actor::Installation | Actor::App => format!("{SLUG}[bot]"),
+            Actor::Anonymous => "ghost".to_owned(),
+        }
+    }
+
+    /// What an actor may do with the repository in general.
+    pub(super) fn permission(&self, actor: &Actor) -> Permission {
+        match actor {
+            Actor::User(login) => self.user(login).permission,
+            Actor::Installation => Permission::Write,
+            Actor::App | Actor::Anonymous => Permission::None,
+        }
+    }
+
+    /// Who may do everything.
+    pub(super) fn admins(&self) -> Vec<String> {
+        let all = self.users.values();
+        let admins = all.filter(|user| user.permission == Permission::Admin);
+        admins.map(|user| user.login.clone()).collect()
+    }
+
+    /// A token for an actor.
+    pub(super) fn issue(&mut self, actor: Actor, until: Option<Timestamp>) -> String {
+        self.issued += 1;
+        let start = if actor == Actor::Installation {
+            "ghs"
+        } else {
+            "ghp"
+        };
+        let token = format!("{start}_{:036}", self.issued);
+        self.tokens.insert(token.clone(), (actor, until));
+        token
+    }
+
+    /// No token is good any more.
+    pub(super) fn revoke(&mut self) {
+        self.tokens.clear();
+    }
+
+    /// Whose token this is.
+    pub(super) fn holder(&self, token: &str) -> Result<Actor, Refusal> {
+        let (actor, until) = self.tokens.get(token).ok_or_else(bad_credentials)?;
+        if until.is_some_and(|until| until <= Timestamp::now()) {
+            return Err(bad_credentials());
+        }
+        if *actor == Actor::Installation && self.suspended {
+            return Err(suspended());
+        }
+        Ok(actor.clone())
+    }
+
+    /// Whether these words are signed by the App: RS256, issued by it, and good for ten minutes at most.
+    pub(super) fn is_app(token: &str) -> Result<(), Refusal> {
+        let key = DecodingKey::from_rsa_pem(app_key().1.as_bytes()).unwrap();
+        let mut rules = Validation::new(Algorithm::RS256);
+        rules.set_required_spec_claims(&["exp"]);
+        rules.leeway = 0;
+        let unreadable = |_| Refusal::new(401, "A JSON web token could not be decoded");
+        let claims: Value = decode(token, &key, &rules).map_err(unreadable)?.claims;
+        let number = |claim: &Value| claim.as_u64().or_else(|| claim.as_str()?.parse().ok());
+        let (Some(from), Some(until)) = (number(&claims["iat"]), number(&claims["exp"])) else {
+            return Err(Refusal::new(
+                401,
+                "'Issued at' claim ('iat') must be an Integer",
+            ));
+        };
+        if until > from + 660 {
+            let message = "'Expiration time' claim ('exp') is too far in the future";
+            return Err(Refusal::new(401, message));
+        }
+        if number(&claims["iss"]) != Some(APP) {
+            return Err(Refusal::new(404, "Integration not found"));
+        }
+        Ok(())
+    }
+}
+
+/// 401.
+pub(super) fn bad_credentials() -> Refusal {
+    Refusal::new(401, "Bad credentials")
+}
+
+/// 403: somebody suspended the App.
+pub(super) fn suspended() -> Refusal {
+    Refusal::new(403, "This installation has been suspended")
+}
+
+/// The App's private and public key, made once.
+pub(super) fn app_key() -> &'static (String, String) {
+    static KEY: OnceLock<(String, String)> = OnceLock::new();
+    KEY.get_or_init(|| {
+        let algorithm = &rcgen::PKCS_RSA_SHA256;
+        let key = rcgen::KeyPair::generate_rsa_for(algorithm, rcgen::RsaKeySize::_2048).unwrap();
+        (key.serialize_pem(), key.public_key_pem())
+    })
+}

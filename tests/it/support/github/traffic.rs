@@ -1,0 +1,77 @@
+//! What was asked: requests, the faults they meet, and whatever was not as published.
+
+use super::fault::Fault;
+use crate::support::fault_proxy::Rule;
+
+/// One request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Asked {
+    pub(crate) method: String,
+    /// Without `/api/v3` and without the query.
+    pub(crate) path: String,
+    pub(crate) query: String,
+    /// The body as it was sent.
+    pub(crate) body: String,
+    /// The status that was answered; `None` if none was.
+    pub(crate) status: Option<u16>,
+    /// Reads and writes, as the counters have it.
+    pub(crate) kind: Kind,
+    /// Whether people are notified of it.
+    pub(crate) content: bool,
+}
+
+/// What a request does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Reads.
+    Read,
+    /// Writes.
+    Write,
+    /// Asks for a token.
+    Token,
+}
+
+/// All of it.
+pub(super) struct Traffic {
+    pub(super) seen: Vec<Asked>,
+    /// What was not as published, in words.
+    pub(super) violations: Vec<String>,
+    rules: Vec<(Rule, Fault)>,
+    random: fastrand::Rng,
+}
+
+impl Traffic {
+    /// None.
+    pub(super) fn new() -> Self {
+        Self {
+            seen: Vec::new(),
+            violations: Vec::new(),
+            rules: Vec::new(),
+            random: fastrand::Rng::with_seed(1),
+        }
+    }
+
+    /// From now on requests that fit the rule meet the fault.
+    pub(super) fn add(&mut self, rule: Rule, fault: Fault) {
+        self.rules.push((rule, fault));
+    }
+
+    /// No faults any more.
+    pub(super) fn heal(&mut self) {
+        self.rules.clear();
+    }
+
+    /// The fault that a request meets.
+    pub(super) fn choose(
+        &mut self,
+        method: &str,
+        target: &str,
+        has: impl Fn(&str) -> bool,
+    ) -> Option<Fault> {
+        let random = &mut self.random;
+        self.rules.iter_mut().find_map(|(rule, fault)| {
+            let chosen = rule.chooses(method, target, &has, random);
+            chosen.then(|| fault.clone())
+        })
+    }
+}
