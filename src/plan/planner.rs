@@ -275,14 +275,12 @@ impl Work<'_> {
             if by_commit {
                 self.items.push(first::loose_item(import, desk));
             } else {
-                not_yet(&import.tag, desk);
+                let why =
+                    "NotYet: a tag in no pipeline with `delivery: pullRequest` in headwater.yaml";
+                desk.hold(Subject::Tag(import.tag.clone()), State::Held, "NotYet", why);
             }
         }
         for record in &imports.records {
-            if record.tag.is_all() && !by_commit {
-                not_yet(&record.tag, desk);
-                continue;
-            }
             self.items.push(Item {
                 subject: Subject::Tag(record.tag.clone()),
                 environments: Vec::new(),
@@ -433,11 +431,6 @@ fn lacks_first(report: &StageReport, all: &TagKey, desk: &Desk<'_>) -> bool {
             let from = pipeline.and_then(|pipeline| pipeline.value.sources(stage));
             stage.name == report.key.stage && from.is_some_and(|from| from.stages().is_empty())
         })
-}
-
-fn not_yet(tag: &TagKey, desk: &mut Desk<'_>) {
-    let why = "NotYet: a tag in no pipeline with `delivery: pullRequest` in headwater.yaml";
-    desk.hold(Subject::Tag(tag.clone()), State::Held, "NotYet", why);
 }
 
 /// Puts a hold on a stage's report, and on record.

@@ -103,6 +103,9 @@ fn hold_line(hold: &HoldReport, plan: &Plan, frame: &Frame) -> (String, Line) {
         (_, Some(stage)) => (stage.key.pipeline.to_string(), place(stage)),
         (Subject::Stage(key), None) => (key.pipeline.to_string(), key.stage.to_string()),
         (Subject::Pipeline(name), None) => (name.to_string(), "pipeline".to_owned()),
+        (Subject::Tag(key), None) if key.is_all() => {
+            (key.stream.name.to_string(), "repository".to_owned())
+        }
         (Subject::Tag(key), None) => (key.stream.name.to_string(), safe(&key.tag)),
         (
             Subject::Application {

@@ -9,13 +9,16 @@ use crate::manifests::edit::StreamEdit;
 use crate::model::image_stream::{ImportPolicy, ObjectReference};
 use crate::model::promotion::{SOURCE, annotation};
 use crate::model::tag_order::foremost;
+use crate::model::time::stamp;
 use crate::model::{
-    ImageReference, ImageRepository, ImageStream, Period, Source, StreamKey, TagKey, TagReference,
+    Delivery, ImageReference, ImageRepository, ImageStream, Period, Source, StreamKey, TagKey,
+    TagReference,
 };
 use crate::plan::desk::{Desk, Known};
 use crate::plan::facts::{Answer, CheckMemory, Failure, Listing, Resolved};
 use crate::plan::failing::{report_failure, report_silence};
 use crate::plan::question::{List, Resolve};
+use crate::plan::report::{State, Subject};
 
 /// A stream's repository that is still to be imported.
 #[derive(Debug, Clone)]
@@ -168,9 +171,17 @@ pub(super) fn look_at(
     let known = known.and_then(|known| of_source(known, whole.name));
     let known = known.filter(|known| !known.is_ahead(desk.now()));
     let known = known.unwrap_or(&never);
-    if is_due_anyway(known, desk) == Some(false) {
-        report_failure(&about, &reference, known, desk);
+    if desk.docs.config.spec.delivery != Delivery::Commit {
+        let why = "NotYet: a whole repository with `delivery: pullRequest` in headwater.yaml";
+        let help = "headwater import-image STREAM --all --pull-request";
+        let hold = desk.hold(Subject::Tag(about), State::Held, "NotYet", why);
+        hold.help = Some(help.to_owned());
         return;
+    }
+    match is_due_anyway(known, desk) {
+        Some(false) => return report_failure(&about, &reference, known, desk),
+        None if rests(whole, known, desk) => return,
+        Some(true) | None => {}
     }
     let question = whole.list();
     let answer = match desk.list(&question) {
@@ -196,6 +207,28 @@ pub(super) fn look_at(
             report_failure(&about, &reference, &known, desk);
         }
     }
+}
+
+/// Whether its tags were asked for in vain: they were told, and could not be written down. Where passes follow each other, that
+/// is no reason to ask for all of them in every pass.
+fn rests(whole: &Whole<'_>, known: &CheckMemory, desk: &mut Desk<'_>) -> bool {
+    let follows = desk.obs.facts.settings.settle.is_some();
+    let told = known
+        .last_success
+        .filter(|told| follows && *told < desk.now());
+    let interval = desk.docs.config.spec.import.interval;
+    let again = told.map(|told| interval.after(told));
+    let Some(again) = again.filter(|again| *again > desk.now()) else {
+        return false;
+    };
+    let why = format!(
+        "NotWritten: the tags of {} were told and are not written down: they are asked for again at {}",
+        whole.repository,
+        stamp(again)
+    );
+    let tag = Subject::Tag(whole.about());
+    desk.hold(tag, State::Waiting, "NotWritten", why).until = Some(again);
+    true
 }
 
 /// Wishes the foremost tags, and asks for what they are. Which tags there are is written down whatever becomes of each.

@@ -27,7 +27,10 @@ async fn a_whole_repository_is_imported_once_and_its_tags_are_tags_like_all_othe
     real.proxy()
         .rule(Rule::on("GET", "/tags/list"), Fault::status(503));
     let told = real.ends(&["run"], 75);
-    assert!(told.contains("next try"), "{told}");
+    assert!(
+        told.contains("next try") && told.contains("waiting   repository "),
+        "{told}"
+    );
     assert_eq!(
         real.heads().into_iter().collect::<Vec<_>>(),
         [("k:kept".to_owned(), kept.clone())]

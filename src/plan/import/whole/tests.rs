@@ -305,3 +305,45 @@ fn a_stage_begins_with_a_tag_of_the_repository_and_its_other_tags_are_left_to_pr
     let states: Vec<State> = made.stages.iter().map(|stage| stage.state).collect();
     assert_eq!(states, [State::Broken, State::None]);
 }
+
+#[test]
+fn tags_that_were_told_in_vain_are_not_asked_for_in_every_pass() {
+    let mut obs = observed(&format!("{HEAD}{WHOLE}"), &[]);
+    lists(&mut obs, &["1.0"]);
+    learn(&mut obs);
+    let mut told = |minutes: i64, settle: bool, refresh: bool| {
+        obs.facts.now = at(NOW + minutes);
+        obs.facts.settings.settle = settle.then(|| "1m".parse().unwrap());
+        obs.facts.settings.refresh = refresh;
+        let made = plan(&obs);
+        let holds: Vec<String> = made.holds.iter().map(|hold| hold.reason.clone()).collect();
+        (asked(&made).len(), holds.concat())
+    };
+    assert_eq!(
+        told(0, true, false),
+        (1, String::new()),
+        "a lost race asks again at once"
+    );
+    assert_eq!(told(1, true, false), (0, "NotWritten".to_owned()));
+    assert_eq!(
+        told(1, true, true),
+        (1, String::new()),
+        "somebody wants to know now"
+    );
+    assert_eq!(
+        told(1, false, false),
+        (1, String::new()),
+        "a single pass does not wait"
+    );
+    assert_eq!(told(15, true, false), (1, String::new()));
+}
+
+#[test]
+fn where_tags_come_by_pull_request_a_whole_repository_is_for_a_verb() {
+    let config = "apiVersion: headwater.dev/v1alpha1\nkind: Config\nmetadata: {name: headwater}\nspec: {delivery: pullRequest}\n";
+    let obs = observed(&format!("{HEAD}{WHOLE}"), &[("headwater.yaml", config)]);
+    let made = plan(&obs);
+    assert_eq!(asked(&made), [""; 0], "nobody is asked in vain");
+    let help = made.holds[0].help.as_deref().unwrap();
+    assert!(help.contains("--all --pull-request"), "{help}");
+}
