@@ -1,6 +1,7 @@
 //! The offline forge on real Git: over smart HTTP, and in a bare repository in place.
 
 mod approvals;
+mod github;
 mod life;
 mod merging;
 mod trouble;

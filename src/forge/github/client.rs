@@ -219,6 +219,8 @@ fn answered(what: &str, error: &Said<'_>) -> ForgeError {
         status if status.is_server_error() || status == StatusCode::REQUEST_TIMEOUT => {
             ("", "Unavailable", remote.later(None))
         }
+        // Rules of the branch, a conflict, or that GitHub has not found out yet: its words say which.
+        StatusCode::METHOD_NOT_ALLOWED => ("", "NotMergeable", Fault::of(Party::User).later(None)),
         StatusCode::CONFLICT => ("", "Conflict", Fault::of(Party::User).now()),
         _ => ("", "Invalid", operator),
     };
@@ -331,6 +333,7 @@ mod tests {
             (401, Party::Operator, false),
             (403, Party::Operator, false),
             (404, Party::Operator, false),
+            (405, Party::User, true),
             (410, Party::Operator, false),
             (422, Party::Operator, false),
             (500, Party::Remote, true),

@@ -2,6 +2,7 @@
 //! was lost on the way.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -11,6 +12,15 @@ use super::wire::{Label, Pull};
 use super::{GitHubForge, number};
 use crate::forge::error::ForgeError;
 use crate::forge::types::{Closing, NewPull, Opened, PullState, PullText};
+use crate::model::Faulty as _;
+
+/// Between tries to open a pull request for a branch that GitHub does not know yet.
+const PAUSES: [Duration; 4] = [
+    Duration::from_millis(500),
+    Duration::from_secs(1),
+    Duration::from_secs(2),
+    Duration::from_secs(4),
+];
 
 impl GitHubForge {
     pub(super) async fn create(&self, new: NewPull) -> Result<Opened, ForgeError> {
@@ -24,12 +34,7 @@ impl GitHubForge {
             "head": new.branch,
             "base": self.base().await?,
         });
-        let what = format!("open a pull request from `{}`", new.branch);
-        let made = self
-            .client
-            .post::<Pull>(&what, &self.route("/pulls"), &body)
-            .await;
-        let pull = match made {
+        let pull = match self.post_pull(&new.branch, &body).await {
             Ok(pull) => pull,
             // Somebody was faster, or an earlier call of ours was answered too late.
             Err(error) => match self.of_branch(&new.branch).await {
@@ -39,8 +44,29 @@ impl GitHubForge {
         };
         let id = pull.number.to_string();
         self.note(pull.clone()).await;
-        self.label(&pull, &new.text.labels).await?;
+        // It is open, labelled or not.
+        if let Err(error) = self.label(&pull, &new.text.labels).await {
+            let fault = error.fault().party.as_str();
+            tracing::warn!(pull_request = id, %error, fault, "a pull request is without its labels");
+        }
         Ok(Opened { id, created: true })
+    }
+
+    /// GitHub may not have seen the branch yet that was just pushed.
+    async fn post_pull(&self, branch: &str, body: &Value) -> Result<Pull, ForgeError> {
+        let what = format!("open a pull request from `{branch}`");
+        let route = self.route("/pulls");
+        let mut pauses = PAUSES.into_iter();
+        loop {
+            let made = self.client.post::<Pull>(&what, &route, body).await;
+            match (made, pauses.next()) {
+                (Err(error), Some(pause)) if is_unknown_head(&error) => {
+                    tracing::debug!(%error, "the branch is not known yet");
+                    tokio::time::sleep(pause).await;
+                }
+                (made, _) => return made,
+            }
+        }
     }
 
     /// The latest pull request of a branch, an open one before all others.
@@ -174,6 +200,10 @@ impl GitHubForge {
     pub(super) async fn note(&self, pull: Pull) {
         self.known.lock().await.note(pull);
     }
+}
+
+fn is_unknown_head(error: &ForgeError) -> bool {
+    matches!(error, ForgeError::Api { reason: "Invalid", message, .. } if message.contains("\"head\""))
 }
 
 /// What there is already for a branch. One that was closed or merged is not opened a second time.

@@ -20,7 +20,7 @@ use headwater::cli::output::time::Zone;
 use headwater::cli::view::plan::PlanView;
 use headwater::cli::view::{Frame, View as _};
 use headwater::config::Settings;
-use headwater::config::forge::Trust;
+use headwater::config::forge::{ForgeKind, GitHubSettings, Trust};
 use headwater::config::registry::RegistryEntry;
 use headwater::demo::registry::{BuildSpec, EmbeddedRegistry};
 use headwater::forge::{Approver, Closing, PullRequest, PullState};
@@ -35,6 +35,7 @@ use tempfile::TempDir;
 pub(crate) use people::{Files, Repository};
 
 use super::git_http::GitHttp;
+use super::github::GitHub;
 use super::hermetic::example_content;
 
 /// Monday, 2026-01-05T09:00:00Z.
@@ -77,6 +78,35 @@ impl World {
     /// The same, served over smart HTTP: pushes race as they do in earnest.
     pub(crate) async fn served(files: &[(&str, &str)]) -> Self {
         Self::begin(small_with(files), true).await
+    }
+
+    /// The small repository on a GitHub, on top of what lies there.
+    pub(crate) async fn on_github(github: &GitHub) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let now = Timestamp::from_second(BEGIN).unwrap();
+        let repository = Repository::open(github.bare());
+        repository.commit("Mara", now, "Begin", &small_with(&[]));
+        let registry = EmbeddedRegistry::start().await.unwrap();
+        let location = github.git_url();
+        let mut settings = settings(&folder.path().join("cache"), &registry);
+        settings.forge.kind = ForgeKind::GitHub;
+        settings.forge.github = GitHubSettings {
+            repository: Some("acme/deploy".to_owned()),
+            api: Some(github.api()),
+            token: github.token("headwater-bot").into(),
+        };
+        let engine = open(&settings, &location);
+        Self {
+            folder,
+            repository,
+            registry,
+            engine,
+            settings,
+            location,
+            server: None,
+            now,
+            restarts: 0,
+        }
     }
 
     async fn begin(files: Files, http: bool) -> Self {
