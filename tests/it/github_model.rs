@@ -2,6 +2,7 @@
 
 mod checks;
 mod git;
+mod graphql;
 mod people;
 mod pulls;
 mod traffic;

@@ -154,6 +154,34 @@ impl Bare {
         Some(tip)
     }
 
+    /// A tree with files put or taken away; `None` names a file that is to go and is not there.
+    pub(super) fn edited(
+        &self,
+        from: &str,
+        put: &[(String, Vec<u8>)],
+        gone: &[String],
+    ) -> Option<Tree<'_>> {
+        let tree = self.commit(from).tree().unwrap();
+        let mut update = git2::build::TreeUpdateBuilder::new();
+        for (path, bytes) in put {
+            let blob = self.0.blob(bytes).unwrap();
+            let before = tree.get_path(Path::new(path));
+            let executable = before.is_ok_and(|entry| entry.filemode() == 0o100_755);
+            let mode = if executable {
+                git2::FileMode::BlobExecutable
+            } else {
+                git2::FileMode::Blob
+            };
+            update.upsert(path.as_str(), blob, mode);
+        }
+        for path in gone {
+            tree.get_path(Path::new(path)).ok()?;
+            update.remove(path.as_str());
+        }
+        let made = update.create_updated(&self.0, &tree).ok()?;
+        Some(self.0.find_tree(made).unwrap())
+    }
+
     /// Moves a ref from where it was (`None`: it was not there), or takes it away.
     pub(super) fn set(&self, name: &str, from: Option<&str>, to: Option<&str>) -> Moved {
         if self.at(name).as_deref() != from {

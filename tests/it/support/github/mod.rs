@@ -59,6 +59,7 @@ mod dispatch;
 mod endpoint;
 mod fault;
 mod git;
+mod graphql;
 mod limits;
 mod merging;
 mod people;
@@ -167,6 +168,11 @@ impl GitHub {
         format!("{}/api/v3", self.origin())
     }
 
+    /// Where GraphQL is on an Enterprise server. The real client puts `/api/v3` before it, so only others reach it.
+    pub(crate) fn graphql(&self) -> String {
+        format!("{}/api/graphql", self.origin())
+    }
+
     /// Where Git is.
     pub(crate) fn git_url(&self) -> String {
         format!("{}/{}/{}.git", self.origin(), view::OWNER, view::NAME)
@@ -211,10 +217,19 @@ impl GitHub {
         }
     }
 
-    /// The real client with a user's token; it repeats nothing by itself.
+    /// The real client with a user's token, as with an Enterprise server; it repeats nothing by itself.
     pub(crate) fn client(&self, token: &str) -> Octocrab {
+        Self::client_at(&self.api(), token)
+    }
+
+    /// The same as with github.com, where REST is at the root and GraphQL beside it.
+    pub(crate) fn root_client(&self, token: &str) -> Octocrab {
+        Self::client_at(&self.origin(), token)
+    }
+
+    fn client_at(base: &str, token: &str) -> Octocrab {
         Octocrab::builder()
-            .base_uri(self.api())
+            .base_uri(base)
             .unwrap()
             .add_retry_config(RetryConfig::None)
             .personal_token(token.to_owned())

@@ -20,7 +20,7 @@ use super::state::State;
 use super::traffic::{Asked, Kind, Traffic};
 use super::view::View;
 use super::wire::Cutter;
-use super::{git, limits};
+use super::{git, graphql, limits};
 
 /// What all requests share.
 pub(super) struct Model {
@@ -79,6 +79,8 @@ pub(super) async fn handle(
 fn short(path: &str) -> &str {
     match path.strip_prefix("/api/v3") {
         Some("") => "/",
+        // GraphQL is nowhere below REST, whatever the real client thinks.
+        Some("/graphql") => path,
         Some(rest) if rest.starts_with('/') => rest,
         _ if path == "/api/graphql" => "/graphql",
         _ => path,
@@ -93,6 +95,7 @@ fn note(model: &Model, parts: &Parts, path: &str, body: &Bytes) -> usize {
     let kind = match method {
         "GET" | "HEAD" => Kind::Read,
         _ if path.ends_with("/access_tokens") => Kind::Token,
+        _ if path == "/graphql" && !graphql::writes(&text) => Kind::Read,
         _ if path.ends_with("/git-upload-pack") => Kind::Read,
         _ => Kind::Write,
     };
@@ -172,7 +175,10 @@ fn answer(model: &Model, parts: &Parts, path: &str, body: &Bytes, back: Option<u
         );
     }
     let asker = actor.clone();
-    let run = |state: &mut State| dispatch(state, actor, request);
+    let run = |state: &mut State| match &request.body {
+        Some(body) if path == "/graphql" => graphql::answer(state, actor, body, request.view),
+        _ => dispatch(state, actor, request),
+    };
     let done = match back {
         Some(changes) if reading => state.as_before(changes, run),
         _ => run(&mut state),

@@ -7,7 +7,8 @@ use std::path::Path;
 use headwater::model::Timestamp;
 
 use super::bare::Bare;
-use super::people::People;
+use super::call::Refusal;
+use super::people::{Actor, People, Permission};
 use super::records::{Merge, Protection, Pull, Records};
 
 /// Changes whose beginnings are kept for stale lists.
@@ -188,6 +189,27 @@ impl State {
     /// What a branch demands.
     pub(super) fn protection(&self, branch: &str) -> Option<&Protection> {
         self.records.protection.get(branch)
+    }
+
+    /// Whether somebody may move a branch: one that demands pull requests or checks is moved by nothing else.
+    pub(super) fn may_move(&self, actor: &Actor, branch: &str) -> Result<(), Refusal> {
+        let Some(protection) = self.protection(branch) else {
+            return Ok(());
+        };
+        let admin = self.people.permission(actor) == Permission::Admin;
+        if admin && !protection.enforce_admins {
+            return Ok(());
+        }
+        let message = match (protection.approvals, protection.checks.as_slice()) {
+            (Some(_), _) => "Changes must be made through a pull request.".to_owned(),
+            (None, []) => return Ok(()),
+            (None, [only]) => format!("Required status check \"{only}\" is expected."),
+            (None, all) => {
+                let n = all.len();
+                format!("{n} of {n} required status checks are expected.")
+            }
+        };
+        Err(Refusal::unprocessable(&message))
     }
 
     /// How a check of this name stands at a commit: its last run or status; `None` if it never reported.

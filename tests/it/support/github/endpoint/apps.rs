@@ -21,7 +21,7 @@ pub(super) fn installation(call: &mut Call<'_>) -> Outcome {
     Reply::ok(call.view.installation(call.state))
 }
 
-/// A token with all that the App was granted, or less. It lives by the real clock, since clients read that.
+/// A token with all that the App was granted. It lives by the real clock, since clients read that.
 pub(super) fn token(call: &mut Call<'_>) -> Outcome {
     signed(call)?;
     if call.number("installation_id")? != INSTALLATION {
@@ -30,23 +30,15 @@ pub(super) fn token(call: &mut Call<'_>) -> Outcome {
     if call.state.people.suspended {
         return Err(suspended());
     }
-    let granted = &call.state.people.grants;
-    let asked = call.body["permissions"].as_object();
-    let more = |(area, level): (&String, &Value)| {
-        let granted = granted.get(area).map(String::as_str);
-        !matches!(
-            (granted, level.as_str()),
-            (Some("write"), _) | (Some("read"), Some("read"))
-        )
-    };
-    if asked.is_some_and(|asked| asked.iter().any(more)) {
-        let message = "The permissions requested are not granted to this installation.";
-        return Err(Refusal::unprocessable(message));
+    if call.body.get("permissions").is_some() {
+        return Err(Refusal::unprocessable(
+            "The model gives no token that may do less than the App.",
+        ));
     }
-    let permissions: Value = match asked {
-        Some(asked) => Value::Object(asked.clone()),
-        None => granted.iter().map(|(a, l)| (a.clone(), json!(l))).collect(),
-    };
+    let granted = call.state.people.grants.iter();
+    let permissions: Value = granted
+        .map(|(area, level)| (area.clone(), json!(level)))
+        .collect();
     let until = Timestamp::from_second(Timestamp::now().as_second() + LIFE_IN_SECONDS).unwrap();
     let token = call.state.people.issue(Actor::Installation, Some(until));
     Reply::created(json!({

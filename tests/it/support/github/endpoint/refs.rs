@@ -4,7 +4,6 @@ use serde_json::Value;
 
 use crate::support::github::bare::{Bare, Moved};
 use crate::support::github::call::{Call, Outcome, Refusal, Reply};
-use crate::support::github::people::Permission;
 
 pub(super) fn get(call: &mut Call<'_>) -> Outcome {
     let name = format!("refs/{}", call.at("ref"));
@@ -73,24 +72,7 @@ fn look(call: &mut Call<'_>) {
     call.state.look(Some(&by));
 }
 
-/// A branch that demands pull requests is moved by nothing else.
-pub(in crate::support::github) fn may_move(call: &Call<'_>, name: &str) -> Result<(), Refusal> {
+fn may_move(call: &Call<'_>, name: &str) -> Result<(), Refusal> {
     let branch = name.trim_start_matches("refs/heads/");
-    let Some(protection) = call.state.protection(branch) else {
-        return Ok(());
-    };
-    let admin = call.state.people.permission(&call.actor) == Permission::Admin;
-    if admin && !protection.enforce_admins {
-        return Ok(());
-    }
-    let message = match (protection.approvals, protection.checks.len()) {
-        (Some(_), _) => "Changes must be made through a pull request.".to_owned(),
-        (None, 0) => return Ok(()),
-        (None, 1) => format!(
-            "Required status check \"{}\" is expected.",
-            protection.checks[0]
-        ),
-        (None, n) => format!("{n} of {n} required status checks are expected."),
-    };
-    Err(Refusal::unprocessable(&message))
+    call.state.may_move(&call.actor, branch)
 }

@@ -4,6 +4,8 @@ mod commit;
 mod deployment;
 mod pull;
 
+pub(super) use pull::node;
+
 use headwater::model::Timestamp;
 use serde_json::{Value, json};
 

@@ -2,7 +2,7 @@
 // what they reach, without examples and explanations.
 //
 //   npm pack @octokit/openapi@23.0.2 && tar xzf octokit-openapi-23.0.2.tgz
-//   node extract.mjs package/generated/api.github.com.json > openapi.json
+//   node openapi.mjs package/generated/api.github.com.json > openapi.json
 import { readFileSync } from "node:fs";
 
 const operations = `
