@@ -98,7 +98,7 @@ impl GitHubForge {
             }
             if read == MOST_PAGES {
                 // Whatever changed longest ago is settled: what is left out are closed ones of long ago.
-                tracing::debug!(pages = read, "older pull requests are not read");
+                tracing::debug!("pull requests beyond {read} pages are not read");
                 break;
             }
             match self.client.next_page(what, &page).await? {
