@@ -41,6 +41,8 @@ pub struct Work {
 pub enum Turn<'a> {
     /// The loop came round; it has stalled if it does not again within this time.
     Within(Duration),
+    /// A pass begins at this instant.
+    Began(Timestamp),
     /// A pass ended at this instant, after so long.
     Ended(Timestamp, Duration, &'a Result<Pass, ObserveError>),
 }
@@ -48,8 +50,8 @@ pub enum Turn<'a> {
 /// Is told of every turn.
 pub type Listener<'a> = Box<dyn Fn(Turn<'_>) + Send + Sync + 'a>;
 
-/// Reads the settings anew, between two passes; `None` where they cannot be used, or change nothing.
-pub type Renewal<'a> = Box<dyn Fn() -> Option<Work> + 'a>;
+/// Reads the settings anew, between two passes, given what they were made with so far; `None` where they cannot be used, or change nothing.
+pub type Renewal<'a> = Box<dyn Fn(&Work) -> Option<Work> + 'a>;
 
 /// Moves a daemon from outside.
 #[derive(Debug, Clone, Default)]
@@ -102,13 +104,14 @@ impl<'a> Daemon<'a> {
         let mut teller = Teller::default();
         while !*stop.borrow() {
             if self.waker.renew.swap(false, Ordering::AcqRel)
-                && let Some(work) = (self.renewal)()
+                && let Some(work) = (self.renewal)(&self.work)
             {
                 self.work = work;
             }
             let patience = self.work.settings.stalled_after.as_std();
             (self.listener)(Turn::Within(patience));
             let now = clock();
+            (self.listener)(Turn::Began(now));
             let (begin, span) = (Instant::now(), reconciler::span());
             let pass = shielded(&self.work.reconciler, now).instrument(span.clone());
             tokio::pin!(pass);

@@ -1,6 +1,6 @@
 //! One pass: plan, observe what the plan asks for, plan again, apply. Lost races start over; the rest is the plan's word.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -69,6 +69,16 @@ impl Pass {
     /// Every tag that was checked once, and how asking went if it was in this pass.
     pub fn checks(&self) -> Vec<Check> {
         checks(&self.observation)
+    }
+
+    /// Registries that this pass went on without, and how many questions each has not answered.
+    pub fn silent(&self) -> BTreeMap<String, usize> {
+        let mut hosts = BTreeMap::new();
+        let unanswered = self.observation.facts.unanswered.keys();
+        for host in unanswered.filter_map(|question| Some(question.repository()?.registry())) {
+            *hosts.entry(host.to_string()).or_insert(0) += 1;
+        }
+        hosts
     }
 }
 

@@ -28,7 +28,21 @@ pub async fn run(context: &Context, args: &DescribeArgs) -> Result<Exit, CliErro
     let single = matches!(asked[..], [(_, Some(_))]);
     let looked = Looked::at(context, args.at.as_ref()).await?;
     let selector = args.selector.as_ref();
-    let things = looked.find(context, asked, args.all_namespaces, selector)?;
+    let found = looked.find(context, asked.clone(), args.all_namespaces, selector);
+    let things = match found {
+        // As upstream a tag without an image is none to be described; what it follows can be told all the same.
+        Err(error) if args.refresh => {
+            let tags = asked.into_iter().map(|(kind, name)| match kind {
+                Resource::ImageStreamTag => (Resource::ImageTag, name),
+                other => (other, name),
+            });
+            let found = looked.find(context, tags.collect(), args.all_namespaces, selector);
+            let told = |thing: &Thing<'_>| thing.event().is_some() || following(thing).is_some();
+            let found = found.ok().filter(|things| things.iter().all(told));
+            found.ok_or(error)?
+        }
+        found => found?,
+    };
     let lists = match args.refresh {
         true => refresh(context, &things).await?,
         false => Lists::new(),
@@ -156,8 +170,7 @@ async fn created(
 
 /// Asks registries about the images of all things, and for the lists that tags choose from.
 async fn refresh(context: &Context, things: &[Thing<'_>]) -> Result<Lists, CliError> {
-    let client = Client::new(&context.settings().registry)
-        .map_err(|e| CliError::from_error(Exit::Usage, &e))?;
+    let client = Client::new(&context.settings().registry);
     let images = kept(context);
     let _spinner = context.out.progress().spinner("asking registries");
     let mut lists = Lists::new();

@@ -65,14 +65,36 @@ impl Engine {
         settings: &Settings,
         follow: bool,
     ) -> Result<Self, CliError> {
-        let opening = Opening {
+        Self::assemble(settings, Self::opening(context, follow))
+    }
+
+    /// The same for passes that follow those of an observer: what it has asked registries and what they have not answered yet
+    /// is not asked again.
+    ///
+    /// # Errors
+    /// When there is no repository, or a setting makes no sense.
+    pub fn open_after(
+        context: &Context,
+        settings: &Settings,
+        before: Option<&Observer>,
+    ) -> Result<Self, CliError> {
+        let mut engine = Self::assemble(settings, Self::opening(context, true))?;
+        if let (Some(before), Some(observer)) =
+            (before, Arc::get_mut(&mut engine.reconciler.observer))
+        {
+            observer.take_over(before);
+        }
+        Ok(engine)
+    }
+
+    fn opening(context: &Context, follow: bool) -> Opening {
+        Opening {
             location: context.globals.repository.location(),
             local: context.globals.local,
             settle: follow,
             patience: follow.then_some(PATIENCE),
             progress: Some(bar(context.out.progress().clone())),
-        };
-        Self::assemble(settings, opening)
+        }
     }
 
     /// What is to be done now; shown to be under way on a terminal.
@@ -125,8 +147,7 @@ impl Engine {
                 committer.clone(),
             )),
         };
-        let registry =
-            Client::new(&settings.registry).map_err(|e| CliError::from_error(Exit::Usage, &e))?;
+        let registry = Client::new(&settings.registry);
         let observer_settings = ObserverSettings {
             our_email: committer.email.clone(),
             cache_dir: Some(settings.git.cache_dir.join("observed")),
@@ -271,5 +292,5 @@ fn bar(progress: output::Progress) -> Progress {
 
 /// The wall clock, read in one place.
 pub fn now() -> Timestamp {
-    Timestamp::now()
+    crate::config::clock::now()
 }

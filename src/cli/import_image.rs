@@ -33,7 +33,7 @@ pub async fn run(context: &Context, args: &ImportImageArgs) -> Result<Exit, CliE
     };
     let decided = decide(&wish, place.scene(&place.docs)).map_err(refused)?;
     let registry = &context.settings().registry;
-    let client = Client::new(registry).map_err(|e| CliError::from_error(Exit::Usage, &e))?;
+    let client = Client::new(registry);
     let Decided { stream, what } = decided;
     let mut repository = None;
     let (tags, left) = match what {
@@ -74,12 +74,14 @@ pub async fn run(context: &Context, args: &ImportImageArgs) -> Result<Exit, CliE
     let repository = repository.filter(|_| failed.is_empty());
     if !answers.is_empty() {
         let repository = repository.as_ref();
-        place
+        let differs = place
             .edit(&wish, &|scene| {
                 imported(&stream, &answers, repository, scene)
             })
             .await?;
-        tell_unproven(context, &args.write);
+        if differs {
+            tell_unproven(context, &args.write);
+        }
     }
     if left > 0 {
         context.out.note(format!(

@@ -124,6 +124,14 @@ fn prepare(
         )?;
         Ok((loaded, globals, log))
     })();
+    let prepared = prepared.and_then(|prepared| {
+        let checked = crate::config::clock::check();
+        checked.map(|()| prepared).map_err(|said| {
+            CliError::failed("the clock of this machine cannot be worked with")
+                .because(said)
+                .help("set the clock (`timedatectl`, NTP)")
+        })
+    });
     match prepared {
         Ok((loaded, globals, log)) => {
             let context = Context {

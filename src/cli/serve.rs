@@ -34,7 +34,10 @@ pub async fn run(context: &Context, _args: &ServeArgs) -> Result<Exit, CliError>
     let settings = &context.settings().daemon;
     let engine = Engine::open(context, true)?;
     let signals = Signals::new()?;
-    let board = Arc::new(RwLock::new(Board::new(engine::now())));
+    let board = Arc::new(RwLock::new(Board::new(
+        engine.git.describe(),
+        engine::now(),
+    )));
     let readings = Readings {
         registry: engine.registry.clone(),
         git: engine.git.clone(),
@@ -74,9 +77,14 @@ pub async fn run(context: &Context, _args: &ServeArgs) -> Result<Exit, CliError>
     let renewing = Renewing::new(context, board);
     let listener = move |turn: Turn<'_>| match turn {
         Turn::Within(patience) => pulse.due_within(patience),
+        Turn::Began(at) => notes.began(at),
         Turn::Ended(at, took, ended) => notes.ended(at, took, ended),
     };
-    let daemon = Daemon::new(work, Box::new(move || renewing.read()), Box::new(listener));
+    let daemon = Daemon::new(
+        work,
+        Box::new(move |before| renewing.read(before)),
+        Box::new(listener),
+    );
     let waker = daemon.waker();
     let passes = daemon.run(engine::now, stopped);
     let ended = tokio::select! {

@@ -1,6 +1,8 @@
 //! `status`: where everything is, as of the last check of each tag. Registries are asked for labels that are not known
 //! yet, never for digests. While the Git remote is away it tells what was last seen, headed by what is wrong.
 
+mod daemon;
+
 use super::args::StatusArgs;
 use super::engine::{self, Engine};
 use super::view::edges::WithEdges;
@@ -18,7 +20,7 @@ pub async fn run(context: &Context, args: &StatusArgs) -> Result<Exit, CliError>
     let now = context.now();
     match engine.look(context, now).await {
         Ok((observation, plan)) => {
-            show(context, args, &observation, plan, None)?;
+            show(context, args, &engine, (&observation, plan), None).await?;
             Ok(Exit::Settled)
         }
         Err(error) => {
@@ -48,15 +50,15 @@ async fn last_seen(
         &trouble,
         pipelines.cloned().collect(),
     );
-    show(context, args, &observation, plan, Some(edge))?;
+    show(context, args, engine, (&observation, plan), Some(edge)).await?;
     Ok(true)
 }
 
-fn show(
+async fn show(
     context: &Context,
     args: &StatusArgs,
-    observation: &Observation,
-    mut plan: Plan,
+    engine: &Engine,
+    (observation, mut plan): (&Observation, Plan),
     away: Option<EdgeReport>,
 ) -> Result<(), CliError> {
     let now = context.now();
@@ -67,6 +69,19 @@ fn show(
     plan.now = checked.map_or(now, |checked| checked.min(now));
     let mut edges = edges::edges(observation, &plan);
     edges.splice(0..0, away);
+    let settings = &context.settings().daemon;
+    let daemon = daemon::ask(settings, &engine.git.describe()).await;
+    let daemon = daemon.map(|(daemon, its)| {
+        // What it waits for is known to it alone; what both know, this process has asked more lately.
+        let unknown = |edge: &EdgeReport| {
+            !edges
+                .iter()
+                .any(|e| (e.kind, &e.name) == (edge.kind, &edge.name))
+        };
+        let its: Vec<EdgeReport> = its.into_iter().filter(unknown).collect();
+        edges.extend(its);
+        daemon
+    });
     let status = StatusView {
         plan: &plan,
         all: args.all,
@@ -75,6 +90,7 @@ fn show(
     let view = WithEdges {
         status,
         edges: &edges,
+        daemon,
     };
     view::print(&context.out, &view, now)
 }

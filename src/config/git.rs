@@ -40,6 +40,7 @@ pub struct GitPerson {
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct GitCredential {
     /// Scheme, host and port (`https://git.example`), optionally with a path that the repository must lie below.
+    #[serde(deserialize_with = "super::hosts::read_origin")]
     pub origin: String,
     /// With a name: HTTP basic authentication. Without: a bearer token.
     #[serde(default)]

@@ -30,7 +30,7 @@ pub struct Inputs {
 pub struct Problem {
     /// Path of the setting; empty when there is none.
     pub path: String,
-    /// `file:line`, variable or flag.
+    /// `file:line:column`, variable or flag.
     pub origin: Option<String>,
     /// What is wrong; never holds a secret.
     pub message: String,

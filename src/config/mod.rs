@@ -7,12 +7,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::Name;
 
+pub mod clock;
 pub mod daemon;
 mod environment;
 pub mod forge;
 pub mod git;
 pub mod github;
 pub mod guard;
+pub mod hosts;
 pub mod known;
 pub mod load;
 pub mod log;

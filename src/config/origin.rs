@@ -23,8 +23,8 @@ pub struct ConfigLine {
 }
 
 impl Origins {
-    pub(super) fn insert(&mut self, path: String, origin: String) {
-        self.0.insert(path, origin);
+    pub(super) fn insert(&mut self, path: String, origin: &str) {
+        self.0.insert(path, line(origin).to_owned());
     }
 
     /// Where the setting at this path came from: itself, what holds it, or `default`.
@@ -85,5 +85,14 @@ impl Origins {
                 },
             }),
         }
+    }
+}
+
+/// An origin without its column: where a value came from is told by the line, where it is wrong by the column, too.
+fn line(origin: &str) -> &str {
+    let is_number = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
+    match origin.rsplit_once(':') {
+        Some((line, column)) if is_number(column) => line,
+        _ => origin,
     }
 }

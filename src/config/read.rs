@@ -91,7 +91,7 @@ impl<'a> Reader<'a> {
             self.trace
                 .origins
                 .borrow_mut()
-                .insert(self.path.clone(), origin.to_owned());
+                .insert(self.path.clone(), origin);
         }
     }
 

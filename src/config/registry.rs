@@ -1,11 +1,12 @@
 //! Operator settings for registries: who may be asked, how, with which credentials and within which bounds.
-//! Plain data; hosts and addresses are checked when the client is built.
+//! Plain data; hosts and addresses are checked as they are read ([`super::hosts`]).
 
 use std::path::PathBuf;
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 
+use super::hosts;
 use crate::model::{Namespace, Period};
 
 /// Hosts that may be asked while the operator lists none (besides every host of `registries`).
@@ -22,8 +23,10 @@ pub const DEFAULT_ALLOWED: [&str; 4] = [
 pub struct RegistrySettings {
     /// Hosts that streams may name: `quay.io`, `localhost:5000`, `*.example.com`, or `*`. Empty means
     /// [`DEFAULT_ALLOWED`] and every host of `registries`. An exact host here may also have a private address.
+    #[serde(deserialize_with = "hosts::read_patterns")]
     pub allowed: Vec<String>,
     /// What is special about single hosts.
+    #[serde(deserialize_with = "hosts::read_registries")]
     pub registries: Vec<RegistryEntry>,
     /// Credentials, each granted to a host, a part of its repositories and some namespaces.
     pub credentials: Vec<RegistryCredential>,
@@ -60,14 +63,31 @@ impl Default for RegistrySettings {
     }
 }
 
+impl RegistrySettings {
+    /// Whether these are the same settings, passwords included.
+    pub fn same(&self, other: &Self) -> bool {
+        let shown = |settings: &Self| serde_json::to_value(settings).ok();
+        let secrets = |settings: &Self| -> Vec<SecretString> {
+            let each = settings.credentials.iter();
+            each.map(|credential| credential.password.clone()).collect()
+        };
+        let (one, two) = (secrets(self), secrets(other));
+        let mut pairs = one.iter().zip(&two);
+        shown(self) == shown(other)
+            && one.len() == two.len()
+            && pairs.all(|(a, b)| a.expose_secret() == b.expose_secret())
+    }
+}
+
 /// What is special about one registry host.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RegistryEntry {
     /// The host as streams name it, with its port if it has one.
+    #[serde(deserialize_with = "hosts::read_host")]
     pub host: String,
     /// Asked instead of the host (`http://127.0.0.1:5000/prefix`), while the original name is recorded.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "hosts::read_mirror")]
     pub mirror: Option<String>,
     /// Speak HTTP without TLS to this host.
     #[serde(default)]
@@ -82,7 +102,7 @@ pub struct RegistryEntry {
     #[serde(default)]
     pub concurrency: Option<usize>,
     /// Hosts outside this registry's own site that may be handed its credentials as token servers.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "hosts::read_hosts")]
     pub token_realms: Vec<String>,
 }
 
@@ -91,6 +111,7 @@ pub struct RegistryEntry {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RegistryCredential {
     /// The host that is asked; a mirror's own host, if one is set.
+    #[serde(deserialize_with = "hosts::read_host")]
     pub host: String,
     /// Whole leading components of the repository (`acme` or `acme/app`); `None` grants the whole host.
     #[serde(default)]
@@ -108,7 +129,6 @@ pub struct RegistryCredential {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use secrecy::ExposeSecret;
 
     const TEXT: &str = "
 allowed: [docker.io, '*.example.com']
@@ -126,6 +146,17 @@ readTimeout: 5s
         assert_eq!(settings.max_manifest_bytes, 4 * 1024 * 1024);
         assert_eq!(settings.credentials[0].password.expose_secret(), "canary");
         assert!(serde_yaml::from_str::<RegistrySettings>("insecure: true").is_err());
+    }
+
+    #[test]
+    fn settings_that_differ_in_a_password_alone_are_not_the_same() {
+        let settings: RegistrySettings = serde_yaml::from_str(TEXT).unwrap();
+        let again: RegistrySettings = serde_yaml::from_str(TEXT).unwrap();
+        assert!(settings.same(&again));
+        for (old, new) in [("canary", "parrot"), ("acme", "acme2"), ("5s", "6s")] {
+            let other = serde_yaml::from_str(&TEXT.replace(old, new)).unwrap();
+            assert!(!settings.same(&other), "{new}");
+        }
     }
 
     #[test]

@@ -173,10 +173,10 @@ fn unknown_keys_are_all_named_with_file_line_and_nearest_key() {
     let text = error.to_string();
     for part in [
         "`git.bsae`: unknown key `bsae`",
-        "op.yaml:2)",
+        "op.yaml:2:9)",
         "did you mean `base`?",
         "did you mean `allowedSigners`?",
-        "op.yaml:5)",
+        "op.yaml:5:20)",
         "did you mean `registry`?",
     ] {
         assert!(text.contains(part), "{part} is not in {text}");
@@ -225,7 +225,131 @@ fn values_that_do_not_fit_say_where_and_what_is_expected() {
     ] {
         let text = place_error(yaml, &[]).to_string();
         assert!(text.contains(part), "{part} is not in {text}");
-        assert!(text.contains("op.yaml:1)"), "{text}");
+        assert!(text.contains("op.yaml:1:"), "{text}");
+    }
+}
+
+#[test]
+fn hosts_and_addresses_that_cannot_be_used_are_told_with_their_place_wherever_they_come_from() {
+    for (yaml, place, words) in [
+        (
+            "registry:\n  allowed: [quay.io, \"https://ghcr.io\"]",
+            "`registry.allowed[1]`",
+            "neither a host nor `*.domain`",
+        ),
+        (
+            "registry:\n  allowed: [quay.io/acme]",
+            "`registry.allowed[0]`",
+            "without a path",
+        ),
+        (
+            "registry:\n  allowed: [\"*.*.x\"]",
+            "`registry.allowed[0]`",
+            "neither a host",
+        ),
+        (
+            "registry:\n  registries: [{host: a b}]",
+            "`registry.registries[0].host`",
+            "no registry host",
+        ),
+        (
+            "registry:\n  registries: [{host: a.example, mirror: \"file:///x\"}]",
+            "`registry.registries[0].mirror`",
+            "http or https",
+        ),
+        (
+            "registry:\n  registries: [{host: a.example, mirror: \"http://u:hunter2@x/\"}]",
+            "`registry.registries[0].mirror`",
+            "credentials have their own list",
+        ),
+        (
+            "registry:\n  registries: [{host: a.example, tokenRealms: [\"https://b\"]}]",
+            "`registry.registries[0].tokenRealms[0]`",
+            "no registry host",
+        ),
+        (
+            "registry:\n  registries: [{host: a.example}, {host: A.example}]",
+            "`registry.registries`",
+            "listed twice",
+        ),
+        (
+            "registry:\n  credentials: [{host: \"u:hunter2@a.example\", username: u, password: p}]",
+            "`registry.credentials[0].host`",
+            "no registry host",
+        ),
+        (
+            "git:\n  credentials: [{origin: git.example, password: p}]",
+            "`git.credentials[0].origin`",
+            "write https://host",
+        ),
+        (
+            "git:\n  credentials: [{origin: \"git.example:443\", password: p}]",
+            "`git.credentials[0].origin`",
+            "write https://host",
+        ),
+        (
+            "git:\n  credentials: [{origin: \"https://u:hunter2@git.example\", password: p}]",
+            "`git.credentials[0].origin`",
+            "holds no login",
+        ),
+    ] {
+        let text = place_error(yaml, &[]).to_string();
+        for part in [place, words, "op.yaml:2:"] {
+            assert!(text.contains(part), "{part} is not in {text}");
+        }
+        assert!(!text.contains("hunter2"), "{text}");
+    }
+    for (name, value) in [
+        ("HEADWATER_REGISTRY__ALLOWED__0", "https://quay.io"),
+        ("HEADWATER_REGISTRY__ALLOWED", "quay.io, https://ghcr.io"),
+        ("HEADWATER_GIT__CREDENTIALS__0__ORIGIN", "git.example"),
+    ] {
+        let password = ("HEADWATER_GIT__CREDENTIALS__0__PASSWORD", "p");
+        let both = [(name, value), password];
+        let alone = usize::from(name.contains("GIT")) + 1;
+        let text = place_error("", &both[..alone]).to_string();
+        assert!(text.contains(&format!("({name})")), "{text}");
+    }
+}
+
+#[test]
+fn hosts_are_named_as_streams_name_them() {
+    let yaml = "registry: {allowed: [\"*\", \"*.acme.example\", QUAY.io, \"localhost:5000\"]}";
+    assert!(Place::new(yaml).load(&[]).is_ok());
+}
+
+#[test]
+fn a_gap_in_a_list_of_variables_is_told() {
+    for (yaml, name, item) in [
+        (
+            "",
+            "HEADWATER_REGISTRY__ALLOWED__2",
+            "`registry.allowed[0]`",
+        ),
+        (
+            "registry: {allowed: [quay.io]}",
+            "HEADWATER_REGISTRY__ALLOWED__2",
+            "`registry.allowed[1]`",
+        ),
+        (
+            "",
+            "HEADWATER_REGISTRY__REGISTRIES__1__HOST",
+            "`registry.registries[0]`",
+        ),
+        (
+            "",
+            "HEADWATER_FORGE__OFFLINE__TEAMS__RELEASE__1",
+            "`forge.offline.teams.release[0]`",
+        ),
+    ] {
+        let error = place_error(yaml, &[(name, "a.example")]);
+        let text = error.to_string();
+        assert!(
+            text.contains(&format!("{item}: nothing sets this item")),
+            "{text}"
+        );
+        assert!(text.contains(&format!("({name})")), "{text}");
+        assert!(error.help().unwrap().contains("without a gap"), "{error:?}");
     }
 }
 

@@ -1,4 +1,4 @@
-//! The operator's YAML file as a source of settings in which every value remembers its line.
+//! The operator's YAML file as a source of settings in which every value remembers its place.
 
 use std::fmt;
 use std::io::Read;
@@ -6,7 +6,7 @@ use std::path::Path;
 
 use config::{Map, Value, ValueKind};
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
-use serde_saphyr::Spanned;
+use serde_saphyr::{Location, Spanned};
 
 use super::load::ConfigError;
 
@@ -44,11 +44,11 @@ pub(super) fn parse(text: &str, name: &str) -> Result<Value, ConfigError> {
             ConfigError::Syntax {
                 place: error
                     .location()
-                    .map_or_else(|| name.to_owned(), |at| format!("{name}:{}", at.line())),
+                    .map_or_else(|| name.to_owned(), |at| place(name, at)),
                 message: plain(&error),
             }
         })?;
-    match root.map(|root| root.value.into_value(name, root.referenced.line())) {
+    match root.map(|root| root.value.into_value(name, &root.referenced)) {
         None => Ok(Map::<String, Value>::new().into()),
         Some(value) => match value.kind {
             ValueKind::Table(_) => Ok(value),
@@ -61,6 +61,11 @@ pub(super) fn parse(text: &str, name: &str) -> Result<Value, ConfigError> {
     }
 }
 
+/// `file:line:column`
+fn place(name: &str, at: Location) -> String {
+    format!("{name}:{}:{}", at.line(), at.column())
+}
+
 /// What the parser says, without its own idea of where.
 fn plain(error: &serde_saphyr::Error) -> String {
     let text = error.without_snippet().to_string();
@@ -71,7 +76,7 @@ fn plain(error: &serde_saphyr::Error) -> String {
     }
 }
 
-/// A YAML value whose parts know their lines.
+/// A YAML value whose parts know their places.
 enum Node {
     Scalar(ValueKind),
     List(Vec<Spanned<Self>>),
@@ -79,20 +84,20 @@ enum Node {
 }
 
 impl Node {
-    fn into_value(self, name: &str, line: u64) -> Value {
-        let origin = format!("{name}:{line}");
+    fn into_value(self, name: &str, at: &Location) -> Value {
+        let origin = place(name, *at);
         let kind = match self {
             Self::Scalar(kind) => kind,
             Self::List(items) => ValueKind::Array(
                 items
                     .into_iter()
-                    .map(|item| item.value.into_value(name, item.referenced.line()))
+                    .map(|item| item.value.into_value(name, &item.referenced))
                     .collect(),
             ),
             Self::Table(entries) => ValueKind::Table(
                 entries
                     .into_iter()
-                    .map(|(key, node)| (key, node.value.into_value(name, node.referenced.line())))
+                    .map(|(key, node)| (key, node.value.into_value(name, &node.referenced)))
                     .collect(),
             ),
         };
@@ -159,7 +164,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_value_remembers_its_line() {
+    fn every_value_remembers_its_place() {
         let root = parse(
             "git:\n  base: main\n\nforge:\n  offline:\n    teams:\n      \"@acme/sre\":\n      - ann\n      - bob\n",
             "op.yaml",
@@ -169,7 +174,7 @@ mod tests {
             .clone()
             .into_table()
             .unwrap();
-        assert_eq!(git["base"].origin(), Some("op.yaml:2"));
+        assert_eq!(git["base"].origin(), Some("op.yaml:2:9"));
         let text = format!("{root:?}");
         assert!(text.contains("op.yaml:9"), "{text}");
         assert!(text.contains("@acme/sre"));

@@ -17,6 +17,8 @@ pub(super) struct Teller {
     forge_failed: bool,
     states: BTreeMap<StageKey, State>,
     settling: BTreeSet<(TagKey, String)>,
+    /// Registries that passes went on without.
+    silent: BTreeSet<String>,
 }
 
 impl Teller {
@@ -30,6 +32,7 @@ impl Teller {
                 }
                 self.failed = 0;
                 self.forge(pass);
+                self.silent(pass);
                 tell_pass(pass);
                 pass.plan.stages.iter().for_each(|stage| self.stage(stage));
                 self.settling(pass);
@@ -83,6 +86,29 @@ impl Teller {
             _ => {}
         }
         self.forge_failed = failure.is_some();
+    }
+
+    /// Registries that were asked and say nothing, each once when passes go on without it, and once when it is waited for no
+    /// more. What it failed with then, its tags tell.
+    fn silent(&mut self, pass: &Pass) {
+        let silent = pass.silent();
+        for (host, requests) in &silent {
+            if self.silent.insert(host.clone()) {
+                tracing::warn!(
+                    host,
+                    requests,
+                    reason = "NotAnswered",
+                    "`{host}` has not answered yet: passes go on without it"
+                );
+            }
+        }
+        self.silent.retain(|host| {
+            let still = silent.contains_key(host);
+            if !still {
+                tracing::info!(host, "`{host}` is waited for no more");
+            }
+            still
+        });
     }
 
     /// Digests that are new and not imported yet, once each.

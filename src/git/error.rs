@@ -92,23 +92,43 @@ impl GitError {
     /// An error of the file system.
     pub(super) fn io(doing: &str, error: &std::io::Error) -> Self {
         use std::io::ErrorKind::{QuotaExceeded, StorageFull};
+        let full = matches!(error.kind(), StorageFull | QuotaExceeded);
+        let help = match full {
+            true => "; free some space there, then it goes on by itself",
+            false => "",
+        };
         Self::Local {
-            message: format!("cannot {doing}: {error}"),
-            transient: matches!(error.kind(), StorageFull | QuotaExceeded),
+            message: format!("cannot {doing}: {error}{help}"),
+            transient: full,
+        }
+    }
+
+    /// The same on the way from `location` into a copy on this disk: where space lacks, it lacks there.
+    pub(super) fn fetching(location: &str, copy: &git2::Repository, error: &git2::Error) -> Self {
+        let far = matches!(error.class(), ErrorClass::Net | ErrorClass::Http);
+        match is_full(error) && !far {
+            true => Self::full(
+                &copy.path().display().to_string(),
+                &clean(error.message(), 500),
+            ),
+            false => Self::libgit2(location, error),
+        }
+    }
+
+    fn full(location: &str, message: &str) -> Self {
+        Self::Local {
+            message: format!(
+                "the disk with `{location}` is full ({message}): free some space there, then it goes on by itself"
+            ),
+            transient: true,
         }
     }
 
     /// An error of libgit2 about the repository at `location` (already without secrets).
     pub(super) fn libgit2(location: &str, error: &git2::Error) -> Self {
         let message = clean(error.message(), 500);
-        let full = ["no space left", "quota exceeded"]
-            .iter()
-            .any(|words| message.to_ascii_lowercase().contains(words));
         match (error.class(), error.code()) {
-            _ if full => Self::Local {
-                message,
-                transient: true,
-            },
+            _ if is_full(error) => Self::full(location, &message),
             (_, ErrorCode::Locked) => Self::Locked(message),
             // On its way through a fetch libgit2 loses the code of this one.
             _ if message.starts_with("failed to lock file") => Self::Locked(message),
@@ -169,6 +189,12 @@ impl Faulty for GitError {
     }
 }
 
+fn is_full(error: &git2::Error) -> bool {
+    let message = error.message().to_ascii_lowercase();
+    let words = ["no space left", "quota exceeded"];
+    words.iter().any(|words| message.contains(words))
+}
+
 /// Text from outside on one line: control characters become spaces, runs of spaces one, at most `limit` characters.
 pub(super) fn clean(text: &str, limit: usize) -> String {
     let spaced: String = text
@@ -203,7 +229,17 @@ mod tests {
             ErrorClass::Os,
             "failed to write: No space left on device",
         );
-        assert!(GitError::libgit2("/r", &full).is_transient());
+        let error = GitError::libgit2("/r", &full);
+        assert!(error.is_transient());
+        for words in ["`/r` is full", "No space left on device", "free some space"] {
+            assert!(error.to_string().contains(words), "{error}");
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let copy = git2::Repository::init_bare(folder.path()).unwrap();
+        let error = GitError::fetching("https://git.example/r", &copy, &full).to_string();
+        let path = copy.path().display().to_string();
+        assert!(error.contains(&path), "{error}");
+        assert!(!error.contains("git.example"), "{error}");
         let odb = git2::Error::new(ErrorCode::GenericError, ErrorClass::Odb, "bad header");
         assert!(matches!(
             GitError::libgit2("/r", &odb),

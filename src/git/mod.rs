@@ -25,6 +25,7 @@ mod remote;
 mod replay;
 mod repository;
 mod signed;
+mod slow;
 mod tls;
 mod traffic;
 mod transport;

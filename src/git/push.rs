@@ -60,7 +60,8 @@ pub(super) fn push(
                     results.insert(name, PushResult::Lost { found });
                 }
             }
-            Round::Answered(answers) => {
+            Round::Answered(mut answers) => {
+                overtaken(&mut answers, &left, remote, repository, runtime);
                 results.extend(answers);
                 break;
             }
@@ -81,6 +82,33 @@ pub(super) fn push(
             })
         })
         .collect()
+}
+
+/// A refused ref that is not where it was expected any more was overtaken, whatever words the server has for that. Where nobody
+/// can look, its words stand.
+fn overtaken(
+    answers: &mut BTreeMap<String, PushResult>,
+    updates: &[&RefUpdate],
+    remote: &Remote,
+    repository: &Repository,
+    runtime: &Handle,
+) {
+    let is_refused = |answer: &PushResult| matches!(answer, PushResult::Refused { .. });
+    if !answers.values().any(is_refused) {
+        return;
+    }
+    let Ok(there) = remote.refs(repository, runtime) else {
+        return;
+    };
+    for update in updates {
+        let found = there.get(&update.name).copied().map(commit_id).transpose();
+        let Ok(found) = found else { continue };
+        if let Some(answer) = answers.get_mut(&update.name).filter(|a| is_refused(a))
+            && found != update.expect
+        {
+            *answer = PushResult::Lost { found };
+        }
+    }
 }
 
 /// Refuses what makes no sense before anything is sent.

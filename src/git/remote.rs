@@ -72,6 +72,19 @@ impl Remote {
         }
     }
 
+    /// Where the remote's refs of our namespaces are now.
+    pub(super) fn refs(
+        &self,
+        repository: &git2::Repository,
+        runtime: &Handle,
+    ) -> Result<BTreeMap<String, Oid>, GitError> {
+        self.talk(runtime, |address| {
+            let mut remote = repository.remote_anonymous(address)?;
+            let connection = remote.connect_auth(Direction::Fetch, None, None)?;
+            list(&connection).map(|advertised| advertised.refs)
+        })
+    }
+
     /// Runs `work` with the address that libgit2 is to use; failures of the transport come back typed.
     pub(super) fn talk<T>(
         &self,
@@ -121,7 +134,7 @@ impl Remote {
         check: impl FnOnce(&Advertised) -> Result<(), GitError>,
     ) -> Result<Advertised, GitError> {
         let shown = self.shown();
-        let fail = |error: git2::Error| GitError::libgit2(&shown, &error);
+        let fail = |error: git2::Error| GitError::fetching(&shown, mirror, &error);
         let mut remote = mirror.remote_anonymous(&channel.url()).map_err(fail)?;
         let mut connection = remote
             .connect_auth(Direction::Fetch, None, None)
@@ -154,7 +167,7 @@ impl Remote {
         check: impl FnOnce(&Advertised) -> Result<(), GitError>,
     ) -> Result<Advertised, GitError> {
         let shown = self.shown();
-        let fail = |error: git2::Error| GitError::libgit2(&shown, &error);
+        let fail = |error: git2::Error| GitError::fetching(&shown, mirror, &error);
         let there = git2::Repository::open(path).map_err(fail)?;
         let advertised = list_disk(&there).map_err(fail)?;
         let advertised = Advertised {

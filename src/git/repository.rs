@@ -8,6 +8,7 @@ use tokio::runtime::Handle;
 use super::error::GitError;
 use super::place::Inner;
 use super::read::{Objects, describe};
+use super::slow;
 use super::traffic::{Tally, Traffic};
 use super::types::{
     BlobProblem, CommitInfo, Fetched, FileChange, Log, Merge, NewCommit, PushOutcome, RefUpdate,
@@ -37,7 +38,8 @@ impl Repository {
     /// Brings the mirror up to date and says where every ref is. A damaged mirror is set aside and made anew.
     pub async fn fetch(&self) -> Result<Fetched, GitError> {
         let runtime = Handle::current();
-        let fetched = self.blocking(move |inner| inner.fetch(&runtime)).await;
+        let fetching = self.blocking(move |inner| inner.fetch(&runtime));
+        let fetched = slow::told("fetch", &self.describe(), fetching).await;
         self.tally.fetched(fetched.is_ok());
         fetched
     }
@@ -166,9 +168,8 @@ impl Repository {
             return Ok(Vec::new());
         }
         let runtime = Handle::current();
-        let pushed = self
-            .blocking(move |inner| inner.push(&updates, &runtime))
-            .await;
+        let pushing = self.blocking(move |inner| inner.push(&updates, &runtime));
+        let pushed = slow::told("push", &self.describe(), pushing).await;
         self.tally.pushed(pushed.is_ok());
         pushed
     }

@@ -42,7 +42,8 @@ pub struct HoldSpec {
     /// The opposite of a hold: what `lifts` names no longer counts against this set.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub lifted: bool,
-    /// What is lifted: commits of reverts, ids of pull requests. A later revert or closing of the same set counts again.
+    /// What is lifted: commits of reverts, and by which the source went back, ids of pull requests. A later revert, going back or
+    /// closing of the same set counts again.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lifts: Vec<String>,
 }

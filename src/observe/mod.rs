@@ -84,7 +84,7 @@ pub struct Observer {
     settings: ObserverSettings,
     images: Images,
     progress: Option<Progress>,
-    under_way: UnderWay,
+    under_way: Arc<UnderWay>,
     state: Mutex<State>,
 }
 
@@ -127,7 +127,7 @@ impl Observer {
             repository,
             registry,
             forge,
-            under_way: UnderWay::new(settings.patience),
+            under_way: Arc::new(UnderWay::new(settings.patience)),
             settings,
             progress: None,
             state: Mutex::new(state),
@@ -139,6 +139,11 @@ impl Observer {
     pub fn with_progress(mut self, progress: Progress) -> Self {
         self.progress = Some(progress);
         self
+    }
+
+    /// Has the questions to registries that are under way for another observer answered for this one.
+    pub fn take_over(&mut self, before: &Self) {
+        self.under_way = Arc::clone(&before.under_way);
     }
 
     /// The base as it is now, and all that is known without a plan asking for it.

@@ -72,7 +72,7 @@ mod tests {
             "credentials: [{host: quay.io, prefix: acme, namespaces: [shop], username: a, password: b}]",
         )
         .unwrap();
-        let client = Client::new(&settings).unwrap();
+        let client = Client::new(&settings);
         let questions = ["web", "shop", "mail"]
             .iter()
             .flat_map(|namespace| {

@@ -1,7 +1,7 @@
 //! Questions to registries that are under way. A single run waits for all of them. A daemon's pass goes on without a host that
 //! keeps silent: its questions stay under way, are not asked again, and what comes of them is a fact of a later pass.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -47,6 +47,8 @@ struct State {
     /// Open questions that a pass waits for.
     wanted: usize,
     news: Option<News>,
+    /// Hosts that the pass of that instant gave up waiting for: it waits for none of them again.
+    given_up: Option<(Timestamp, BTreeSet<RegistryHost>)>,
 }
 
 #[derive(Debug)]
@@ -90,6 +92,8 @@ impl State {
     /// Notes a question as asked, and that a pass waits for it; whether it is new.
     fn want(&mut self, question: &Ask, now: Timestamp) -> bool {
         let (name, mut new) = (question.repository().registry(), false);
+        let given_up = self.given_up.as_ref();
+        let given_up = given_up.is_some_and(|(of, hosts)| *of == now && hosts.contains(&name));
         let open = self.open.entry(question.clone()).or_insert_with(|| {
             new = true;
             Open {
@@ -103,7 +107,7 @@ impl State {
             heard: Instant::now(),
         });
         host.open += usize::from(new);
-        if !open.wanted {
+        if !open.wanted && !given_up {
             open.wanted = true;
             host.wanted += 1;
             self.wanted += 1;
@@ -147,8 +151,15 @@ impl State {
         heard.map_or(begin, |heard| heard.min(begin)) + patience
     }
 
-    /// Nothing is waited for any more.
-    fn go_on(&mut self) {
+    /// Nothing is waited for any more. What the pass of this instant still waited for keeps it up no second time: a host that
+    /// answers drop by drop would cost it the whole patience in each round of questions.
+    fn go_on(&mut self, now: Timestamp) {
+        let silent = self.hosts.iter().filter(|(_, host)| host.wanted > 0);
+        let silent: BTreeSet<RegistryHost> = silent.map(|(name, _)| name.clone()).collect();
+        match &mut self.given_up {
+            Some((of, hosts)) if *of == now => hosts.extend(silent),
+            other => *other = Some((now, silent)),
+        }
         self.wanted = 0;
         self.hosts.values_mut().for_each(|host| host.wanted = 0);
         self.open.values_mut().for_each(|open| open.wanted = false);
@@ -209,7 +220,7 @@ impl UnderWay {
             self.start(registries, questions, known);
         }
         self.wait().await;
-        self.shared.state().go_on();
+        self.shared.state().go_on(now);
         count
     }
 
@@ -352,7 +363,7 @@ mod tests {
         let new = new.filter(|ask| under_way.shared.state().want(ask, at(now)));
         let (new, begin) = (new.count(), Instant::now());
         under_way.wait().await;
-        under_way.shared.state().go_on();
+        under_way.shared.state().go_on(at(now));
         (begin.elapsed().as_secs(), new)
     }
 
@@ -382,6 +393,24 @@ mod tests {
         let single = UnderWay::new(None);
         answered_after(&single, &silent, 100);
         assert_eq!(waits(&single, &[&silent], 0).await, (100, 1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_host_that_drips_costs_a_pass_its_patience_once_however_many_rounds_it_has() {
+        let under_way = UnderWay::new(Some(PATIENCE));
+        let ask = |n: usize| asks(&format!("drip.io/a:{n}"));
+        let good = asks("good.io/a:b");
+        for (n, seconds) in [(0, 4), (1, 60), (2, 8), (3, 20)] {
+            answered_after(&under_way, &ask(n), seconds);
+        }
+        answered_after(&under_way, &good, 7);
+        assert_eq!(waits(&under_way, &[&ask(0), &ask(1)], 0).await, (5, 2));
+        // It was heard of a second ago, and still the later rounds of the same pass go on at once, but for others.
+        assert_eq!(waits(&under_way, &[&ask(2)], 0).await, (0, 1));
+        assert_eq!(waits(&under_way, &[&ask(3), &good], 0).await, (2, 2));
+        assert_eq!(under_way.open(&[ask(1), ask(2), ask(3)]).len(), 3);
+        // The next pass begins anew.
+        assert_eq!(waits(&under_way, &[&ask(2), &ask(3)], 7).await, (5, 0));
     }
 
     #[tokio::test(start_paused = true)]

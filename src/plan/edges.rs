@@ -193,11 +193,8 @@ fn silent(observation: &Observation) -> BTreeMap<String, (Timestamp, BTreeSet<Ta
     let mut images: BTreeMap<String, String> = BTreeMap::new();
     let unanswered = &observation.facts.unanswered;
     for (question, since) in unanswered {
-        let repository = match question {
-            Question::Resolve(question) => &question.reference.repository,
-            Question::Describe(question) => &question.image.repository,
-            Question::List(question) => &question.repository,
-            Question::Blob(_) => continue,
+        let Some(repository) = question.repository() else {
+            continue;
         };
         let host = repository.registry().to_string();
         if let Question::Describe(question) = question {

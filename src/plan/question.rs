@@ -21,6 +21,18 @@ pub enum Question {
     List(List),
 }
 
+impl Question {
+    /// The repository in a registry that it is about; `None` for what Git answers.
+    pub const fn repository(&self) -> Option<&ImageRepository> {
+        match self {
+            Self::Resolve(question) => Some(&question.reference.repository),
+            Self::Describe(question) => Some(&question.image.repository),
+            Self::List(question) => Some(&question.repository),
+            Self::Blob(_) => None,
+        }
+    }
+}
+
 /// A reference to look up, for a stream of a namespace (credentials are granted by namespace).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -119,6 +119,24 @@ impl Who<'_> {
             detail: detail.into(),
         }
     }
+
+    /// A 401 or 403 in words: whether credentials were sent decides who has to do what.
+    pub(super) fn turned_away(&self, status: StatusCode) -> String {
+        let (name, status) = (&self.upstream.name, status.as_u16());
+        match self.credential.as_deref() {
+            None => format!("`{name}` answers {status}, and {}", self.without()),
+            Some(sent) if status == 403 => {
+                format!("{} may not read it: `{name}` answers 403", sent.shown())
+            }
+            Some(sent) => format!("`{name}` does not accept {} ({status})", sent.shown()),
+        }
+    }
+
+    /// That nothing was sent because nothing is there.
+    fn without(&self) -> String {
+        let host = self.upstream.credential_host();
+        format!("no credentials for `{host}` are set")
+    }
 }
 
 /// Keeps tokens.
@@ -167,10 +185,17 @@ impl Tokens {
     ) -> Result<HeaderValue, RegistryError> {
         let Some((scheme, scope)) = read_challenge(who, refusal)? else {
             let basic = who.credential.as_ref().and_then(|c| c.basic());
-            let basic =
-                basic.ok_or_else(|| who.refused("the registry wants a user name and password"))?;
+            let basic = basic.ok_or_else(|| {
+                let has = match &who.credential {
+                    None => who.without(),
+                    Some(_) => "what is set is a token for another server".to_owned(),
+                };
+                who.refused(format!(
+                    "the registry wants a user name and password, and {has}"
+                ))
+            })?;
             if sent == Some(&basic) {
-                return Err(who.refused("the registry does not accept the user name and password"));
+                return Err(who.refused(who.turned_away(StatusCode::UNAUTHORIZED)));
             }
             remember(who.upstream, Scheme::Basic);
             return Ok(basic);
@@ -265,8 +290,17 @@ async fn fetch(
         .await?;
     match answer.status {
         StatusCode::OK => read_token(who, &answer.body),
-        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN if who.credential.is_some() => {
-            Err(who.refused("the token server does not accept the credentials"))
+        status @ (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => {
+            let status = status.as_u16();
+            Err(who.refused(match who.credential.as_deref() {
+                Some(sent) => {
+                    format!(
+                        "the token server does not accept {} ({status})",
+                        sent.shown()
+                    )
+                }
+                None => format!("the token server answers {status}, and {}", who.without()),
+            }))
         }
         status => Err(who.refused(format!("the token server answers {}", status.as_u16()))),
     }

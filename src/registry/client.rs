@@ -11,7 +11,7 @@ use super::auth::{Tokens, Who};
 use super::credentials::Credentials;
 use super::door::Door;
 use super::error::RegistryError;
-use super::hosts::{Hosts, SettingsError, Upstream};
+use super::hosts::{Hosts, Upstream};
 use super::http::{Answer, Ask, Http};
 use super::manifest::{self, Manifest};
 use super::pool::Pool;
@@ -90,14 +90,14 @@ impl Question<'_> {
 
 impl Client {
     /// A client by the operator's settings. Connects to nothing.
-    pub fn new(settings: &RegistrySettings) -> Result<Self, SettingsError> {
+    pub fn new(settings: &RegistrySettings) -> Self {
         let pool = Pool::new(
             settings.connect_timeout.as_std(),
             settings.read_timeout.as_std(),
         );
-        Ok(Self(Arc::new(Inner {
+        Self(Arc::new(Inner {
             http: Http {
-                hosts: Hosts::new(settings)?,
+                hosts: Hosts::new(settings),
                 pool,
                 counters: Counters::default(),
                 total: settings.total_timeout.as_std(),
@@ -106,7 +106,7 @@ impl Client {
             refusals: Refusals::new(),
             credentials: Credentials::new(settings),
             limit: settings.max_manifest_bytes,
-        })))
+        }))
     }
 
     /// It is so late now: when a registry may be asked again is told in this time from now on.
@@ -165,8 +165,23 @@ impl Client {
             return Ok(told);
         }
         let digest = Some(&told.digest);
-        self.resolve_by_content(&question, told.digest.as_str(), digest)
-            .await
+        let first = self.resolve_by_content(&question, told.digest.as_str(), digest);
+        match first.await {
+            // What HEAD told may be gone already, or a lie: what the tag gives counts.
+            Err(RegistryError::NotFound { .. }) if wanted.is_none() => {
+                let tag = reference.tag_or_latest();
+                let second = self.resolve_by_content(&question, tag, None).await;
+                second.map_err(|error| match error {
+                    RegistryError::NotFound { subject } => RegistryError::Contradiction {
+                        host: upstream.name.clone(),
+                        subject,
+                        digest: told.digest.to_string(),
+                    },
+                    other => other,
+                })
+            }
+            outcome => outcome,
+        }
     }
 
     /// What the registry says that `reference` stands for: one HEAD, and a GET only where that does not tell the digest.
@@ -216,7 +231,11 @@ impl Client {
         question: &Question<'_>,
         head: &Answer,
     ) -> Result<Option<Resolved>, RegistryError> {
-        if head.status == StatusCode::METHOD_NOT_ALLOWED {
+        // Some registries answer HEAD with 404 or 405 for what GET gives: only GET says that it is not there.
+        if matches!(
+            head.status,
+            StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_FOUND
+        ) {
             return Ok(None);
         }
         check_status(question, head)?;
@@ -329,7 +348,17 @@ impl Client {
         if refused {
             inner.credentials.forget(&host, &repository).await;
         }
-        outcome
+        match outcome {
+            Ok(answer)
+                if matches!(
+                    answer.status,
+                    StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN
+                ) =>
+            {
+                Err(who.refused(who.turned_away(answer.status)))
+            }
+            outcome => outcome,
+        }
     }
 }
 
@@ -341,7 +370,7 @@ impl Inner {
         let outcome = self.prove(who, ask).await;
         match &outcome {
             Ok(answer) if answer.status == StatusCode::UNAUTHORIZED => {
-                let detail = format!("`{}` answers 401", who.upstream.name);
+                let detail = who.turned_away(answer.status);
                 self.refusals.refused(who, detail).await;
             }
             Ok(_) if ask.authorization.is_some() => self.refusals.accepted(who).await,
@@ -379,12 +408,6 @@ pub(super) fn check_status(question: &Question<'_>, answer: &Answer) -> Result<(
     match answer.status {
         StatusCode::OK => Ok(()),
         StatusCode::NOT_FOUND => Err(RegistryError::NotFound { subject }),
-        status @ (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => {
-            Err(RegistryError::Unauthorized {
-                subject,
-                detail: format!("`{}` answers {}", question.upstream.name, status.as_u16()),
-            })
-        }
         status => Err(question.invalid(format!("the registry answers {}", status.as_u16()))),
     }
 }

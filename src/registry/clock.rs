@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::config::clock;
 use crate::model::Timestamp;
 
 /// An instant told again may be so much off before it is told anew: then the clock was put to another time.
@@ -26,7 +27,7 @@ impl Clock {
         let said = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let (from, wait) = match said {
             Some((at, since)) => (at, wait.saturating_add(since.elapsed())),
-            None => (Timestamp::now(), wait),
+            None => (clock::now(), wait),
         };
         let wait = jiff::SignedDuration::try_from(wait);
         let then = wait.ok().and_then(|wait| from.checked_add(wait).ok());

@@ -13,7 +13,7 @@ use secrecy::{ExposeSecret, SecretString};
 use super::docker_config::{DockerConfig, Lookup};
 use super::error::RegistryError;
 use super::helper;
-use super::hosts::canonical_host;
+use crate::config::hosts::canonical_host;
 use crate::config::known;
 use crate::config::registry::{RegistryCredential, RegistrySettings};
 use crate::model::Namespace;
@@ -38,6 +38,18 @@ pub(super) enum CredentialKind {
 }
 
 impl Credential {
+    /// What was sent, for people: never the password.
+    pub(super) fn shown(&self) -> String {
+        match &self.kind {
+            CredentialKind::Password(user, _) => {
+                let printable = user.chars().filter(|c| !c.is_control());
+                let user: String = printable.take(60).collect();
+                format!("the credentials of user `{user}`")
+            }
+            CredentialKind::Identity(_) => "the identity token that is set".to_owned(),
+        }
+    }
+
     /// The value of a basic `Authorization`; `None` for an identity token.
     pub(super) fn basic(&self) -> Option<HeaderValue> {
         let CredentialKind::Password(user, password) = &self.kind else {

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use tokio::io::AsyncReadExt;
 
 use super::credentials::{CredentialKind, is_below};
-use super::hosts::canonical_host;
+use crate::config::hosts::canonical_host;
 
 /// The largest file that is read, in bytes.
 const MAX_FILE: u64 = 1024 * 1024;

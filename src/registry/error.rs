@@ -95,6 +95,30 @@ pub enum RegistryError {
         /// When it may be asked again, if it said so.
         retry_at: Option<Timestamp>,
     },
+    /// The host sends whoever asks from one address to the next: its own to mend, and no fault of the image.
+    #[error(
+        "`{host}` redirects more than {most} times, in the end to `{last}`: whoever runs it has to mend that"
+    )]
+    Redirects {
+        /// The host that was asked.
+        host: String,
+        /// How many redirects are followed.
+        most: usize,
+        /// The host that the last one led to.
+        last: String,
+    },
+    /// The registry says by HEAD what it does not know by GET: its own to mend.
+    #[error(
+        "`{host}` contradicts itself: by HEAD `{subject}` is `{digest}`, and by GET it has neither"
+    )]
+    Contradiction {
+        /// The registry.
+        host: String,
+        /// What was asked for.
+        subject: String,
+        /// The digest that HEAD told.
+        digest: String,
+    },
     /// The host's identity cannot be trusted.
     #[error("no trusted connection to `{host}`: {detail}")]
     Tls {
@@ -112,12 +136,13 @@ impl RegistryError {
             Self::NotFound { .. } => "NotFound",
             Self::Unauthorized { .. } | Self::Credentials { .. } => "Unauthorized",
             Self::Forbidden { .. } => "Forbidden",
-            Self::Invalid { .. } | Self::TooLarge { .. } => "Invalid",
+            Self::Invalid { .. } | Self::TooLarge { .. } | Self::Contradiction { .. } => "Invalid",
             Self::DigestMismatch { .. } => "DigestMismatch",
             Self::RateLimited { .. }
             | Self::Unavailable { .. }
             | Self::Network { .. }
             | Self::Server { .. }
+            | Self::Redirects { .. }
             | Self::Tls { .. } => "InternalError",
         }
     }
@@ -151,6 +176,9 @@ impl RegistryError {
                     "`{host}` answers with something that is no usable image for \"{reference}\""
                 )
             }
+            Self::Contradiction { .. } => {
+                format!("`{host}` tells of \"{reference}\" by HEAD what it does not have")
+            }
             Self::TooLarge { .. } => {
                 format!("the manifest or configuration of \"{reference}\" is too large")
             }
@@ -160,6 +188,7 @@ impl RegistryError {
             Self::RateLimited { .. }
             | Self::Unavailable { .. }
             | Self::Network { .. }
+            | Self::Redirects { .. }
             | Self::Server { .. } => {
                 format!(
                     "Internal error occurred: {reference}: `{host}` cannot be asked at the moment"
@@ -181,7 +210,11 @@ impl Faulty for RegistryError {
             | Self::Credentials { .. }
             | Self::Forbidden { .. }
             | Self::Tls { .. } => Fault::of(Party::Operator),
-            Self::Invalid { .. } | Self::DigestMismatch { .. } | Self::TooLarge { .. } => remote,
+            Self::Invalid { .. }
+            | Self::Contradiction { .. }
+            | Self::Redirects { .. }
+            | Self::DigestMismatch { .. }
+            | Self::TooLarge { .. } => remote,
             Self::RateLimited { retry_at, .. } | Self::Unavailable { retry_at, .. } => {
                 remote.later(Some(*retry_at))
             }

@@ -12,22 +12,9 @@ use super::auth::Scheme;
 use super::clock::Clock;
 use super::error::RegistryError;
 use super::gate::Gate;
+use crate::config::hosts::{self, canonical_host};
 use crate::config::registry::{DEFAULT_ALLOWED, RegistryEntry, RegistrySettings};
-use crate::model::{Fault, Faulty, Party, RegistryHost};
-
-/// Why registry settings cannot be used: always the operator's to mend.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("registry settings: `{value}` {why}")]
-pub struct SettingsError {
-    pub(super) value: String,
-    pub(super) why: &'static str,
-}
-
-impl Faulty for SettingsError {
-    fn fault(&self) -> Fault {
-        Fault::of(Party::Operator)
-    }
-}
+use crate::model::RegistryHost;
 
 /// How a connection's identity is established.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -172,32 +159,21 @@ pub(super) struct Hosts {
 }
 
 impl Hosts {
-    /// Checks the settings.
-    pub(super) fn new(settings: &RegistrySettings) -> Result<Self, SettingsError> {
+    /// The rules of settings, which were checked when they were read.
+    pub(super) fn new(settings: &RegistrySettings) -> Self {
         let mut entries = HashMap::new();
         for entry in &settings.registries {
             let host = canonical_host(&entry.host);
-            let bad = |why| SettingsError {
-                value: entry.host.clone(),
-                why,
-            };
-            host.parse::<RegistryHost>()
-                .map_err(|_| bad("is not a registry host"))?;
-            if let Some(mirror) = &entry.mirror {
-                mirror_url(mirror)?;
-            }
-            if entries.insert(host, entry.clone()).is_some() {
-                return Err(bad("is listed twice"));
-            }
+            entries.insert(host, entry.clone());
         }
         let allowed = settings.allowed.iter().map(|a| canonical_host(a)).collect();
-        Ok(Self {
-            allowed: check_patterns(allowed)?,
+        Self {
+            allowed,
             entries,
             concurrency: settings.concurrency,
             clock: Arc::default(),
             known: Mutex::default(),
-        })
+        }
     }
 
     /// Where and how `host` is asked, or that it may not be.
@@ -258,7 +234,7 @@ impl Hosts {
     fn build(&self, name: &str) -> Result<Upstream, RegistryError> {
         let entry = self.entries.get(name);
         let base = match entry.and_then(|e| e.mirror.as_deref()) {
-            Some(mirror) => mirror_url(mirror).ok(),
+            Some(mirror) => hosts::mirror(mirror).ok(),
             None => {
                 let plain = entry.is_some_and(|e| e.plain_http);
                 let asked = if name == "docker.io" {
@@ -303,14 +279,6 @@ fn tls_of(entry: &RegistryEntry) -> Tls {
     }
 }
 
-/// One name for a registry's several: Docker Hub is `docker.io`.
-pub(super) fn canonical_host(host: &str) -> String {
-    match host.trim().to_ascii_lowercase().as_str() {
-        "index.docker.io" | "registry-1.docker.io" => "docker.io".to_owned(),
-        other => other.to_owned(),
-    }
-}
-
 fn matches_host(pattern: &str, name: &str) -> bool {
     match pattern.strip_prefix('*') {
         Some("") => true,
@@ -319,42 +287,12 @@ fn matches_host(pattern: &str, name: &str) -> bool {
     }
 }
 
-fn check_patterns(patterns: Vec<String>) -> Result<Vec<String>, SettingsError> {
-    for pattern in &patterns {
-        let host = pattern.strip_prefix("*.").unwrap_or(pattern);
-        if pattern != "*" && host.parse::<RegistryHost>().is_err() {
-            return Err(SettingsError {
-                value: pattern.clone(),
-                why: "is neither a host nor `*.domain`",
-            });
-        }
-    }
-    Ok(patterns)
-}
-
-fn mirror_url(text: &str) -> Result<Url, SettingsError> {
-    let bad = |why| SettingsError {
-        value: text.to_owned(),
-        why,
-    };
-    let url = Url::parse(text).map_err(|_| bad("is not an address for a mirror"))?;
-    if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
-        return Err(bad("is not an http or https address for a mirror"));
-    }
-    if !url.username().is_empty() || url.password().is_some() || url.query().is_some() {
-        return Err(bad(
-            "holds more than scheme, host and path; credentials have their own list",
-        ));
-    }
-    Ok(url)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn hosts(yaml: &str) -> Hosts {
-        Hosts::new(&serde_yaml::from_str(yaml).unwrap()).unwrap()
+        Hosts::new(&serde_yaml::from_str(yaml).unwrap())
     }
 
     fn upstream(hosts: &Hosts, name: &str) -> Result<Arc<Upstream>, RegistryError> {
@@ -445,27 +383,7 @@ mod tests {
         );
         let shared = upstream(&hosts, "a.azurecr.io").unwrap();
         assert!(!trusts(&shared, "https://evil.azurewebsites.net/token"));
-        let hub = upstream(
-            &Hosts::new(&RegistrySettings::default()).unwrap(),
-            "docker.io",
-        )
-        .unwrap();
+        let hub = upstream(&Hosts::new(&RegistrySettings::default()), "docker.io").unwrap();
         assert!(trusts(&hub, "https://auth.docker.io/token"));
-    }
-
-    #[test]
-    fn settings_that_make_no_sense_are_refused() {
-        for bad in [
-            "registries: [{host: 'a b'}]",
-            "registries: [{host: a.example}, {host: A.example}]",
-            "registries: [{host: a.example, mirror: 'file:///x'}]",
-            "registries: [{host: a.example, mirror: 'http://u:p@x/'}]",
-            "allowed: ['**']",
-        ] {
-            assert!(
-                Hosts::new(&serde_yaml::from_str(bad).unwrap()).is_err(),
-                "{bad}"
-            );
-        }
     }
 }

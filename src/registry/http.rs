@@ -19,7 +19,7 @@ use super::hosts::{Hosts, Tls, Upstream, authority};
 use super::pause::{Quota, retry_after};
 use super::pool::{Pool, connection_error};
 use super::stats::Counters;
-use crate::model::Timestamp;
+use crate::config::clock;
 
 /// Redirects that are followed.
 const MAX_REDIRECTS: usize = 5;
@@ -157,7 +157,7 @@ impl Http {
             let location = response.headers().get(LOCATION).filter(|_| redirects);
             let Some(location) = location else {
                 let own = url.origin() == upstream.base.origin();
-                let quota = Quota::read(response.headers(), Timestamp::now());
+                let quota = Quota::read(response.headers(), clock::now());
                 if let Some(quota) = quota.filter(|_| own) {
                     upstream.gate.quota(quota);
                 }
@@ -173,9 +173,10 @@ impl Http {
             }
             url = next;
         }
-        Err(RegistryError::Invalid {
-            subject: ask.subject.to_owned(),
-            detail: format!("more than {MAX_REDIRECTS} redirects"),
+        Err(RegistryError::Redirects {
+            host: authority(&ask.url),
+            most: MAX_REDIRECTS,
+            last: authority(&url),
         })
     }
 
@@ -220,7 +221,7 @@ impl Http {
     ) -> Result<Answer, RegistryError> {
         let status = response.status();
         let host = authority(url);
-        let pause = retry_after(response.headers(), Timestamp::now());
+        let pause = retry_after(response.headers(), clock::now());
         if status == StatusCode::TOO_MANY_REQUESTS {
             let retry_at = pass.refused(pause);
             let host = pass.host().to_owned();

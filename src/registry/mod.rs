@@ -30,6 +30,5 @@ pub use client::{Access, Audience, Client, Resolved};
 pub use details::{ImageDetails, ImageLayer};
 pub use door::Door;
 pub use error::RegistryError;
-pub use hosts::SettingsError;
 pub use metadata::{ImageMetadata, Platform};
 pub use stats::{RequestKind, Stats};

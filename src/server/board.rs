@@ -13,10 +13,14 @@ use crate::plan::report::{HoldReport, StageReport};
 pub struct Board {
     /// Version of this structure.
     pub v: u32,
+    /// The repository that is served, without a login.
+    pub repository: String,
     /// When the daemon started.
     pub started: Timestamp,
     /// When the last pass ended.
     pub last_pass: Option<Timestamp>,
+    /// Since when a pass is under way; absent between two.
+    pub pass_since: Option<Timestamp>,
     /// Passes since the start.
     pub passes: u64,
     /// Why the last pass did not come to a plan, and since when none did.
@@ -61,11 +65,13 @@ pub struct SettingsInUse {
 
 impl Board {
     /// The board before the first pass.
-    pub const fn new(started: Timestamp) -> Self {
+    pub const fn new(repository: String, started: Timestamp) -> Self {
         Self {
             v: 1,
+            repository,
             started,
             last_pass: None,
+            pass_since: None,
             passes: 0,
             failure: None,
             failing_since: None,

@@ -62,12 +62,17 @@ fn routes(shown: Shown) -> Router {
 /// Liveness: 200 while the loop comes round, 503 when a pass hangs for too long. A restart may mend that. That the
 /// repository or a registry is away is no reason: a restart would not bring it back.
 async fn health(State(shown): State<Shown>) -> Response {
-    let Ok(last) = shown.board.read().map(|board| board.last_pass) else {
+    let read = shown.board.read();
+    let Ok((last, since)) = read.map(|board| (board.last_pass, board.pass_since)) else {
         return fresh(StatusCode::INTERNAL_SERVER_ERROR, "a bug: not readable\n");
     };
     let last = match last {
         Some(at) => format!("last pass {at}"),
         None => "no pass has ended yet".to_owned(),
+    };
+    let last = match since {
+        Some(since) => format!("{last}, one under way since {since}"),
+        None => last,
     };
     match shown.pulse.overdue() {
         None => fresh(StatusCode::OK, format!("ok, {last}\n")),
@@ -138,7 +143,7 @@ mod tests {
         git2::Repository::init_bare(folder.path()).unwrap();
         let path = folder.path().to_str().unwrap();
         Arc::new(Metrics::new(Readings {
-            registry: crate::registry::Client::new(&Default::default()).unwrap(),
+            registry: crate::registry::Client::new(&Default::default()),
             git: crate::git::Repository::open(path, &Default::default(), false).unwrap(),
             dropped_lines: || 0,
             panics: || 0,
@@ -147,7 +152,10 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_hanging_pass_is_not_alive_and_an_unread_repository_not_ready() {
-        let board = Arc::new(RwLock::new(Board::new(Timestamp::UNIX_EPOCH)));
+        let board = Arc::new(RwLock::new(Board::new(
+            String::new(),
+            Timestamp::UNIX_EPOCH,
+        )));
         let pulse = Pulse::new(Duration::from_secs(600));
         let (stop, stopped) = watch::channel(false);
         let shown = Shown {

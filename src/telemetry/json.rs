@@ -40,7 +40,7 @@ where
         // Last, so that no field can stand in their place.
         line.insert(
             "timestamp".to_owned(),
-            jiff::Timestamp::now().to_string().into(),
+            crate::config::clock::now().to_string().into(),
         );
         line.insert("level".to_owned(), metadata.level().as_str().into());
         line.insert("target".to_owned(), metadata.target().into());

@@ -124,7 +124,7 @@ impl Drain {
                 self.sink,
                 "{}",
                 serde_json::json!({
-                    "timestamp": jiff::Timestamp::now(),
+                    "timestamp": crate::config::clock::now(),
                     "level": "WARN",
                     "message": "log lines were dropped",
                     "dropped": lost,

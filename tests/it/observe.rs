@@ -76,7 +76,7 @@ impl World {
             ..ObserverSettings::default()
         };
         let forge = forge(&repository);
-        Observer::new(repository, Client::new(&registry).unwrap(), forge, settings)
+        Observer::new(repository, Client::new(&registry), forge, settings)
     }
 
     async fn observe(&self, base: &BareRepository<'_>) -> Observation {

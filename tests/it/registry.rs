@@ -20,7 +20,7 @@ pub(crate) fn client(settings: &str) -> Client {
     if settings.docker_config.is_none() {
         settings.use_docker_config = false;
     }
-    Client::new(&settings).unwrap()
+    Client::new(&settings)
 }
 
 pub(crate) fn plain(host: &str) -> Client {

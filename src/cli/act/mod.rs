@@ -16,7 +16,7 @@ use super::args::{Destination, Reason, WriteArgs};
 use super::base::invalid;
 use super::engine::{Engine, edge};
 use super::output::Format;
-use super::view::act::{Act as View, ActKind, Ran, Written};
+use super::view::act::{Act as View, ActKind, Next, Ran, Written};
 use super::view::{self, diff};
 use super::{CliError, Context, Exit, prompt};
 use crate::git::{Person, WorkTree};
@@ -252,6 +252,10 @@ fn shown(act: &Act, wish: &Wish<'_>, written: Written) -> View {
             .map(|(path, _)| path.clone())
             .collect(),
         images: act.images,
+        next: act.next.as_deref().map(|next| Next {
+            stage: next.stage.clone(),
+            again: next.again,
+        }),
         written,
     }
 }

@@ -13,6 +13,7 @@ use crate::plan::change::files::Files;
 use crate::plan::desk::Desk;
 use crate::plan::facts::marker::Marker;
 use crate::plan::facts::marker::Subject;
+use crate::plan::facts::pull::{PullRequestFacts, PullState};
 use crate::plan::pull::life::{NewBranch, next_branch};
 use crate::plan::report::SetReport;
 
@@ -161,6 +162,14 @@ impl Doing<'_> {
                 None => Err(CliError::failed("there is nothing to propose")),
             };
         }
+        if let Some(id) = self.proposed(&obs, &act) {
+            self.context.out.note(format!(
+                "{id} says the same and is open already: nothing is proposed a second time"
+            ));
+            let mut in_the_way = approvals(&obs, &act);
+            in_the_way.push(format!("`headwater pr merge {id}`"));
+            return Ok((act, Written::PullRequest { id, in_the_way }));
+        }
         let (pipeline, stage) = (&act.stage.pipeline, &act.stage.stage);
         let subject = act.new.as_ref().or(act.old.as_ref());
         let tail = subject.map_or_else(
@@ -212,6 +221,27 @@ impl Doing<'_> {
             in_the_way,
         };
         Ok((act, written))
+    }
+
+    /// An open pull request with the same act of the same stage, on the same files and still to be merged: whoever asks twice
+    /// means one.
+    fn proposed(&self, obs: &Observation, act: &Act) -> Option<String> {
+        let title = self.text(act).title;
+        let same = |pull: &&PullRequestFacts| {
+            let about = match &pull.marker.subject {
+                Subject::Act {
+                    act: kind, stage, ..
+                } => kind == act.kind && *stage == act.stage,
+                _ => false,
+            };
+            let branch = pull.branch_facts.as_ref();
+            let files = branch.is_some_and(|branch| {
+                branch.merged.is_some() && branch.changed.keys().eq(act.files.keys())
+            });
+            about && files && pull.state == PullState::Open && pull.title == title
+        };
+        let mut pulls = obs.facts.pulls.iter().flatten();
+        pulls.find(same).map(|pull| pull.id.clone())
     }
 
     async fn push_act(

@@ -1,4 +1,5 @@
-//! Expressions of gates, parsed: one that cannot be parsed refuses every set, so it is told before it does.
+//! Expressions of gates: one that cannot be parsed, or can be neither true nor false, refuses every set, so it is told before
+//! it does.
 
 use crate::cli::read::Files;
 use crate::manifests::{Diagnostic, Documents, Located, Step, Texts as _, code, locate};
@@ -9,17 +10,23 @@ use crate::plan::gate::cel;
 pub(super) fn problems(documents: &Documents, files: &Files) -> Vec<Diagnostic> {
     let mut problems = Vec::new();
     for located in documents.pipelines.values() {
+        let streams: Vec<String> = documents
+            .pipeline_streams(&located.value)
+            .into_iter()
+            .map(|key| key.name.to_string())
+            .collect();
         for (at, stage) in located.value.spec.stages.iter().enumerate() {
             for (list, gates) in [("enter", &stage.enter), ("verify", &stage.verify)] {
                 let route =
                     |gate| vec![key("stages"), Step::Index(at), key(list), Step::Index(gate)];
-                problems.extend(of_list(located, gates, route, files));
+                problems.extend(of_list(located, gates, route, Some(&streams), files));
             }
         }
     }
     for located in documents.environments.values() {
         let route = |gate| vec![key("enter"), Step::Index(gate)];
-        problems.extend(of_list(located, &located.value.spec.enter, route, files));
+        let gates = &located.value.spec.enter;
+        problems.extend(of_list(located, gates, route, None, files));
     }
     problems
 }
@@ -32,6 +39,7 @@ fn of_list<T>(
     located: &Located<T>,
     gates: &[Gate],
     route: impl Fn(usize) -> Vec<Step>,
+    streams: Option<&[String]>,
     files: &Files,
 ) -> Vec<Diagnostic> {
     let sources = gates
@@ -41,7 +49,8 @@ fn of_list<T>(
             Gate::Expression(source) => Some((at, source)),
             _ => None,
         });
-    let wrong = sources.filter_map(|(at, source)| Some((at, cel::check(source).err()?)));
+    let wrong =
+        sources.filter_map(|(at, source)| Some((at, cel::check_in(source, streams).err()?)));
     wrong
         .map(|(at, why)| {
             let mut whole = vec![key("spec")];
@@ -52,7 +61,7 @@ fn of_list<T>(
             Diagnostic::error(
                 &located.path,
                 code::EXPRESSION,
-                format!("this expression cannot be read: {why}"),
+                format!("this expression lets no set pass: {why}"),
             )
             .at(place)
         })

@@ -52,7 +52,7 @@ pub(super) async fn ask(
     inside: &(dyn Fn(&RepoPath) -> bool + Sync),
 ) -> Result<Asked, CliError> {
     let settings = &context.settings().registry;
-    let client = Client::new(settings).map_err(|e| CliError::from_error(Exit::Usage, &e))?;
+    let client = Client::new(settings);
     let mut images = recorded(docs, inside);
     let left = images.len().saturating_sub(MOST);
     images.truncate(MOST);

@@ -24,12 +24,19 @@ pub(super) struct Notes {
 }
 
 impl Notes {
+    /// Notes a pass that begins: it may wait for a while.
+    pub(super) fn began(&self, at: Timestamp) {
+        let mut board = self.board.write().unwrap_or_else(PoisonError::into_inner);
+        board.pass_since = Some(at);
+    }
+
     /// Notes a pass that ended. What a failed one does not know stays as it was.
     pub(super) fn ended(&self, at: Timestamp, took: Duration, ended: &Result<Pass, ObserveError>) {
         let outcome = outcome(ended);
         self.metrics.passed(outcome, took, at);
         let mut board = self.board.write().unwrap_or_else(PoisonError::into_inner);
         board.last_pass = Some(at);
+        board.pass_since = None;
         board.passes += 1;
         board.bugs = telemetry::bugs();
         board.dropped_log_lines = telemetry::dropped_lines();

@@ -1,11 +1,12 @@
 //! Settings read anew while the daemon runs: all of them or none. What cannot be used leaves the old ones in place and
 //! is shown until it is mended.
 
+use std::cell::RefCell;
 use std::sync::{Arc, RwLock};
 
 use crate::cli::engine::{self, Engine};
 use crate::cli::{self, CliError, Context};
-use crate::config::Settings;
+use crate::config::{RegistrySettings, Settings};
 use crate::daemon::Work;
 use crate::server::{Board, SettingsInUse};
 use crate::telemetry::redact;
@@ -14,16 +15,23 @@ use crate::telemetry::redact;
 pub(super) struct Renewing<'a> {
     context: &'a Context,
     board: Arc<RwLock<Board>>,
+    /// The settings of registries in use.
+    registries: RefCell<RegistrySettings>,
 }
 
 impl<'a> Renewing<'a> {
-    pub(super) const fn new(context: &'a Context, board: Arc<RwLock<Board>>) -> Self {
-        Self { context, board }
+    pub(super) fn new(context: &'a Context, board: Arc<RwLock<Board>>) -> Self {
+        let registries = RefCell::new(context.settings().registry.clone());
+        Self {
+            context,
+            board,
+            registries,
+        }
     }
 
     /// What passes are made with from now on; `None` where the settings of before stay.
-    pub(super) fn read(&self) -> Option<Work> {
-        let read = self.renewed();
+    pub(super) fn read(&self, before: &Work) -> Option<Work> {
+        let read = self.renewed(before);
         let Ok(mut board) = self.board.write() else {
             return None;
         };
@@ -57,10 +65,14 @@ impl<'a> Renewing<'a> {
         }
     }
 
-    fn renewed(&self) -> Result<(Work, Vec<&'static str>), CliError> {
+    fn renewed(&self, before: &Work) -> Result<(Work, Vec<&'static str>), CliError> {
         let loaded = cli::load(&self.context.inputs)?;
         let settings = &loaded.settings;
-        let engine = Engine::open_with(self.context, settings, true)?;
+        // What registries were asked and have not answered yet stays asked, unless it may be asked otherwise now.
+        let same = self.registries.borrow().same(&settings.registry);
+        let before = same.then_some(&*before.reconciler.observer);
+        let engine = Engine::open_after(self.context, settings, before)?;
+        self.registries.replace(settings.registry.clone());
         let work = Work {
             reconciler: engine.reconciler,
             settings: settings.daemon.clone(),

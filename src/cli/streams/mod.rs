@@ -135,7 +135,7 @@ impl<'c> Place<'c> {
         }
     }
 
-    /// Computes the edit, writes it, and says so.
+    /// Computes the edit, writes it, and says so; whether any file differs for it.
     ///
     /// # Errors
     /// When it is refused, or cannot be written.
@@ -143,7 +143,7 @@ impl<'c> Place<'c> {
         self,
         wish: &Wish<'_>,
         compute: Compute<'_>,
-    ) -> Result<Changes, CliError> {
+    ) -> Result<bool, CliError> {
         let edit = self.compute(compute).await?;
         let out = &self.context.out;
         edit.done.warnings.iter().for_each(|w| out.warning(w));
@@ -155,7 +155,7 @@ impl<'c> Place<'c> {
                 }
             }
             shown::print(out, &edit, true)?;
-            return Ok(edit.done.changes);
+            return Ok(!edit.files.is_empty());
         }
         let (edit, written) = match (&self.source, edit.files.is_empty()) {
             (_, true) => (edit, None),
@@ -199,7 +199,7 @@ impl<'c> Place<'c> {
             Some(written) => shown::note(out, written, &edit.files),
             None => out.note("nothing to write: the files say so already"),
         }
-        Ok(edit.done.changes)
+        Ok(!edit.files.is_empty())
     }
 
     /// What somebody has committed and not pushed would stand against what is pushed past it.

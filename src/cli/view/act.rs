@@ -1,12 +1,15 @@
 //! What an act of a person did: `promote`, `rollback`, `hold`, `unhold`, in a few lines that can be read at night.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
+use super::why::WhyView;
 use super::words::{counted, digest, hang, safe, version};
 use super::{Frame, View};
 use crate::cli::output::Style;
 use crate::model::{CommitId, RepoPath, StageKey, Timestamp};
-use crate::plan::report::SetReport;
+use crate::plan::report::{SetReport, StageReport, State};
 
 /// An act and what came of it. It is its own data (`v` 1).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,8 +46,21 @@ pub struct Act {
     pub removed: Vec<RepoPath>,
     /// How many images change in outputs.
     pub images: usize,
+    /// Of an unhold: how the stage stands then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<Next>,
     /// Where it was written.
     pub written: Written,
+}
+
+/// How a stage stands once an act is carried out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Next {
+    /// The stage.
+    pub stage: StageReport,
+    /// Whether what it takes next was here before.
+    pub again: bool,
 }
 
 /// What was done.
@@ -115,7 +131,12 @@ impl View for Act {
     type Data = Self;
 
     fn text(&self, frame: &Frame) -> String {
-        let lines = [self.what(frame), self.brakes(), self.place()];
+        let lines = [
+            self.what(frame),
+            self.brakes(),
+            self.next(frame),
+            self.place(),
+        ];
         let lines = lines.into_iter().filter(|line| !line.is_empty());
         lines
             .map(|line| hang("", &line, frame))
@@ -197,9 +218,48 @@ impl Act {
                 (Some(old), ActKind::Rollback) => format!("{} in {stage}", version(old)),
                 _ => stage.to_string(),
             };
-            parts.push(format!("held: {what} until `headwater unhold {key}`"));
+            let again = match self.kind {
+                ActKind::Rollback => ", which lets it in again",
+                _ => "",
+            };
+            parts.push(format!(
+                "held: {what} until `headwater unhold {key}`{again}"
+            ));
         }
         parts.join("     ")
+    }
+
+    /// `next: 1.2.3 (e59fa07b983f) to prod: every condition is open, it moves with the next run`
+    fn next(&self, frame: &Frame) -> String {
+        let Some(next) = &self.next else {
+            return String::new();
+        };
+        let stage = &next.stage;
+        let labels = BTreeMap::new();
+        let why = WhyView {
+            stage,
+            imported: Vec::new(),
+            labels: &labels,
+            unaffected: 0,
+            skippable: Vec::new(),
+            can_go_back: false,
+        };
+        let words = why.in_a_few_words(frame);
+        let words = match &stage.candidate {
+            Some(set) => format!("{} to {}: {words}", named(set), stage.key.stage),
+            None => format!("{} takes nothing: {words}", stage.key.stage),
+        };
+        let because = match stage.state {
+            State::Broken | State::Held if !stage.why.is_empty() => {
+                format!(" ({})", safe(&stage.why))
+            }
+            _ => String::new(),
+        };
+        let again = match next.again {
+            true => "; it was here before, and what it has shown since (soak, age) counts",
+            false => "",
+        };
+        format!("next: {words}{because}{again}")
     }
 
     /// `pushed 81c02fe4 to main (3 files, 1 image). Watch: headwater why keycloak/prod`

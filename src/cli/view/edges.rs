@@ -6,7 +6,7 @@ use super::status::{StatusData, StatusView};
 use super::words::{ago_in_words, counted, hang, safe, told};
 use super::{Frame, View};
 use crate::cli::output::{Style, states};
-use crate::model::Party;
+use crate::model::{Party, Timestamp};
 use crate::plan::edges::{EdgeKind, EdgeReport};
 
 /// Names of pipelines that are worth a line.
@@ -18,6 +18,22 @@ pub struct WithEdges<'a> {
     pub status: StatusView<'a>,
     /// What does not answer.
     pub edges: &'a [EdgeReport],
+    /// The daemon that serves this repository on this machine.
+    pub daemon: Option<Daemon>,
+}
+
+/// A daemon that serves the same repository, as its own status page has it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Daemon {
+    /// Address of its status page.
+    pub address: String,
+    /// When its last pass ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_pass: Option<Timestamp>,
+    /// Since when a pass of it is under way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pass_since: Option<Timestamp>,
 }
 
 /// The same as data: `status`, and `edges` beside it.
@@ -28,6 +44,9 @@ pub struct WithEdgesData {
     pub status: StatusData,
     /// What does not answer.
     pub edges: Vec<EdgeReport>,
+    /// The daemon that serves this repository on this machine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub daemon: Option<Daemon>,
 }
 
 impl View for WithEdges<'_> {
@@ -40,7 +59,9 @@ impl View for WithEdges<'_> {
         if away {
             parts.reverse();
         }
-        let parts: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+        let daemon = self.daemon.as_ref().map(|daemon| served(daemon, frame));
+        let parts = parts.into_iter().chain(daemon);
+        let parts: Vec<String> = parts.filter(|part| !part.is_empty()).collect();
         parts.join("\n\n")
     }
 
@@ -52,6 +73,7 @@ impl View for WithEdges<'_> {
         WithEdgesData {
             status: self.status.data(),
             edges: self.edges.to_vec(),
+            daemon: self.daemon.clone(),
         }
     }
 }
@@ -81,6 +103,24 @@ pub fn draw(edges: &[EdgeReport], frame: &Frame) -> String {
         .chain(blocks)
         .collect::<Vec<_>>()
         .join("\n")
+}
+
+/// `daemon: http://127.0.0.1:8080/status   last pass 13:40:02Z, 3 s ago; one is under way since 13:40:05Z`
+fn served(daemon: &Daemon, frame: &Frame) -> String {
+    let last = match daemon.last_pass {
+        Some(at) => format!("last pass {}", ago_in_words(at, frame.now)),
+        None => "no pass has ended yet".to_owned(),
+    };
+    let now = match daemon.pass_since {
+        Some(since) => format!("; one began {}", ago_in_words(since, frame.now)),
+        None => String::new(),
+    };
+    let head = format!("{} ", Style::Dim.paint("served by the daemon at"));
+    hang(
+        &head,
+        &format!("{}   {last}{now}", safe(&daemon.address)),
+        frame,
+    )
 }
 
 /// `registry quay.io`, `git https://git.example/acme.git`

@@ -11,7 +11,7 @@ use crate::cli::output::{Style, Table};
 use crate::model::{CommitId, StageKey, Timestamp};
 use crate::plan::facts::marker;
 use crate::plan::facts::pull::{ApprovalFacts, PullRequestFacts, PullState};
-use crate::plan::report::{Condition, StageReport};
+use crate::plan::report::{Condition, StageReport, State};
 
 /// Narrower than this, the title takes a line of its own.
 const NARROW: usize = 100;
@@ -130,10 +130,32 @@ impl<'a> Known<'a> {
             "approvals" => "approval".to_owned(),
             _ => c.name.clone(),
         });
-        let mut blocked: Vec<String> = foreign.into_iter().chain(conflict).chain(shut).collect();
+        let branch = foreign.into_iter().chain(conflict);
+        let mut blocked: Vec<String> = branch.chain(self.stopped()).chain(shut).collect();
         // Two rules about approvals stand beside each other, and the same act answers both.
         blocked.dedup();
         blocked
+    }
+
+    /// What stops its whole stage, as a merge would be told.
+    fn stopped(&self) -> Vec<String> {
+        let Some(stage) = self.stage else {
+            return Vec::new();
+        };
+        // A foreign commit is told by the branch.
+        let blocks = stage.blocks.iter().filter(|b| b.reason != "Foreign");
+        let mut words: Vec<String> = blocks.map(|block| block.why.clone()).collect();
+        let stopped = matches!(stage.state, State::Broken | State::Held);
+        if stage.blocks.is_empty() && stopped && !stage.why.is_empty() {
+            words.push(stage.why.clone());
+        }
+        words
+    }
+
+    /// Whether the rules of its stage cannot be read.
+    fn is_lawless(&self) -> bool {
+        let blocks = self.stage.into_iter().flat_map(|stage| &stage.blocks);
+        blocks.into_iter().any(|block| block.reason == "Invalid")
     }
 
     /// `0 of 1` where a rule counts them, else how many people approved the present head.
@@ -143,6 +165,9 @@ impl<'a> Known<'a> {
         let rules: Vec<String> = rules.collect();
         if !rules.is_empty() {
             return rules.join(", ");
+        }
+        if self.is_open() && self.is_lawless() {
+            return "?".to_owned();
         }
         let head = self
             .pull

@@ -2,11 +2,11 @@
 
 use std::fmt;
 
-use config::Value;
+use config::{Value, ValueKind};
 use serde::de::{self, DeserializeSeed, IntoDeserializer, Visitor};
 
 use super::error::ReadError;
-use super::{Reader, origin_of};
+use super::{Problem, Reader, origin_of};
 
 /// An enum written as a map with one key.
 pub(super) struct Choice<V>(pub(super) V);
@@ -42,9 +42,27 @@ impl<'de> de::SeqAccess<'de> for Items<'_> {
         };
         let path = format!("{}[{index}]", self.reader.path);
         let origin = origin_of(&value).map(str::to_owned);
+        if origin.is_none() && matches!(value.kind, ValueKind::Nil) {
+            return Err(self.gap(index, &path));
+        }
         seed.deserialize(self.reader.child(value, path.clone()))
             .map(Some)
             .map_err(|error| error.at(&path, origin.as_deref()))
+    }
+}
+
+impl Items<'_> {
+    /// An item that nobody set, below one that a variable did.
+    fn gap(&self, index: usize, path: &str) -> ReadError {
+        let mut later = self.items.clone();
+        let next = later.find_map(|(_, value)| origin_of(&value).map(str::to_owned));
+        let error = ReadError(Problem {
+            help: Some(format!(
+                "items of a list are numbered from 0 without a gap: set item {index}, or number the later ones anew"
+            )),
+            ..Problem::new("nothing sets this item, but a later one is set".to_owned())
+        });
+        error.at(path, next.as_deref())
     }
 }
 

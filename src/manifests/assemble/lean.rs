@@ -1,8 +1,9 @@
-//! What leans on something broken is broken too, by name: a pipeline on its streams and on its stages' environments.
+//! What leans on something broken is broken too, by name: a pipeline on its streams. A stage's environments are that stage's
+//! affair alone: the others go on without them.
 
 use crate::manifests::documents::Documents;
 
-/// Marks pipelines that lean on broken or unknown streams and environments.
+/// Marks pipelines that lean on broken or unknown streams.
 pub(super) fn on_broken(documents: &mut Documents) {
     let mut broken = Vec::new();
     for (name, pipeline) in &documents.pipelines {
@@ -14,21 +15,7 @@ pub(super) fn on_broken(documents: &mut Documents) {
                 None if documents.streams.contains_key(&key) => None,
                 None => Some(format!("there is no image stream `{key}`")),
             });
-        let environment = || {
-            let mut stages = pipeline.value.spec.stages.iter();
-            stages.find_map(|stage| {
-                stage.environments().iter().find_map(|environment| {
-                    match documents.broken_environments.get(environment) {
-                        Some(why) => Some(format!("environment `{environment}` is broken: {why}")),
-                        None if documents.environments.contains_key(environment) => None,
-                        None => Some(format!("there is no environment `{environment}`")),
-                    }
-                })
-            })
-        };
-        if let Some(why) = stream.or_else(environment) {
-            broken.push((name.clone(), why));
-        }
+        broken.extend(stream.map(|why| (name.clone(), why)));
     }
     for (name, why) in broken {
         documents.broken_pipelines.entry(name).or_insert(why);

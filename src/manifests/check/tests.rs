@@ -270,15 +270,24 @@ fn stages_that_need_a_person_need_a_pull_request() {
             .broken_environments
             .contains_key(&"prod".parse().unwrap())
     );
-    assert!(
-        commit.broken_pipelines[&"shop".parse().unwrap()].contains("environment `prod` is broken")
-    );
+    assert!(commit.broken_pipelines.is_empty(), "the other stages go on");
     check(
         PIPE,
         "from: [qa]",
         "from: [qa]\n    environments: []\n    approvals: {count: 1}",
         &["pipelines/shop/pipeline.yaml:13:16 HW0119 stage `prod` is delivered by commit"],
     );
+    for (delivery, line) in [("pullRequest", 7), ("commit", 7)] {
+        let nobody = check(
+            PROD,
+            "delivery: pullRequest",
+            &format!("delivery: {delivery}\n  approvals:\n    count: 0"),
+            &[&format!(
+                "environments/prod.yaml:{line}:12 HW0119 `count: 0` asks nobody: this is no gate"
+            )],
+        );
+        assert!(nobody.broken_environments.is_empty() && nobody.broken_pipelines.is_empty());
+    }
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 mod hold;
 mod merge;
+mod next;
 mod pick;
 mod promote;
 mod rollback;
@@ -19,7 +20,7 @@ pub use unhold::unhold;
 
 use super::change::files::Files;
 use super::question::Question;
-use super::report::SetReport;
+use super::report::{SetReport, StageReport};
 use crate::model::{RepoPath, StageKey, Timestamp};
 
 /// A person's act, ready to be written.
@@ -53,6 +54,17 @@ pub struct Act {
     pub notes: Vec<String>,
     /// A pull request to open again.
     pub reopen: Option<String>,
+    /// Of an unhold: how the stage stands once it is carried out.
+    pub next: Option<Box<Next>>,
+}
+
+/// What comes of a stage once an act is carried out.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Next {
+    /// The stage as it then stands.
+    pub stage: StageReport,
+    /// Whether what it takes next was here before, so that what it has shown counts already.
+    pub again: bool,
 }
 
 /// When a set ran in a stage before.
@@ -145,6 +157,7 @@ fn empty(kind: &'static str, stage: &StageKey) -> Act {
         images: 0,
         notes: Vec::new(),
         reopen: None,
+        next: None,
     }
 }
 

@@ -148,8 +148,8 @@ fn notes(room: &Room<'_>, view: &StageView<'_>, wanted: &Set) -> Vec<String> {
     }
     if let Some(held) = room.held(view).get(&wanted.id()) {
         notes.push(format!(
-            "that set is held in {key} ({}): it moves after `headwater unhold {key}`",
-            held.why
+            "that set is held in {key} ({}): it moves after `{}`",
+            held.why, held.lift
         ));
     }
     notes

@@ -174,7 +174,7 @@ impl<'a> Room<'a> {
         stem: &str,
         spec: HoldSpec,
         files: &mut Files,
-    ) -> Result<(), ActError> {
+    ) -> Result<RepoPath, ActError> {
         let folder = &self.desk.docs.config.spec.paths.holds;
         let bad = |why: String| ActError::No { why, help: None };
         for n in 1..=99 {
@@ -194,8 +194,8 @@ impl<'a> Room<'a> {
             });
             let there = self.desk.obs.snapshot.files.contains_key(&path);
             if !there && !files.contains_key(&path) {
-                files.insert(path, Some(text));
-                return Ok(());
+                files.insert(path.clone(), Some(text));
+                return Ok(path);
             }
         }
         no(

@@ -1,6 +1,7 @@
 //! Lifting what holds a stage: Hold files are deleted, a revert gets a file that says so, a closed pull request is opened
 //! again, outputs changed by hand are rendered again.
 
+use super::next::{Holds, next};
 use super::room::{Room, paths};
 use super::{Act, ActError, Person, empty, no, one_line};
 use crate::model::hold::{HoldCause, HoldSpec};
@@ -12,7 +13,8 @@ use crate::plan::output::Templates;
 use crate::plan::output::survey::{survey, uses};
 use crate::plan::pull::life::open_of;
 use crate::plan::road::StageView;
-use crate::plan::road::candidates::{closed, undone};
+use crate::plan::road::candidates::{closed, left_sources, undone};
+use crate::plan::stage::first::by_name;
 
 /// Lifts what holds a stage, or one set in it.
 ///
@@ -26,7 +28,7 @@ pub fn unhold(
 ) -> Result<Act, ActError> {
     let mut room = Room::new(obs);
     let view = room.view(key)?;
-    let result = in_room(&mut room, &view, set, person);
+    let result = in_room(&mut room, &view, set, person, obs);
     room.done(result)
 }
 
@@ -35,6 +37,7 @@ fn in_room(
     view: &StageView<'_>,
     set: Option<&str>,
     person: &Person,
+    obs: &Observation,
 ) -> Result<Act, ActError> {
     let key = &view.key;
     let only: Option<Set> = match set {
@@ -47,6 +50,7 @@ fn in_room(
     let mut lifting = Lifting {
         person,
         files: Files::new(),
+        holds: Holds::new(),
         notes: Vec::new(),
         reopen: None,
     };
@@ -64,10 +68,16 @@ fn in_room(
     let (images, written) = (room.images(&outputs), paths(&outputs));
     let Lifting {
         mut files,
+        holds,
         notes,
         reopen,
         ..
     } = lifting;
+    // What a hand put elsewhere still stands until its outputs are rendered again: nothing is foretold of it.
+    let next = match outputs.is_empty() {
+        true => next(obs, key, &holds, reopen.as_deref(), &mut room.desk),
+        false => None,
+    };
     files.extend(outputs);
     if files.is_empty() && reopen.is_none() && room.desk.questions.is_empty() {
         let why = notes
@@ -84,6 +94,7 @@ fn in_room(
         images,
         notes,
         reopen,
+        next,
         ..empty("unhold", key)
     })
 }
@@ -91,6 +102,7 @@ fn in_room(
 struct Lifting<'p> {
     person: &'p Person,
     files: Files,
+    holds: Holds,
     notes: Vec<String>,
     reopen: Option<String>,
 }
@@ -116,6 +128,7 @@ impl Lifting<'_> {
             if spec.stages.len() == 1 {
                 self.notes.push(format!("lifts {path} ({})", spec.reason));
                 self.files.insert(path.clone(), None);
+                self.holds.insert(path.clone(), None);
             } else {
                 self.notes.push(format!(
                     "{path} holds other stages too ({}): take {} out of it by hand",
@@ -125,7 +138,7 @@ impl Lifting<'_> {
         }
     }
 
-    /// Sets that left by a revert, or whose merge is not on the base any more.
+    /// Sets that left by a revert, or whose merge is not on the base any more; of a named set also that its source gave it up.
     fn reverts(
         &mut self,
         room: &Room<'_>,
@@ -140,7 +153,12 @@ impl Lifting<'_> {
             let what = "a merge that is not on the base any more".to_owned();
             (id, pull.id.clone(), what)
         });
-        for (id, of, what) in reverted.chain(undone) {
+        let roads = room.roads.get(&view.key.pipeline).map(|road| by_name(road));
+        // What a source gave up is let in only by name: whoever lifts another hold of the stage does not mean it.
+        let left = left_sources(view, &roads.unwrap_or_default(), &room.desk);
+        let left = left.into_iter().filter(|_| only.is_some());
+        let left = left.map(|(id, stage, of)| (id, of, format!("its going back in {stage}")));
+        for (id, of, what) in reverted.chain(undone).chain(left) {
             if is_meant(&id, only) && !is_lifted(&id, &of, room, view) {
                 self.lift(&id, of, &what, room, view)?;
             }
@@ -201,7 +219,8 @@ impl Lifting<'_> {
             lifts: vec![of],
         };
         let stem = format!("{}-{}-{}-lifted", key.pipeline, key.stage, id.short());
-        room.add_hold(&stem, spec, &mut self.files)?;
+        let path = room.add_hold(&stem, spec.clone(), &mut self.files)?;
+        self.holds.insert(path, Some(spec));
         self.notes.push(format!("lifts {what}"));
         Ok(())
     }

@@ -8,6 +8,8 @@ use cel::common::ast::{EntryExpr, Expr, LiteralValue};
 use cel::parser::PrattParser;
 use cel::{Context, ExecutionError, IdedExpr, Value};
 
+use super::typed::Names;
+
 /// Longest expression, in bytes.
 const MAX_LENGTH: usize = 4_096;
 
@@ -75,6 +77,15 @@ pub enum Outcome {
 /// Why not, in words for its author.
 pub fn check(source: &str) -> Result<(), String> {
     prepare(source).map(|_| ())
+}
+
+/// The same, and whether it can be true or false for images of these streams; of any, where they are not known.
+///
+/// # Errors
+/// Why not, in words for its author.
+pub fn check_in(source: &str, streams: Option<&[String]>) -> Result<(), String> {
+    let (expression, _) = prepare(source)?;
+    Names::new(streams).check(&expression)
 }
 
 /// Evaluates an expression. `images["stream"]` has the fields `labels`, `digest`, `repository`, `tag`, `version` and
@@ -310,7 +321,8 @@ fn in_our_words(error: &ExecutionError) -> String {
     }
 }
 
-fn cleaned(text: &str) -> String {
+/// A word of an expression or of an image, fit to be shown.
+pub(super) fn cleaned(text: &str) -> String {
     let cut: String = text.chars().take(120).collect();
     let printable = |c: char| c.is_ascii_graphic() || c == ' ' || c.is_alphanumeric();
     cut.chars()

@@ -7,6 +7,7 @@ mod expression;
 mod freeze;
 mod not_yet;
 mod soak;
+mod typed;
 
 pub use approvals::{Barred, approvals, barred, may_approve};
 pub use freeze::freeze;

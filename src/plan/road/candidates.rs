@@ -1,13 +1,13 @@
 //! Candidates: which sets a stage could take next. The law of identity and the law against going backwards live here.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::StageView;
 use super::timeline::{Stay, Timeline, gone_back};
 use crate::model::hold::HoldSpec;
 use crate::model::pipeline::From;
 use crate::model::promotion::FromStage;
-use crate::model::{Name, Set, SetId};
+use crate::model::{Name, Set, SetId, StageKey};
 use crate::plan::desk::Desk;
 use crate::plan::facts::marker::Subject;
 use crate::plan::facts::pull::{PullRequestFacts, PullState};
@@ -32,6 +32,25 @@ pub struct HeldSet {
     pub why: String,
     /// A stable word.
     pub reason: &'static str,
+    /// The command that lets it in again.
+    pub lift: String,
+}
+
+impl HeldSet {
+    fn new(reason: &'static str, why: String, lift: String) -> Self {
+        Self { why, reason, lift }
+    }
+}
+
+/// The command that lifts what stands against one set in a stage.
+fn unhold_set(key: &StageKey, set: &Set) -> String {
+    let digest = set.members().next().map_or("...", |(_, d)| d.short());
+    format!("headwater unhold {key} --set {digest} --reason ...")
+}
+
+/// The command that lifts whatever holds a stage.
+fn unhold(key: &StageKey) -> String {
+    format!("headwater unhold {key} --reason ...")
 }
 
 /// What a stage itself has against a set.
@@ -144,41 +163,71 @@ pub fn held_sets(
             held.insert(id, set);
         }
     }
-    let refused: BTreeSet<SetId> = held.keys().cloned().collect();
     for (stage, source) in view
         .from
         .stages()
         .iter()
         .filter_map(|s| Some((s, sources.get(s)?)))
     {
-        for id in gone_back(&source.timeline) {
-            held.entry(id).or_insert_with(|| HeldSet {
-                why: format!("it left {stage} by going back"),
-                reason: "LeftSource",
-            });
+        for (id, of) in left(source, desk) {
+            let is_lifted =
+                |(spec, lifted): &(&HoldSpec, SetId)| *lifted == id && spec.lifts.contains(&of);
+            let set = source.timeline.latest(&id).map(|stay| &stay.set);
+            let Some(set) = set.filter(|_| !lifted.iter().any(is_lifted)) else {
+                continue;
+            };
+            let why = format!("it left {stage} by going back, and comes again once {stage} has it");
+            let lift = unhold_set(&view.key, set);
+            held.entry(id)
+                .or_insert_with(|| HeldSet::new("LeftSource", why, lift));
         }
         for (spec, id) in named_by_holds(&source.key.stage, view, candidates, desk)
             .filter(|(spec, _)| !spec.lifted)
+            .filter(|(_, id)| !lifted.iter().any(|(_, lifted)| lifted == id))
         {
-            held.entry(id).or_insert_with(|| HeldSet {
-                why: format!("held in {stage}: {}", spec.reason),
-                reason: "Held",
-            });
+            let why = format!("held in {stage}: {}", spec.reason);
+            let lift = unhold(&source.key);
+            held.entry(id)
+                .or_insert_with(|| HeldSet::new("Held", why, lift));
         }
     }
-    held.retain(|id, _| refused.contains(id) || !lifted.iter().any(|(_, lifted)| lifted == id));
     for (spec, id) in
         named_by_holds(&view.key.stage, view, candidates, desk).filter(|(s, _)| !s.lifted)
     {
-        held.insert(
-            id,
-            HeldSet {
-                why: spec.reason.clone(),
-                reason: "Held",
-            },
-        );
+        let lift = unhold(&view.key);
+        held.insert(id, HeldSet::new("Held", spec.reason.clone(), lift));
     }
     held
+}
+
+/// Sets that left a source by going back, each with the commit by which it did: what a lift must name.
+fn left(source: &StageView<'_>, desk: &Desk<'_>) -> Vec<(SetId, String)> {
+    let commits = &desk.obs.history.commits;
+    let gone = gone_back(&source.timeline).into_iter();
+    gone.map(|(id, at)| {
+        (
+            id,
+            commits
+                .get(at)
+                .map_or_else(String::new, |c| c.id.to_string()),
+        )
+    })
+    .collect()
+}
+
+/// The same for all sources of a stage: the stage a set left, and the commit.
+pub fn left_sources(
+    view: &StageView<'_>,
+    sources: &BTreeMap<Name, &StageView<'_>>,
+    desk: &Desk<'_>,
+) -> Vec<(SetId, Name, String)> {
+    let named = view.from.stages().iter().filter_map(|s| sources.get(s));
+    let left = named.flat_map(|source| {
+        let stage = source.key.stage.clone();
+        let left = left(source, desk).into_iter();
+        left.map(move |(id, of)| (id, stage.clone(), of))
+    });
+    left.collect()
 }
 
 /// Sets that this stage itself refused: by a revert, a closed pull request, or a merge that is gone from the base. One
@@ -187,7 +236,7 @@ fn refused_here(view: &StageView<'_>, desk: &Desk<'_>) -> Vec<Refusal> {
     let refusal = |id: SetId, of: String, reason: &'static str, why: String| Refusal {
         id,
         of,
-        set: HeldSet { why, reason },
+        set: HeldSet::new(reason, why, unhold(&view.key)),
     };
     let reverted = view.timeline.reverted.iter().map(|(id, commit)| {
         let why = format!("reverted by {}", commit.short());

@@ -222,11 +222,13 @@ impl Rules {
 fn broken(shared: &Shared<'_>, environments: &[Name], desk: &Desk<'_>) -> Option<String> {
     let docs = desk.docs;
     let environment = || {
-        environments.iter().find_map(|e| {
-            docs.broken_environments
-                .get(e)
-                .map(|why| format!("environment {e}: {why}"))
-        })
+        environments
+            .iter()
+            .find_map(|e| match docs.broken_environments.get(e) {
+                Some(why) => Some(format!("environment `{e}` is broken: {why}")),
+                None if docs.environments.contains_key(e) => None,
+                None => Some(format!("there is no environment `{e}`")),
+            })
     };
     let stream = || {
         shared.streams.iter().find_map(|s| {

@@ -307,19 +307,19 @@ fn hand_move(moves: &[(StreamKey, &Move)], tag: &str, commit: &CommitId) -> Opti
     })
 }
 
-/// Sets that left by going back and are not current again: no candidates anywhere later until they are, or are lifted.
-pub fn gone_back(timeline: &Timeline) -> BTreeSet<SetId> {
+/// Sets that left by going back and are not current again, with the index of the commit by which they last left: no
+/// candidates anywhere later until they are, or are lifted.
+pub fn gone_back(timeline: &Timeline) -> BTreeMap<SetId, usize> {
     let current = timeline.current().map(|s| &s.id);
-    let mut gone = BTreeSet::new();
-    for stay in &timeline.stays {
-        if stay.left_back
-            && timeline.latest(&stay.id).is_some_and(|l| l.left_back)
-            && current != Some(&stay.id)
-        {
-            gone.insert(stay.id.clone());
-        }
-    }
-    gone
+    let latest = timeline.stays.iter().filter(|stay| {
+        current != Some(&stay.id)
+            && timeline
+                .latest(&stay.id)
+                .is_some_and(|l| l.left_back && l.at == stay.at)
+    });
+    latest
+        .filter_map(|stay| Some((stay.id.clone(), stay.left?.0)))
+        .collect()
 }
 
 /// Whether the current set came by a `rollback`.

@@ -2,20 +2,21 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::block;
+use super::block::{self, Block};
 use super::decide::{Decision, Judged};
 use crate::manifests::Documents;
+use crate::manifests::suggest::nearest;
 use crate::model::follow::Step;
 use crate::model::{
-    ImageReference, Name, Namespace, Pipeline, RepoPath, Set, StreamKey, TagKey, TagReference,
-    Verdict,
+    ImageReference, ImageStream, Name, Namespace, Pipeline, RepoPath, Set, StreamKey, TagKey,
+    TagReference, Verdict,
 };
 use crate::plan::change::propose::{Proposal, Stamps};
 use crate::plan::change::wave::Item;
 use crate::plan::desk::Desk;
 use crate::plan::gate::{Asked, condition, freeze};
 use crate::plan::import::{Followed, Following, Import, edits};
-use crate::plan::report::{Change, ChangeKind, Condition, Subject};
+use crate::plan::report::{Change, ChangeKind, Condition, State, Subject};
 use crate::plan::road::StageView;
 use crate::plan::road::candidates::{Candidate, HeldSet, held_sets};
 use crate::plan::road::timeline::Timeline;
@@ -101,8 +102,10 @@ fn followed(stream: &StreamKey, spec: &TagReference, to: &str) -> Option<Followe
 
 /// Decides whether a first stage takes what is offered.
 pub fn decide(view: &StageView<'_>, offer: Option<&Offer>, desk: &mut Desk<'_>) -> Decision {
+    let mut blocks = block::common(view, desk);
+    blocks.extend(lacking(view, desk));
     let mut decision = Decision {
-        blocks: block::common(view, desk),
+        blocks,
         ..Decision::default()
     };
     let Some(offer) = offer else { return decision };
@@ -244,6 +247,54 @@ pub fn loose<'i>(imports: &'i [Import], views: &[&StageView<'_>]) -> Vec<&'i Imp
     imports.iter().filter(|i| !owned.contains(&i.tag)).collect()
 }
 
+/// A stream of a first stage without the tag that the stage begins with: nothing can ever enter.
+fn lacking(view: &StageView<'_>, desk: &Desk<'_>) -> Option<Block> {
+    let stream = view.streams.iter().find(|stream| {
+        desk.stream(stream).is_some_and(|value| {
+            // A whole repository may bring it still.
+            lacks(value, view.tag()) && value.spec.docker_image_repository.is_none()
+        })
+    })?;
+    let value = desk.stream(stream)?;
+    let tag = view.tag();
+    let why = format!(
+        "TagMissing: {stream} has no tag `{tag}`, with which {} begins: nothing can enter",
+        view.key
+    );
+    let mend = match nearest(tag, value.spec.tags.iter().map(|tag| tag.name.as_str())) {
+        Some(near) => format!("did you mean `tag: {near}` in the pipeline's stage? Otherwise"),
+        None => "name a tag of the stream in the pipeline's stage (`tag: ...`), or".to_owned(),
+    };
+    let help = format!(
+        "{mend} give the stream that tag: headwater tag <image> {}:{tag}",
+        stream.name
+    );
+    Some(Block::new(State::Broken, "TagMissing", why).help(help))
+}
+
+/// Whether a stream knows nothing of a tag.
+fn lacks(stream: &ImageStream, tag: &str) -> bool {
+    stream.spec_tag(tag).is_none() && stream.status_tag(tag).is_none()
+}
+
+/// Why nothing was imported yet, of a first stage whose tags are all there.
+pub fn not_imported(view: &StageView<'_>, desk: &Desk<'_>) -> String {
+    let sources = view.streams.iter().filter_map(|stream| {
+        let from = desk.stream(stream)?.spec_tag(view.tag())?.from.as_ref();
+        Some((format!("{stream}:{}", view.tag()), from))
+    });
+    let mut unasked = sources.filter(|(_, from)| !from.is_some_and(|f| f.kind == "DockerImage"));
+    match unasked.next() {
+        Some((tag, None)) => {
+            format!("{tag} has no source: nothing is imported until it has `from`")
+        }
+        Some((tag, Some(from))) => {
+            format!("{tag} takes what {} holds, which is nothing yet", from.name)
+        }
+        None => "nothing was imported yet: the next run asks the registry".to_owned(),
+    }
+}
+
 /// Why a tag of a stream that no stage names is perhaps meant by one: a first stage of the stream's pipeline names a tag that
 /// is not there. An image that came in meanwhile would be past that stage's approvals once the name is mended.
 pub fn perhaps_meant(
@@ -258,10 +309,10 @@ pub fn perhaps_meant(
             .iter()
             .any(|i| i.tag.tag == tag && i.tag.stream == *stream)
     };
-    let has = |tag| value.spec_tag(tag).is_some() || value.status_tag(tag).is_some();
-    let lacks = |tag| !has(tag) && !comes(tag);
     let mut entries = views.iter().filter(|view| view.is_first());
-    let entry = entries.find(|view| view.streams.contains(stream) && lacks(view.tag()))?;
+    let entry = entries.find(|view| {
+        view.streams.contains(stream) && lacks(value, view.tag()) && !comes(view.tag())
+    })?;
     Some(format!(
         "stage {} begins with tag `{}`, which {stream} does not have: perhaps it means this one",
         entry.key,

@@ -193,7 +193,7 @@ pub fn report(
         ),
         None => Vec::new(),
     };
-    let (state, why, until, help) = state(view, decision, &verify, current.as_ref());
+    let (state, why, until, help) = state(view, decision, &verify, current.as_ref(), desk);
     let mut blocks: Vec<BlockReport> = decision.blocks.iter().map(Block::report).collect();
     blocks.sort_by_key(|block| block.state);
     let candidate = decision
@@ -238,6 +238,7 @@ fn state(
     decision: &Decision,
     verify: &[super::report::Condition],
     current: Option<&Stay>,
+    desk: &Desk<'_>,
 ) -> Told {
     if let Some(block) = decision.blocks.iter().min_by_key(|b| b.state) {
         return (block.state, block.why.clone(), None, block.help.clone());
@@ -255,14 +256,14 @@ fn state(
         );
     }
     if let Some(judged) = &decision.candidate {
-        return candidate_state(view, judged);
+        return candidate_state(judged);
     }
     let waiting = verify.iter().find(|c| !c.verdict.is_open());
     match (current, waiting) {
         (None, _) => (
             State::None,
             match view.is_first() {
-                true => "nothing was imported yet: the next run asks the registry".to_owned(),
+                true => first::not_imported(view, desk),
                 false => "no set has been here yet".to_owned(),
             },
             None,
@@ -281,14 +282,13 @@ fn state(
     }
 }
 
-fn candidate_state(view: &StageView<'_>, judged: &Judged) -> Told {
+fn candidate_state(judged: &Judged) -> Told {
     if let Some(held) = &judged.held {
-        let help = format!("headwater unhold {}", view.key);
         return (
             State::Held,
             format!("{}: {}", held.reason, held.why),
             None,
-            Some(help),
+            Some(held.lift.clone()),
         );
     }
     match judged.first_shut() {

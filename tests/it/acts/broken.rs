@@ -130,3 +130,97 @@ async fn everything_that_stops_a_stage_is_listed() {
     let said = world.run(&["status"]).ok();
     has(&said.stdout, &["prod: audit", "(+1 more)"]);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_first_stage_whose_tag_the_stream_lacks_is_broken_and_says_what_was_meant() {
+    let world = World::by_commit().await;
+    world.build("1.0.0");
+    let text = world.here("pipelines/shop/pipeline.yaml");
+    let text = text.replace("- name: dev\n", "- name: dev\n      tag: dve\n");
+    world.write("pipelines/shop/pipeline.yaml", &text);
+    world.git(&world.clone, &["commit", "-qam", "A slip of the pen"]);
+    world.git(&world.clone, &["push", "-q"]);
+    let said = world.run(&["run"]);
+    assert_eq!(said.code, 4, "{said:?}");
+    let said = world.run(&["status"]).ok();
+    has(&said.stdout, &["1 broken", "default/shop has no tag `dve`"]);
+    let said = world.run(&["why", "shop/dev"]).ok();
+    has(
+        &said.stdout,
+        &[
+            "shop/dev   broken",
+            "(TagMissing)",
+            "did you mean `tag: dev` in the pipeline's stage?",
+            "headwater tag <image> shop:dve",
+        ],
+    );
+    assert!(
+        !said.stdout.contains("the next run asks"),
+        "{}",
+        said.stdout
+    );
+
+    // A tag without a source, and one that takes what another one holds, promise no import either.
+    for (from, words) in [
+        ("", "default/shop:dve has no source"),
+        (
+            "\n      from: {kind: ImageStreamTag, name: other}",
+            "takes what other holds, which is nothing yet",
+        ),
+    ] {
+        world.write(STREAM_FILE, &format!("{STREAM}    - name: dve{from}\n"));
+        world.git(&world.clone, &["commit", "-qam", "Another"]);
+        world.git(&world.clone, &["push", "-q"]);
+        for line in [&["status"][..], &["why", "shop/dev"]] {
+            let said = world.run(line).ok();
+            has(&said.stdout, &[words]);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_its_source_gave_up_is_let_in_again_by_the_command_that_why_names() {
+    let world = World::new().await;
+    world.build("1.0.0");
+    world.passes().await;
+    let bad = world.build("1.1.0");
+    world.passes().await;
+    world
+        .run(&["rollback", "shop/qa", "--reason", "slow", "--push", "-y"])
+        .ok();
+    world.passes().await;
+    let said = world.run(&["why", "shop/prod"]).ok();
+    let named = format!(
+        "headwater unhold shop/prod --set {} --reason ...",
+        bad.short()
+    );
+    has(
+        &said.stdout,
+        &[
+            "held",
+            "it left qa by going back, and comes again once qa has it",
+            &named,
+        ],
+    );
+    let plain = [
+        "unhold",
+        "shop/prod",
+        "--reason",
+        "fast enough",
+        "--push",
+        "-y",
+    ];
+    world.run(&plain).fails(1, &["nothing holds shop/prod"]);
+    let by_name = ["--set", bad.short()];
+    let said = world.run(&[&plain[..], &by_name].concat()).ok();
+    has(&said.stdout, &["next: 1.1.0", "to prod"]);
+    has(&said.stderr, &["lifts its going back in qa"]);
+    let said = world.run(&["check"]).ok();
+    has(&said.stdout, &["no problems"]);
+    world.passes().await;
+    let said = world.run(&["why", "shop/prod"]).ok();
+    has(
+        &said.stdout,
+        &["candidate", "1.1.0", "waits for an approval"],
+    );
+}

@@ -67,8 +67,46 @@ async fn a_pushed_rollback_sticks_over_later_builds_until_it_is_lifted() {
         ])
         .ok();
     assert!(said.stderr.contains("lifts holds/"), "{}", said.stderr);
+    assert!(
+        said.stdout.contains("next: 1.2.0"),
+        "the new build, not the one that was taken back: {}",
+        said.stdout
+    );
+    assert!(!said.stdout.contains("here before"), "{}", said.stdout);
     world.passes().await;
     assert_eq!(world.holds("shop/prod").await.as_deref(), Some("1.2.0"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_lifts_a_rollback_reads_that_the_set_comes_back_and_when() {
+    let world = World::by_commit().await;
+    let (_, second) = world.two_in_prod().await;
+    let back = ["rollback", "shop/prod", "--reason", "bad", "--push", "-y"];
+    let said = world.run(&back).ok();
+    let lets_in = "until `headwater unhold shop/prod`, which lets it in again";
+    assert!(said.stdout.contains(lets_in), "{}", said.stdout);
+    world.passes().await;
+    let line = ["unhold", "shop/prod", "--reason", "it was the network"];
+    let mut dry = line.to_vec();
+    dry.push("--dry-run");
+    let mut push = line.to_vec();
+    push.extend(["--push", "-y"]);
+    for line in [dry, push] {
+        let said = world.run(&line).ok();
+        let words = [
+            "next: 1.1.0",
+            "to prod: every condition is open: it moves with the next run",
+            "it was here before, and what it has shown since (soak, age) counts",
+        ];
+        for words in words {
+            assert!(said.stdout.contains(words), "{}", said.stdout);
+        }
+    }
+    let json = world.run(&["status", "-o", "json"]).ok().stdout;
+    assert!(json.contains("1.1.0"), "{json}");
+    world.passes().await;
+    assert_eq!(world.holds("shop/prod").await.as_deref(), Some("1.1.0"));
+    assert!(world.on_base(PROD_OUTPUT).contains(second.as_str()));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -206,6 +244,15 @@ async fn a_base_that_takes_no_push_gets_a_pull_request_that_people_merge() {
         said.stdout
     );
     assert_eq!(world.base(&["rev-parse", "main"]), head);
+    let again = ["rollback", "shop/prod", "--reason", "worse", "--push", "-y"];
+    let again = world.run_at(&url, &again).ok();
+    assert!(
+        again
+            .stderr
+            .contains("is open already: nothing is proposed a second time"),
+        "{again:?}"
+    );
+    assert!(again.stdout.contains("proposed as act-rollback-shop-prod-"));
 
     std::fs::remove_file(&hook).unwrap();
     world.passes().await;

@@ -86,7 +86,7 @@ impl Rig {
             use_docker_config: false,
             ..RegistrySettings::default()
         };
-        let client = Client::new(&settings).unwrap();
+        let client = Client::new(&settings);
         Self {
             runtime,
             script,

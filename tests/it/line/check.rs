@@ -218,8 +218,39 @@ fn an_expression_that_cannot_be_read_is_named_before_it_refuses_everything() {
     assert_eq!(said.code, 3, "{said:?}");
     said.has(&[
         &format!("pipelines/myapp/pipeline.yaml:{line}"),
-        "this expression cannot be read",
+        "this expression lets no set pass: the expression cannot be read",
     ]);
+}
+
+#[test]
+fn an_expression_that_no_image_can_answer_is_named_with_its_place_and_what_was_meant() {
+    let machine = Hermetic::new();
+    let root = checkout(&machine, "tree");
+    let pipeline = root.join("pipelines/myapp/pipeline.yaml");
+    let text = std::fs::read_to_string(&pipeline).unwrap();
+    let good = r#"image.labels["tests"] == "passed""#;
+    let line = 1 + text.lines().position(|l| l.contains(good)).unwrap();
+    for (wrong, words) in [
+        (
+            r#"image.lables["tests"] == "passed""#,
+            "did you mean `labels`?",
+        ),
+        (
+            r#"image.labels["tests"]"#,
+            "it gives a text, not true or false",
+        ),
+        (r#"images["myap"].tag == "x""#, "did you mean `myapp`?"),
+    ] {
+        std::fs::write(&pipeline, text.replace(good, wrong)).unwrap();
+        let said = check(&machine, &root, &[]);
+        assert_eq!(said.code, 3, "{said:?}");
+        said.has(&[
+            "HW0702",
+            &format!("pipelines/myapp/pipeline.yaml:{line}:"),
+            "this expression lets no set pass",
+            words,
+        ]);
+    }
 }
 
 #[test]

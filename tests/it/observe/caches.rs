@@ -133,7 +133,7 @@ async fn without_a_cache_folder_nothing_is_written() {
         our_email: "headwater@localhost".to_owned(),
         ..ObserverSettings::default()
     };
-    let client = Client::new(&RegistrySettings::default()).unwrap();
+    let client = Client::new(&RegistrySettings::default());
     let observer = Observer::new(repository.clone(), client, forge(&repository), settings);
     let observed = observer.observe(now()).await.unwrap();
     assert_eq!(moves(&observed.history, "dev"), ["0 ours: one"]);

@@ -131,7 +131,7 @@ async fn a_shallow_clone_says_that_its_past_is_unknown() {
     };
     for _ in 0..2 {
         let forge = forge(&repository);
-        let client = Client::new(&RegistrySettings::default()).unwrap();
+        let client = Client::new(&RegistrySettings::default());
         let observer = Observer::new(repository.clone(), client, forge, settings.clone());
         let history = observer.observe(now()).await.unwrap().history;
         assert!(!history.complete);
@@ -146,7 +146,7 @@ async fn a_shallow_clone_says_that_its_past_is_unknown() {
         .args(["fetch", "--quiet", "--unshallow", &url]);
     assert!(fetch.status().unwrap().success());
     let forge = forge(&repository);
-    let client = Client::new(&RegistrySettings::default()).unwrap();
+    let client = Client::new(&RegistrySettings::default());
     let observer = Observer::new(repository, client, forge, settings);
     let history = observer.observe(now()).await.unwrap().history;
     assert!(history.complete);

@@ -142,7 +142,12 @@ async fn redirects_end() {
     let error = resolve(&client, &format!("{}/a/b:v1", odd.host()))
         .await
         .unwrap_err();
-    assert!(error.to_string().contains("redirects"), "{error}");
+    let words = format!(
+        "`{0}` redirects more than 5 times, in the end to `{0}`",
+        odd.host()
+    );
+    assert!(error.to_string().contains(&words), "{error}");
+    assert_eq!(error.reason(), "InternalError", "no word about the image");
     assert_eq!(odd.seen().len(), 6);
 }
 

@@ -265,3 +265,33 @@ async fn what_the_operator_fixed_cannot_be_loosened_by_the_repository() {
     assert!(pulls.keys().next_back().unwrap().contains("-qa-"));
     assert_eq!(world.head("app", "qa"), Some(build));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_environment_that_cannot_be_read_stops_the_stage_that_names_it_and_no_other() {
+    let mut world = World::small().await;
+    let before = world.delivered("1.0.0").await;
+    let sound = small::by_pull_request("prod");
+    let bracket = sound.replace("delivery: pullRequest", "delivery: [x");
+    let number = sound.replace("count: 1", "count: many");
+    for (n, broken) in [bracket, number].iter().enumerate() {
+        world.person_commits(&[("environments/prod.yaml", broken)], "A slip");
+        let build = world.good_build(&format!("1.1.{n}"));
+        world.settle().await;
+        assert_eq!(world.head("app", "dev"), Some(build.clone()));
+        assert_eq!(
+            world.head("app", "qa"),
+            Some(build.clone()),
+            "it names qa alone"
+        );
+        assert_eq!(world.head("app", "prod"), Some(before.clone()));
+        world
+            .assert_stage("app/prod", State::Broken, "environment `prod`")
+            .await;
+        let open = world.pulls().await.into_values();
+        let open = open.filter(|pull| pull.state == PullState::Open);
+        assert_eq!(open.count(), 0, "nothing goes round its rules");
+    }
+    world.person_commits(&[("environments/prod.yaml", &sound)], "Mended");
+    world.settle().await;
+    assert!(world.open_pull().await.title.contains("1.1.1"));
+}

@@ -174,6 +174,15 @@ fn a_real_registry_is_followed_and_asked_why() {
     real.begin(&format!(
         "    - name: \"25.0\" # the vendor's\n      annotations: {{headwater.dev/follow: semver ~25.0}}\n      from: {{kind: DockerImage, name: '{host}/k/k:25.0.9'}}\n"
     ));
+    // Before anything was imported, too.
+    let told = real.says(&["describe", "istag", "k:25.0", "-n", "team", "--refresh"]);
+    for wanted in [
+        "Image:\t<none>",
+        "Newest:\t\t25.0.10\n",
+        "Older:\t\t25.0.9\n",
+    ] {
+        assert!(told.contains(wanted), "{wanted}: {told}");
+    }
     real.says(&["run"]);
     let subject = real.git(&["log", "-1", "--format=%s"]);
     assert!(

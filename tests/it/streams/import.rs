@@ -46,6 +46,11 @@ async fn asking_again_changes_not_a_byte() {
         "{}",
         again.stderr
     );
+    assert!(
+        !again.stderr.contains("--commit"),
+        "nothing is left to commit: {}",
+        again.stderr
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

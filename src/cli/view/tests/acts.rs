@@ -44,6 +44,7 @@ fn rollback(written: Written) -> Act {
         .collect(),
         removed: Vec::new(),
         images: 1,
+        next: None,
         written,
     }
 }
@@ -55,10 +56,10 @@ fn a_rollback_at_night_takes_three_lines() {
         branch: "main".to_owned(),
     };
     same(
-        &shown(&rollback(pushed.clone()), &frame(Some(140))),
+        &shown(&rollback(pushed.clone()), &frame(Some(160))),
         "\
 keycloak/prod  25.0.3 (4fd5e94d45d2) -> 25.0.2 (4fa978677fff), which ran here Mon 2 Nov 09:00 - Mon 23 Nov 01:14 and came by #431
-skipped: age, window, approvals (environment prod: rollback)     held: 25.0.3 in prod until `headwater unhold keycloak/prod`
+skipped: age, window, approvals (environment prod: rollback)     held: 25.0.3 in prod until `headwater unhold keycloak/prod`, which lets it in again
 pushed 81c02fe4 to main (2 files, 1 image). Watch: headwater why keycloak/prod
 ",
     );
@@ -69,7 +70,8 @@ keycloak/prod  25.0.3 (4fd5e94d45d2) -> 25.0.2
 (4fa978677fff), which ran here Mon 2 Nov 09:00 - Mon 23 Nov
 01:14 and came by #431
 skipped: age, window, approvals (environment prod: rollback)
-held: 25.0.3 in prod until `headwater unhold keycloak/prod`
+held: 25.0.3 in prod until `headwater unhold keycloak/prod`,
+which lets it in again
 pushed 81c02fe4 to main (2 files, 1 image). Watch: headwater
 why keycloak/prod
 ",

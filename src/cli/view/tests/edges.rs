@@ -35,6 +35,7 @@ fn a_broken_edge_says_what_it_answered_since_when_and_whom_it_concerns() {
         checked: true,
     };
     let view = |edges| WithEdges {
+        daemon: None,
         status: status(),
         edges,
     };
@@ -80,7 +81,14 @@ fn an_edge_that_was_asked_and_has_not_answered_yet_waits_and_has_no_tries() {
         checked: true,
     };
     let edges = &edges;
-    let text = shown(&WithEdges { status, edges }, &frame(None));
+    let text = shown(
+        &WithEdges {
+            status,
+            edges,
+            daemon: None,
+        },
+        &frame(None),
+    );
     assert!(
         text.ends_with(
             "EDGES

@@ -1,14 +1,15 @@
-//! HW0119: people approve pull requests; where every write is a commit there is nothing to approve.
+//! HW0119: people approve pull requests; where every write is a commit there is nothing to approve, and `count: 0` asks nobody.
 
 use super::{all, breaks};
 use crate::manifests::check::finding::{Finding, Report, Repository, Thing, route};
 use crate::manifests::code;
 use crate::manifests::documents::Located;
-use crate::model::{Delivery, Environment};
+use crate::model::{Approvals, Delivery, Environment};
 
 const HELP: &str = "set delivery: pullRequest, or remove the approvals";
 
 pub(super) fn check(repository: &Repository<'_>, report: &mut Report) {
+    of_nobody(repository, report);
     for pipeline in all(repository) {
         for (index, stage) in pipeline.value.spec.stages.iter().enumerate() {
             let names = stage.environments();
@@ -27,7 +28,7 @@ pub(super) fn check(repository: &Repository<'_>, report: &mut Report) {
             if !by_commit {
                 continue;
             }
-            if stage.approvals.is_some() {
+            if asks(stage.approvals.as_ref()) {
                 let words = format!(
                     "stage `{}` is delivered by commit, which nobody can approve",
                     stage.name
@@ -41,7 +42,7 @@ pub(super) fn check(repository: &Repository<'_>, report: &mut Report) {
             }
             for environment in environments
                 .iter()
-                .filter(|e| e.value.spec.approvals.is_some())
+                .filter(|e| asks(e.value.spec.approvals.as_ref()))
             {
                 let name = environment.value.name().clone();
                 let words = format!(
@@ -56,6 +57,33 @@ pub(super) fn check(repository: &Repository<'_>, report: &mut Report) {
                     finding,
                 );
             }
+        }
+    }
+}
+
+/// Whether anybody is asked.
+fn asks(approvals: Option<&Approvals>) -> bool {
+    approvals.is_some_and(|approvals| approvals.count > 0)
+}
+
+/// Approvals that nobody has to give: whoever wrote them may think that somebody has.
+fn of_nobody(repository: &Repository<'_>, report: &mut Report) {
+    let idle = |approvals: Option<&Approvals>| approvals.is_some() && !asks(approvals);
+    let words = "`count: 0` asks nobody: this is no gate, and what it is about merges by itself";
+    let help = "write how many must approve (`count: 1`), or leave `approvals` out";
+    let finding = |place| Finding::warning(code::APPROVALS, place, words).help(help);
+    for pipeline in all(repository) {
+        for (index, stage) in pipeline.value.spec.stages.iter().enumerate() {
+            if idle(stage.approvals.as_ref()) {
+                let place = route!["spec", "stages", index, "approvals", "count"];
+                report.say(&pipeline.path, pipeline.index, finding(place));
+            }
+        }
+    }
+    for environment in repository.documents.environments.values() {
+        if idle(environment.value.spec.approvals.as_ref()) {
+            let place = route!["spec", "approvals", "count"];
+            report.say(&environment.path, environment.index, finding(place));
         }
     }
 }

@@ -80,6 +80,7 @@ fn environment(
             "{}; write environments: [] for a stage deployed nowhere",
             did_you_mean(name.as_str(), names)
         );
-        breaks(report, pipeline, finding.help(help));
+        // The stage that names it stands still, and no other one.
+        report.say(&pipeline.path, pipeline.index, finding.help(help));
     }
 }

@@ -158,7 +158,7 @@ fn a_revert_holds_the_set_that_left_and_a_rollback_does_not() {
     assert_eq!(reverted.current().unwrap().whose, Whose::Back);
     assert!(reverted.reverted.contains_key(&set("2").id()));
     assert_eq!(reverted.last_forward().unwrap().id, set("2").id());
-    assert_eq!(gone_back(&reverted), BTreeSet::from([set("2").id()]));
+    assert_eq!(gone_back(&reverted), BTreeMap::from([(set("2").id(), 4)]));
 
     let mut rolled = rows;
     rolled.push((false, "qa", "1", record(0, "1", Cause::Rollback)));

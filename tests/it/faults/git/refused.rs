@@ -264,3 +264,29 @@ async fn a_file_that_cannot_be_written_holds_only_what_writes_it() {
         stage.why
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_push_that_was_overtaken_is_no_refusal_whatever_the_server_calls_it() {
+    let mut world = World::served(&[]).await;
+    let build = world.good_build("1.0.0");
+    // Somebody pushes just before us, and the server says so in words of its own.
+    let script = format!(
+        "while read -r old new ref; do
+  [ \"$ref\" = refs/heads/main ] && [ ! -e {once} ] || continue
+  touch {once}
+  unset GIT_QUARANTINE_PATH GIT_OBJECT_DIRECTORY GIT_ALTERNATE_OBJECT_DIRECTORIES
+  export GIT_AUTHOR_NAME=Ines GIT_AUTHOR_EMAIL=i@x GIT_COMMITTER_NAME=Ines GIT_COMMITTER_EMAIL=i@x
+  git update-ref refs/heads/main $(git commit-tree -m Faster -p $old \"$old^{{tree}}\")
+  echo 'the train has left' >&2; exit 1
+done",
+        once = tries_file(&world).display()
+    );
+    hook(world.repository.path(), "pre-receive", &script);
+    let pass = world.pass().await;
+    assert!(pass.receipt.refused.is_empty(), "{:?}", pass.receipt);
+    world.settle().await;
+    assert!(tries_file(&world).exists());
+    assert_eq!(world.head("app", "qa"), Some(build));
+    let plan = world.plan().await;
+    assert_eq!(refusals(&plan), 0, "{}", shown(&plan));
+}

@@ -1,5 +1,7 @@
 //! A registry that takes connections and says nothing: a daemon goes on without it, and has what it says later.
 
+use std::sync::{Arc, Mutex};
+
 use tokio::sync::watch;
 
 use super::*;
@@ -102,6 +104,26 @@ async fn a_host_that_says_nothing_is_asked_once_and_the_others_go_on_without_it(
     assert_eq!(asked.len(), 1, "{asked:#?}");
     assert_eq!(asked[0].status, None);
 
+    // Settings read anew do not have it asked again, and another process learns from the daemon what that waits for.
+    daemon.wake();
+    daemon.wait_for("the same question", |board| {
+        edge(board)["since"] == silent["since"]
+    });
+    assert_eq!(proxy.seen().len(), 1, "it is the same question still");
+    let mut status = machine.command(&["status"]);
+    status.env("HEADWATER_DAEMON__LISTEN", &daemon.address);
+    let said = Said::of(status).await;
+    let page = format!("served by the daemon at http://{}/status", daemon.address);
+    said.ends(
+        0,
+        &[&page, "registry elsewhere.example", "has not answered yet"],
+    );
+    let mut other = machine.command(&["status", "-o", "json"]);
+    other.env("HEADWATER_DAEMON__LISTEN", "127.0.0.1:1");
+    let said = Said::of(other).await;
+    said.ends(0, &[]);
+    assert!(!said.text.contains("\"daemon\""), "{}", said.text);
+
     assert_eq!(daemon.stop().code(), Some(0));
     assert_eq!(proxy.seen().len(), 1);
     assert!(!machine.base().heads("main").contains_key("web:dev"));
@@ -112,7 +134,17 @@ async fn what_a_host_says_late_wakes_a_pass_that_has_it_without_asking_again() {
     let (machine, proxy) = two_hosts("1h").await;
     let (open, gate) = watch::channel(false);
     proxy.rule(Rule::any(), Fault::Until(gate));
-    let daemon = machine.serve();
+    let (daemon, lines) = Daemon::start_unread(machine.command(&["serve"]));
+    let log = Arc::new(Mutex::new(String::new()));
+    let written = Arc::clone(&log);
+    std::thread::spawn(move || {
+        for line in lines.lines().map_while(Result::ok) {
+            written.lock().unwrap().push_str(&(line + "\n"));
+        }
+    });
+    let times = |words: &str| log.lock().unwrap().matches(words).count();
+    let silent = "`elsewhere.example` has not answered yet: passes go on without it";
+    wait_for("a word in the log", || times(silent) == 1);
     daemon.wait_for("a word about the host", |board| {
         edge(board)["reason"] == "NotAnswered"
     });
@@ -125,6 +157,10 @@ async fn what_a_host_says_late_wakes_a_pass_that_has_it_without_asking_again() {
     daemon.wait_for("nothing to tell any more", |board| {
         edge(board).is_null() && hold(board, "web").is_none()
     });
+    wait_for("the end of it in the log", || {
+        times("`elsewhere.example` is waited for no more") == 1
+    });
+    assert_eq!(times(silent), 1);
     let digests =
         |seen: &crate::support::fault_proxy::Seen| seen.target.ends_with("/manifests/main");
     let asked = proxy.seen();

@@ -1,5 +1,6 @@
 //! Answers whose digest is wrong, missing, odd, or of another moment.
 
+use headwater::model::{Faulty as _, Party};
 use sha2::{Digest as _, Sha512};
 
 use super::*;
@@ -162,5 +163,99 @@ async fn times_of_creation_that_cannot_be_are_none() {
         let image = format!("{}/acme/app@{pinned}", odd.host());
         let described = describe(&plain(&odd.host()), &image).await.unwrap();
         assert_eq!(described.created.is_some(), known, "{said}");
+    }
+}
+
+/// What `v1` is, for somebody who knows another digest and so asks by HEAD first.
+async fn by_head(real: &Real) -> Result<Resolved, RegistryError> {
+    let reference = real.place("v1").parse().unwrap();
+    let known = [Digest::sha256(b"older")].into();
+    let access = access();
+    real.client().verified(&reference, &access, &known).await
+}
+
+#[tokio::test]
+async fn a_head_that_lies_neither_hides_an_image_nor_blames_whoever_asks() {
+    let Some(real) = Real::start().await else {
+        return;
+    };
+    // It says that what is there is not.
+    real.proxy
+        .rule(Rule::on("HEAD", ""), Fault::reply(404, &[], ""));
+    assert_eq!(by_head(&real).await.unwrap().digest, real.digest);
+    let resolved = real.resolve(&real.client()).await.unwrap();
+    assert_eq!(resolved.digest, real.digest);
+
+    // It tells the digest of something else.
+    let none = Digest::sha256(b"none").to_string();
+    real.proxy.heal();
+    real.proxy.rule(
+        Rule::on("HEAD", ""),
+        Fault::header("docker-content-digest", &none),
+    );
+    assert_eq!(by_head(&real).await.unwrap().digest, real.digest);
+
+    // It tells one, and there is nothing behind it.
+    real.proxy
+        .rule(Rule::on("GET", ""), Fault::reply(404, &[], ""));
+    let error = by_head(&real).await.unwrap_err();
+    let text = error.to_string();
+    for words in [&real.proxy.host(), "contradicts itself", &none] {
+        assert!(text.contains(words), "{text}");
+    }
+    assert_eq!(error.fault().party, Party::Remote);
+
+    // And what is not there by either is not there.
+    real.proxy.heal();
+    real.proxy.rule(Rule::any(), Fault::reply(404, &[], ""));
+    assert_eq!(by_head(&real).await.unwrap_err().reason(), "NotFound");
+}
+
+#[tokio::test]
+async fn whoever_is_turned_away_reads_whether_credentials_were_sent() {
+    let challenge = [("www-authenticate", "Basic realm=\"x\"")];
+    for (code, bare, sent) in [
+        (
+            401,
+            "answers 401",
+            "does not accept the credentials of user `robot` (401)",
+        ),
+        (
+            403,
+            "answers 403",
+            "the credentials of user `robot` may not read it",
+        ),
+    ] {
+        let odd = OddRegistry::start(move |seen| match (code, &seen.authorization) {
+            (403, None) if seen.path.contains("acme") => status(401, &challenge, ""),
+            _ => status(code, &challenge, ""),
+        })
+        .await;
+        let host = odd.host();
+        let image = format!("{host}/acme/app:v1");
+        let with = json!({
+            "registries": [{"host": host, "plainHttp": true}],
+            "credentials": [{"host": host, "username": "robot", "password": "canary-canary"}],
+        });
+        let error = resolve(&client(&with.to_string()), &image)
+            .await
+            .unwrap_err();
+        let text = error.to_string();
+        assert!(text.contains(sent), "{text}");
+        assert!(!text.contains("canary"), "{text}");
+        let odd = OddRegistry::start(move |_| status(code, &[], "")).await;
+        let image = format!("{}/acme/app:v1", odd.host());
+        let text = resolve(&plain(&odd.host()), &image)
+            .await
+            .unwrap_err()
+            .to_string();
+        let none = format!("no credentials for `{}` are set", odd.host());
+        let expected = match code {
+            403 => vec![bare, none.as_str()],
+            _ => vec!["401"],
+        };
+        for words in expected {
+            assert!(text.contains(words), "{text}");
+        }
     }
 }
