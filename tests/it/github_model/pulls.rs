@@ -256,3 +256,26 @@ async fn nobody_approves_their_own_and_readers_write_nothing() {
     let get = rita.pulls("acme", "deploy").get(number).await;
     assert_eq!(refused(get).status_code, 404);
 }
+
+#[tokio::test]
+async fn a_merge_takes_along_what_it_contains() {
+    let (github, client) = world().await;
+    let small = github.open(BRANCH, "Small", BOT);
+    github.force_push("large", &github.head(BRANCH).unwrap(), BOT);
+    github.push("large", &[("b.yaml", "b: 2\n")], BOT);
+    let large = github.open("large", "Large", BOT);
+    let commit = github.merge_by(large, "mara", Method::Merge);
+    let taken = github.pull(small).merged.unwrap();
+    assert_eq!((taken.commit, taken.by.as_deref()), (commit, Some("mara")));
+    github.fault(
+        crate::support::fault_proxy::Rule::on("GET", "/pulls").once(),
+        crate::support::github::Fault::Stale(1),
+    );
+    let pulls = client.pulls("acme", "deploy");
+    assert_eq!(
+        pulls.list().send().await.unwrap().items.len(),
+        2,
+        "one change"
+    );
+    assert_eq!(pulls.list().send().await.unwrap().items.len(), 0);
+}

@@ -200,15 +200,12 @@ impl State {
             let message = "Base branch was modified. Review and try the merge again.";
             return Err(not_allowed(message));
         }
-        self.records
-            .branches
-            .insert(pull.base.clone(), commit.clone());
         self.merged(number, commit.clone(), Some(asked.by));
         if self.deletes_merged {
             let head = format!("refs/heads/{}", pull.head);
             self.git.set(&head, Some(&pull.head_sha), None);
-            self.records.branches.remove(&pull.head);
         }
+        self.follow_refs(Some(asked.by));
         Ok(commit)
     }
 
@@ -282,7 +279,7 @@ impl State {
         drop(tree);
         let name = format!("refs/heads/{}", pull.head);
         self.git.set(&name, Some(&pull.head_sha), Some(&commit));
-        self.look(Some(by));
+        self.follow_refs(Some(by));
         Ok(())
     }
 

@@ -90,23 +90,24 @@ impl State {
 
     /// Looks where the branches are and draws the consequences; `pusher` moved them, as far as is known.
     pub(super) fn look(&mut self, pusher: Option<&str>) {
-        let branches: BTreeMap<String, String> = self
-            .git
-            .refs("refs/heads/")
-            .into_iter()
+        self.change(|state| state.follow_refs(pusher));
+    }
+
+    /// The same within some other change.
+    pub(super) fn follow_refs(&mut self, pusher: Option<&str>) {
+        let refs = self.git.refs("refs/heads/").into_iter();
+        let branches: BTreeMap<String, String> = refs
             .map(|(name, sha)| (name["refs/heads/".len()..].to_owned(), sha))
             .collect();
         if branches == self.records.branches {
             return;
         }
-        self.change(|state| {
-            let before = std::mem::replace(&mut state.records.branches, branches);
-            let open = state.records.pulls.values().filter(|pull| pull.open);
-            let open: Vec<u64> = open.map(|pull| pull.number).collect();
-            for number in open {
-                state.follow(number, &before, pusher);
-            }
-        });
+        let before = std::mem::replace(&mut self.records.branches, branches);
+        let open = self.records.pulls.values().filter(|pull| pull.open);
+        let open: Vec<u64> = open.map(|pull| pull.number).collect();
+        for number in open {
+            self.follow(number, &before, pusher);
+        }
     }
 
     fn follow(&mut self, number: u64, before: &BTreeMap<String, String>, pusher: Option<&str>) {

@@ -69,7 +69,7 @@ pub(super) fn delete(call: &mut Call<'_>) -> Outcome {
 
 fn look(call: &mut Call<'_>) {
     let by = call.state.people.login(&call.actor);
-    call.state.look(Some(&by));
+    call.state.follow_refs(Some(&by));
 }
 
 fn may_move(call: &Call<'_>, name: &str) -> Result<(), Refusal> {

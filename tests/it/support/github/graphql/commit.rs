@@ -74,7 +74,7 @@ pub(super) fn create_commit(
     if state.git.set(&name, Some(&head), Some(&commit)) == Moved::Meanwhile {
         return moved("another commit");
     }
-    state.look(Some(&login));
+    state.follow_refs(Some(&login));
     let id = input["clientMutationId"].clone();
     Ok(Out::Object(Object::Payload(commit, branch, id)))
 }
