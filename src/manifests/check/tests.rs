@@ -206,7 +206,9 @@ fn wrong_stages_break_their_pipeline_by_name() {
             found[0].starts_with(expected),
             "{new}:\n found  {found:#?}\n wanted {expected}"
         );
-        assert_eq!(documents.broken_pipelines.len(), 1, "{new}");
+        // An environment is the affair of the stages that name it.
+        let broken = usize::from(!new.starts_with("environments:"));
+        assert_eq!(documents.broken_pipelines.len(), broken, "{new}");
         assert!(documents.errors().next().is_some(), "{new}");
     }
     let documents = repository(
