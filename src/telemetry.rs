@@ -138,8 +138,10 @@ fn is_directive(part: &str) -> bool {
 /// A bare level is about us; what libraries do is of interest from `warn` up, unless named.
 fn directives(level: &str) -> String {
     match level {
-        "off" | "error" | "warn" => level.to_owned(),
-        "info" | "debug" | "trace" => format!("warn,headwater={level}"),
+        "off" => level.to_owned(),
+        // What GitHub's client says of a failed call, we say where the failure is dealt with.
+        "error" | "warn" => format!("{level},octocrab=off"),
+        "info" | "debug" | "trace" => format!("warn,octocrab=off,headwater={level}"),
         other => other.to_owned(),
     }
 }

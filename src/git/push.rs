@@ -103,8 +103,9 @@ fn overtaken(
     for update in updates {
         let found = there.get(&update.name).copied().map(commit_id).transpose();
         let Ok(found) = found else { continue };
+        let moved = found.as_ref() != update.expect.as_ref();
         if let Some(answer) = answers.get_mut(&update.name).filter(|a| is_refused(a))
-            && found != update.expect
+            && moved
         {
             *answer = PushResult::Lost { found };
         }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::facts::{ImageFacts, Outcome, Resolved};
+use super::facts::{Failure, ImageFacts, Outcome, Resolved};
 use super::observation::Observation;
 use super::output::lookup::imported_tag;
 use super::question::{Describe, List, Question, Resolve};
@@ -183,13 +183,17 @@ impl<'a> Desk<'a> {
         }
     }
 
-    /// Asks for the labels of an image on behalf of a tag's stream, if that tag can hold it.
-    pub fn describe_if(&mut self, image: &PinnedImage, tag: &TagKey) {
+    /// Asks for the labels of an image on behalf of a tag's stream, if that tag can hold it. Gives why they were not told.
+    pub fn describe_if(&mut self, image: &PinnedImage, tag: &TagKey) -> Option<Failure> {
         let holds = self
             .image(&tag.stream, &image.digest)
             .is_some_and(|i| i == *image);
-        if holds || self.head(&tag.stream, &tag.tag).as_ref() == Some(image) {
-            let _ = self.describe(image, &tag.stream.namespace);
+        if !holds && self.head(&tag.stream, &tag.tag).as_ref() != Some(image) {
+            return None;
+        }
+        match self.describe(image, &tag.stream.namespace) {
+            Known::Failed(failure) => Some(failure),
+            Known::Yes(_) | Known::NotYet => None,
         }
     }
 
@@ -251,8 +255,10 @@ impl<'a> Desk<'a> {
                 version_of(Some(&facts.labels), tag.as_deref(), &image.digest),
                 true,
             ),
-            Known::Failed(_) => (version_of(None, tag.as_deref(), &image.digest), true),
-            Known::NotYet => (version_of(None, tag.as_deref(), &image.digest), false),
+            // What could not be read is not known to be lacking: nothing may be written that rests on it.
+            Known::Failed(_) | Known::NotYet => {
+                (version_of(None, tag.as_deref(), &image.digest), false)
+            }
         }
     }
 

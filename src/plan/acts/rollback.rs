@@ -115,8 +115,10 @@ fn target(
             return match view.timeline.previous() {
                 Some(stay) => Ok(stay.clone()),
                 None => no(
-                    format!("{key} has held no other set"),
-                    Some(&format!("headwater history {key} shows what it held")),
+                    format!("{key} has held no other set that was not taken back"),
+                    Some(&format!(
+                        "headwater history {key} shows what it held; name one with --to"
+                    )),
                 ),
             };
         }

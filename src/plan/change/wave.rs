@@ -139,6 +139,7 @@ pub fn stop_report(subject: &Subject, place: &Place, stop: &Stop) -> Option<Hold
     let (state, reason, why, help) = match stop {
         Stop::Asking => return None,
         Stop::NotYet(why) => (State::Waiting, "NoDigest", why.clone(), None),
+        Stop::Unread(why) => (State::Waiting, "LabelsUnread", why.clone(), None),
         Stop::Broken { why, help } => (State::Broken, "Template", why.clone(), help.clone()),
         Stop::Unfinished(what) => (
             State::Held,

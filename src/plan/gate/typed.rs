@@ -124,10 +124,8 @@ impl<'a> Names<'a> {
             _ if self.bound.contains(&name) => Ok(Kind::Any),
             "images" => Ok(Kind::Images),
             "image" => match self.streams {
-                Some(streams) if streams.len() > 1 => Err(format!(
-                    "`image` stands for the only image, and here are {}: write images[\"{}\"]",
-                    streams.len(),
-                    streams[0]
+                Some([first, _, ..]) => Err(format!(
+                    "`image` stands for the only image, and here are several: write images[\"{first}\"]"
                 )),
                 _ => Ok(Kind::Image),
             },

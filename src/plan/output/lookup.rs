@@ -160,11 +160,14 @@ impl<'a> Lookup<'a> {
             namespace: key.namespace.clone(),
         });
         let imported = stream.and_then(|s| imported_tag(s, &pinned));
-        let version = described.map(|answer| match &answer.outcome {
-            Outcome::Ok(facts) => {
-                version_of(Some(&facts.labels), imported.as_deref(), &pinned.digest)
-            }
-            Outcome::Failed(_) => version_of(None, imported.as_deref(), &pinned.digest),
+        let version = described.and_then(|answer| match &answer.outcome {
+            Outcome::Ok(facts) => Some(version_of(
+                Some(&facts.labels),
+                imported.as_deref(),
+                &pinned.digest,
+            )),
+            // What could not be read is not known to be lacking.
+            Outcome::Failed(_) => None,
         });
         Ok(ResolvedImage {
             pinned,

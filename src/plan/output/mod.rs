@@ -33,6 +33,8 @@ pub enum Stop {
     Asking,
     /// An image has no digest yet.
     NotYet(String),
+    /// Labels that it needs cannot be read now.
+    Unread(String),
     /// A person must mend something.
     Broken {
         /// What is wrong.

@@ -224,7 +224,12 @@ fn stop(error: TemplateError, kind: &Name, lookup: &Lookup<'_>, desk: &mut Desk<
         TemplateError::NeedsLabels(images) => {
             for image in images {
                 for key in lookup.used() {
-                    desk.describe_if(&image, &key);
+                    if let Some(failure) = desk.describe_if(&image, &key) {
+                        return Stop::Unread(format!(
+                            "the labels of {image} cannot be read: {}",
+                            failure.message
+                        ));
+                    }
                 }
             }
             Stop::Asking

@@ -108,10 +108,13 @@ impl Timeline {
             .any(|s| s.at <= at && s.left.is_none_or(|(left, _)| left > at))
     }
 
-    /// The set current before the present one, other than it: what `previous` means.
+    /// The set current before the present one, other than it: what `previous` means. Never one that was taken back: going
+    /// back twice goes further back.
     pub fn previous(&self) -> Option<&Stay> {
         let current = self.current()?;
-        self.stays.iter().rev().find(|s| s.id != current.id)
+        let gone = gone_back(self);
+        let mut before = self.stays.iter().rev();
+        before.find(|s| s.id != current.id && !gone.contains_key(&s.id))
     }
 }
 

@@ -3,6 +3,7 @@
 use super::all;
 use crate::manifests::check::finding::{Finding, Report, Repository, route};
 use crate::manifests::code;
+use crate::model::promotion::FOLLOW;
 use crate::model::{ImageReference, StreamKey};
 
 pub(super) fn check(repository: &Repository<'_>, report: &mut Report) {
@@ -49,7 +50,9 @@ fn source(repository: &Repository<'_>, key: &StreamKey, tag: &str, report: &mut 
         let reference = from.name.parse::<ImageReference>();
         from.kind == "DockerImage" && reference.is_ok_and(|reference| reference.digest.is_none())
     });
-    if moving && !wished.reference && !wished.import_policy.scheduled {
+    // A rule for newer tags moves it whether its source is asked again or not.
+    let follows = wished.annotations.contains_key(FOLLOW);
+    if moving && !follows && !wished.reference && !wished.import_policy.scheduled {
         let words = format!("`{key}:{tag}` imports once, then never: the tag is not scheduled");
         let place = route!["spec", "tags", index, "name"];
         let finding = Finding::warning(code::NOT_SCHEDULED, place, words)

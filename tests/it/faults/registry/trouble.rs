@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::*;
+use crate::support::world::{World, small};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_registry_that_fails_one_time_in_ten_gives_every_tag_all_the_same() {
@@ -179,4 +180,48 @@ async fn a_tag_that_is_gone_for_a_moment_is_not_found_and_then_there_again() {
     assert_eq!(real.proxy.seen().len(), 2, "GET has the last word");
     real.proxy.heal();
     assert_eq!(real.resolve(&client).await.unwrap().digest, real.digest);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn labels_that_cannot_be_read_change_no_manifest_and_are_no_lack_of_a_version() {
+    let template = small::TEMPLATE.replace(
+        "            - name: COLOUR\n",
+        "            - name: VERSION\n              value: {{version}}\n            - name: COLOUR\n",
+    );
+    let mut world = World::with(&[(small::TEMPLATE_PATH, &template)]).await;
+    world.delivered("1.0.0").await;
+    let all = |world: &World| ["dev", "qa", "prod"].map(|place| world.rendered(place, "app"));
+    let before = all(&world);
+    assert!(
+        before.iter().all(|text| text.contains("value: 1.0.0")),
+        "{before:?}"
+    );
+
+    // Nothing is remembered, and the registry says nothing useful.
+    world.forget();
+    world.registry.fail_next(500, 10_000, None);
+    for _ in 0..4 {
+        let pass = world.pass().await;
+        assert!(pass.receipt.done.is_empty(), "{:?}", pass.receipt);
+        assert_eq!(all(&world), before);
+        world.advance("1m");
+    }
+    world.registry.fail_next(500, 0, None);
+    world.advance("1h");
+    world.settle().await;
+    assert_eq!(all(&world), before);
+
+    // A new build comes in with its labels or not at all.
+    let build = world.good_build("1.1.0");
+    world.settle().await;
+    assert_eq!(world.head("app", "dev"), Some(build));
+    assert!(world.rendered("dev", "app").contains("value: 1.1.0"));
+    assert!(
+        world
+            .plan()
+            .await
+            .holds
+            .iter()
+            .all(|hold| hold.reason != "Stalled")
+    );
 }
