@@ -118,7 +118,8 @@ impl Doing<'_> {
                 }
                 Pushed::Lost => {
                     obs = self.observe().await?;
-                    let again = self.settle(&mut obs).await?;
+                    let again = self.settle(&mut obs).await;
+                    let again = again.map_err(|error| overtaken(&act, error))?;
                     if means(&again) != means(&act) {
                         return Err(moved_on(&again));
                     }
@@ -341,6 +342,18 @@ fn approvals(obs: &Observation, act: &Act) -> Vec<String> {
 fn means(act: &Act) -> (Option<SetId>, Option<SetId>) {
     let set = |report: &SetReport| report.set.id();
     (act.old.as_ref().map(set), act.new.as_ref().map(set))
+}
+
+/// Where what was possible a moment ago is not any more: somebody was faster.
+fn overtaken(act: &Act, error: CliError) -> CliError {
+    match error.exit {
+        Exit::Failed | Exit::Usage => CliError::new(
+            Exit::TryAgain,
+            format!("{} moved meanwhile: {}", act.stage, error.message),
+        )
+        .help("nothing was written; look again, then run the command again"),
+        _ => error,
+    }
 }
 
 fn moved_on(again: &Act) -> CliError {
