@@ -207,7 +207,7 @@ fn answered(what: &str, error: &Said<'_>) -> ForgeError {
             operator,
         ),
         StatusCode::FORBIDDEN => (
-            ": the token may not do this; it needs `contents: write` and `pull-requests: write`",
+            ": the token may not do this; it needs to write contents, pull requests and commit statuses",
             "Forbidden",
             operator,
         ),
