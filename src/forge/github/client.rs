@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use http::{HeaderMap, StatusCode};
 use octocrab::service::middleware::retry::RetryConfig;
-use octocrab::{Octocrab, Page};
+use octocrab::{FromResponse, Octocrab, Page};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -56,24 +56,13 @@ impl Client {
         })
     }
 
-    /// Reads one thing. An answer that is known already costs nothing.
-    pub(super) async fn get<T: DeserializeOwned>(
+    /// Reads one thing, or the first page of a list. An answer that is known already costs nothing.
+    pub(super) async fn get<T: FromResponse>(
         &self,
         what: &str,
         route: &str,
         parameters: &Parameters<'_>,
     ) -> Result<T, ForgeError> {
-        let call = self.octocrab.get(route, Some(parameters));
-        within(what, call).await
-    }
-
-    /// Reads the first page of a list.
-    pub(super) async fn first_page<T: DeserializeOwned>(
-        &self,
-        what: &str,
-        route: &str,
-        parameters: &Parameters<'_>,
-    ) -> Result<Page<T>, ForgeError> {
         let call = self.octocrab.get(route, Some(parameters));
         within(what, call).await
     }

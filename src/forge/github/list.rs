@@ -80,7 +80,7 @@ impl GitHubForge {
         let route = self.route("/pulls");
         let mut page = self
             .client
-            .first_page::<Pull>(what, &route, &parameters)
+            .get::<octocrab::Page<Pull>>(what, &route, &parameters)
             .await?;
         let mut latest = known.latest;
         for read in 1.. {

@@ -14,7 +14,10 @@ impl GitHubForge {
         let what = format!("list the reviews of pull request {number}");
         let route = self.route(&format!("/pulls/{number}/reviews"));
         let hundred = [("per_page", "100")];
-        let mut page = self.client.first_page(&what, &route, &hundred).await?;
+        let mut page = self
+            .client
+            .get::<octocrab::Page<_>>(&what, &route, &hundred)
+            .await?;
         let mut reviews: Vec<Review> = std::mem::take(&mut page.items);
         for _ in 1..MOST_PAGES {
             let Some(mut next) = self.client.next_page(&what, &page).await? else {

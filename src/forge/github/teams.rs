@@ -15,7 +15,11 @@ impl GitHubForge {
         let route = format!("/orgs/{organization}/teams/{slug}/members");
         let mut members: Vec<User> = Vec::new();
         let hundred = [("per_page", "100")];
-        let mut page = match self.client.first_page(&what, &route, &hundred).await {
+        let mut page = match self
+            .client
+            .get::<octocrab::Page<_>>(&what, &route, &hundred)
+            .await
+        {
             Err(ForgeError::Api {
                 reason: "NotFound" | "Forbidden",
                 ..

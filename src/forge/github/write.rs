@@ -82,7 +82,7 @@ impl GitHubForge {
         let route = self.route("/pulls");
         let page = self
             .client
-            .first_page::<Pull>(&what, &route, &parameters)
+            .get::<octocrab::Page<Pull>>(&what, &route, &parameters)
             .await?;
         let of_it = page.items.into_iter().filter(|pull| {
             // GitHub leaves out a filter that it does not understand.
