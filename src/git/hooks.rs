@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use git2::{ConfigLevel, Repository};
 
+use super::checked_out::Checkouts;
 use super::error::GitError;
 use super::types::{PushOutcome, PushResult, RefUpdate};
 
@@ -18,8 +19,9 @@ const OF_REFS: &str = "reference-transaction";
 pub(super) fn refused(
     target: &Repository,
     updates: &[RefUpdate],
+    checkouts: Checkouts,
 ) -> Result<Option<Vec<PushOutcome>>, GitError> {
-    let Some(hook) = in_the_way(target)? else {
+    let Some(hook) = in_the_way(target, checkouts)? else {
         return Ok(None);
     };
     let result = PushResult::Refused {
@@ -34,10 +36,11 @@ pub(super) fn refused(
     Ok(Some(updates.iter().map(outcome).collect()))
 }
 
-fn in_the_way(target: &Repository) -> Result<Option<&'static str>, GitError> {
+fn in_the_way(target: &Repository, checkouts: Checkouts) -> Result<Option<&'static str>, GitError> {
     let folder = folder(target)?;
     // Into a work tree used in place nothing is pushed: its refs only move.
-    let pushed = OF_PUSHES.iter().filter(|_| target.is_bare());
+    let is_push = target.is_bare() || checkouts == Checkouts::AsConfigured;
+    let pushed = OF_PUSHES.iter().filter(|_| is_push);
     let mut hooks = pushed.chain(std::iter::once(&OF_REFS));
     Ok(hooks.find(|hook| runs(&folder.join(hook))).copied())
 }

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use git2::{ErrorCode, Oid, Repository};
 
+use super::checked_out::{Checkouts, bring_along};
 use super::copy::Copier;
 use super::error::GitError;
 use super::push::check_updates;
@@ -19,6 +20,7 @@ pub(super) fn update_refs(
     source: &Repository,
     target: &Repository,
     updates: &[RefUpdate],
+    checkouts: Checkouts,
 ) -> Result<Vec<PushOutcome>, GitError> {
     check_updates(source, updates)?;
     let shown = target.path().display().to_string();
@@ -33,7 +35,7 @@ pub(super) fn update_refs(
         let new = update.new.as_ref().map(oid).transpose()?;
         outcomes.push(PushOutcome {
             name: update.name.clone(),
-            result: swap(target, update, new)?,
+            result: swap(target, update, new, checkouts)?,
         });
     }
     Ok(outcomes)
@@ -44,7 +46,12 @@ pub(super) fn oid(id: &crate::model::CommitId) -> Result<Oid, GitError> {
     Oid::from_str(id.as_str()).map_err(|_| GitError::Invalid(format!("`{id}` is not a commit id")))
 }
 
-fn swap(target: &Repository, update: &RefUpdate, new: Option<Oid>) -> Result<PushResult, GitError> {
+fn swap(
+    target: &Repository,
+    update: &RefUpdate,
+    new: Option<Oid>,
+    checkouts: Checkouts,
+) -> Result<PushResult, GitError> {
     let shown = target.path().display().to_string();
     let fail = |error: git2::Error| GitError::libgit2(&shown, &error);
     let start = Instant::now();
@@ -73,6 +80,9 @@ fn swap(target: &Repository, update: &RefUpdate, new: Option<Oid>) -> Result<Pus
     if found != update.expect.as_ref().map(oid).transpose()? {
         let found = found.map(commit_id).transpose()?;
         return Ok(PushResult::Lost { found });
+    }
+    if let Some(refused) = bring_along(target, &update.name, new, checkouts)? {
+        return Ok(refused);
     }
     match new {
         Some(new) => transaction.set_target(&update.name, new, None, "headwater"),

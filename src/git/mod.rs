@@ -2,6 +2,7 @@
 //! No work tree is ever checked out, no hook or filter runs, no `git` process is started.
 
 mod batch;
+mod checked_out;
 mod compare;
 mod copy;
 mod credentials;

@@ -39,6 +39,20 @@ impl Repository {
             .await
     }
 
+    /// The commit that a text such as `HEAD~2` or `main^` leads to; `HEAD` is `head`.
+    ///
+    /// # Errors
+    /// When it leads to none.
+    pub async fn commit_before(&self, head: &CommitId, text: &str) -> Result<CommitInfo, GitError> {
+        let shown = text.to_owned();
+        let text = match text.strip_prefix("HEAD") {
+            Some(steps) => format!("{head}{steps}"),
+            None => format!("refs/heads/{text}"),
+        };
+        self.reading(move |objects, _| objects.by_steps(&text, &shown))
+            .await
+    }
+
     /// What stood at an instant on the line that ends with `head`: the newest commit made by then.
     pub async fn stood_at(&self, head: &CommitId, at: Timestamp) -> Result<Stood, GitError> {
         let head = head.clone();
@@ -111,6 +125,18 @@ impl<'r> Objects<'r> {
             Err(error) if error.code() == ErrorCode::NotFound => {
                 Err(GitError::NotFound(format!("there is no commit `{shown}`")))
             }
+            Err(error) => Err(self.fail(&error)),
+        }
+    }
+
+    fn by_steps(&self, text: &str, shown: &str) -> Result<CommitInfo, GitError> {
+        let found = self.repository.revparse_single(text);
+        match found.and_then(|object| object.peel_to_commit()) {
+            Ok(commit) => describe(&commit),
+            Err(error) if error.code() == ErrorCode::NotFound => Err(GitError::NotFound(format!(
+                "`{}` leads to no commit",
+                clean(shown, 80)
+            ))),
             Err(error) => Err(self.fail(&error)),
         }
     }

@@ -7,6 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use git2::{ErrorCode, Oid};
 use tokio::runtime::Handle;
 
+use super::checked_out::Checkouts;
 use super::error::GitError;
 use super::hooks;
 use super::local::update_refs;
@@ -76,16 +77,6 @@ impl Inner {
             last_base: Mutex::default(),
             packs: Packs::default(),
         })
-    }
-
-    pub(super) fn is_checked_out(&self) -> bool {
-        matches!(
-            &self.place,
-            Place::InPlace {
-                work_tree: Some(_),
-                ..
-            }
-        )
     }
 
     pub(super) fn describe(&self) -> String {
@@ -404,10 +395,10 @@ impl Inner {
         updates: &[RefUpdate],
     ) -> Result<Vec<PushOutcome>, GitError> {
         let mut last = self.remembered();
-        if let Some(refused) = hooks::refused(handle, updates)? {
+        if let Some(refused) = hooks::refused(handle, updates, Checkouts::GoAlong)? {
             return Ok(refused);
         }
-        let outcomes = update_refs(handle, handle, updates)?;
+        let outcomes = update_refs(handle, handle, updates, Checkouts::GoAlong)?;
         for (update, outcome) in updates.iter().zip(&outcomes) {
             let is_base = last.is_some() && update.expect == *last;
             if outcome.result == PushResult::Done && is_base && update.new.is_some() {

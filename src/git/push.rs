@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use git2::{ErrorClass, ErrorCode, Oid, PushOptions, RemoteCallbacks, Repository};
 use tokio::runtime::Handle;
 
+use super::checked_out::Checkouts;
 use super::error::{GitError, clean};
 use super::hooks;
 use super::local::{oid, update_refs};
@@ -40,9 +41,9 @@ pub(super) fn push(
     if let Remote::File(path) = remote {
         let target =
             Repository::open(path).map_err(|error| GitError::libgit2(&remote.shown(), &error))?;
-        return match hooks::refused(&target, updates)? {
+        return match hooks::refused(&target, updates, Checkouts::AsConfigured)? {
             Some(refused) => Ok(refused),
-            None => update_refs(repository, &target, updates),
+            None => update_refs(repository, &target, updates, Checkouts::AsConfigured),
         };
     }
     let mut results: BTreeMap<String, PushResult> = BTreeMap::new();

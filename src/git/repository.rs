@@ -185,11 +185,6 @@ impl Repository {
         }
     }
 
-    /// Whether a push moves a branch that somebody has checked out (a work tree used in place).
-    pub fn base_is_checked_out(&self) -> bool {
-        self.inner.is_checked_out()
-    }
-
     /// What this repository is, in words and without secrets.
     pub fn describe(&self) -> String {
         self.inner.describe()

@@ -11,6 +11,7 @@ use git2::{
 };
 use tokio::runtime::Handle;
 
+use super::checked_out::Checkouts;
 use super::error::GitError;
 use super::identity::person_of;
 use super::local::update_refs;
@@ -211,7 +212,7 @@ impl WorkTree {
             }
         }
         let branch = update.name.clone();
-        let moved = update_refs(repository, repository, &[update])?;
+        let moved = update_refs(repository, repository, &[update], Checkouts::InOurHands)?;
         if moved
             .iter()
             .any(|outcome| outcome.result != PushResult::Done)

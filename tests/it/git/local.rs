@@ -16,7 +16,6 @@ async fn a_bare_path_is_its_own_base_and_refs_move_by_compare_and_swap() {
     let bare = bare_repository(dir.path(), "r.git", &[("a", "1")]);
     let settings = settings(&dir.path().join("cache"));
     let repository = Repository::open(bare.to_str().unwrap(), &settings, false).unwrap();
-    assert!(!repository.base_is_checked_out());
     let first = base(&repository.fetch().await.unwrap());
     let ours = commit(&repository, &first, &[("a", Some("2"))], "ours").await;
     assert_eq!(
@@ -78,7 +77,7 @@ async fn a_hook_that_a_folder_cannot_run_is_never_passed_by() {
                     std::fs::rename(bare.join("hooks").join(name), &placed).unwrap();
                 }
                 let text = format!("{n} {name} {folder}");
-                let ours = commit(&repository, &head, &[("a", Some(&text))], &text).await;
+                let ours = commit(&repository, &head, &[("a", Some(text))], &text).await;
                 let refused = push(&repository, MAIN, Some(&head), Some(&ours)).await;
                 assert!(
                     matches!(&refused, PushResult::Refused { message } if message.contains(&format!("has the hook `{name}`, which a push to a folder cannot run"))),
@@ -175,7 +174,6 @@ async fn a_work_tree_leads_to_its_remote_or_needs_to_be_told() {
     assert_eq!(base(&repository.fetch().await.unwrap()), remote_head);
 
     let local = Repository::open(path, &settings, true).unwrap();
-    assert!(local.base_is_checked_out());
     let head = base(&local.fetch().await.unwrap());
     assert_ne!(head, remote_head);
     let ours = commit(&local, &head, &[("a", Some("2"))], "ours").await;
@@ -183,7 +181,8 @@ async fn a_work_tree_leads_to_its_remote_or_needs_to_be_told() {
         push(&local, MAIN, Some(&head), Some(&ours)).await,
         PushResult::Done
     );
-    assert_eq!(std::fs::read_to_string(work.join("a")).unwrap(), "1");
+    assert_eq!(std::fs::read_to_string(work.join("a")).unwrap(), "2");
+    assert_eq!(git(&work, &["status", "--porcelain"]), "");
 
     git(&work, &["remote", "remove", "origin"]);
     let error = Repository::open(path, &settings, false).unwrap_err();
@@ -191,6 +190,121 @@ async fn a_work_tree_leads_to_its_remote_or_needs_to_be_told() {
     git(&work, &["remote", "add", "origin", "git@host:x.git"]);
     let error = Repository::open(path, &settings, false).unwrap_err();
     assert!(matches!(error, GitError::Unsupported(_)), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_checkout_goes_along_with_its_branch_and_changes_in_the_way_stop_both() {
+    if !git_is_here() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let files = [("a", "1"), ("b", "1"), ("gone", "1"), ("d/e", "1")];
+    bare_repository(dir.path(), "r.git", &files);
+    let settings = settings(&dir.path().join("cache"));
+    git(dir.path(), &["clone", "-q", "r.git", "work"]);
+    let work = dir.path().join("work");
+    let write = |path: &str, text: &str| std::fs::write(work.join(path), text).unwrap();
+    let status = || git(&work, &["status", "--porcelain"]);
+    let local = Repository::open(work.to_str().unwrap(), &settings, true).unwrap();
+    let head = base(&local.fetch().await.unwrap());
+    let changes = [
+        ("a", Some("2")),
+        ("gone", None),
+        ("new", Some("1")),
+        ("d/e", Some("2")),
+    ];
+    let ours = commit(&local, &head, &changes, "ours").await;
+    let attempt = async || push(&local, MAIN, Some(&head), Some(&ours)).await;
+    let refused = async |path: &str| {
+        let PushResult::Refused { message } = attempt().await else {
+            panic!("{path} was overwritten");
+        };
+        assert!(message.contains(&format!("`{path}`")), "{message}");
+        assert!(message.contains("not committed"), "{message}");
+        assert_eq!(git(&work, &["rev-parse", "main"]), head.as_str());
+    };
+    write("b", "mine");
+    write("a", "mine");
+    refused("a").await;
+    git(&work, &["add", "a"]);
+    refused("a").await;
+    write("a", "1");
+    refused("a").await;
+    git(&work, &["checkout", "-q", "HEAD", "--", "a"]);
+    write("new", "mine");
+    refused("new").await;
+    std::fs::remove_file(work.join("new")).unwrap();
+    write("gone", "mine");
+    refused("gone").await;
+    git(&work, &["checkout", "-q", "--", "gone"]);
+    assert_eq!(status(), " M b", "nothing else was touched by the refusals");
+
+    assert_eq!(attempt().await, PushResult::Done);
+    assert_eq!(status(), " M b", "a change that is not in the way stays");
+    assert_eq!(std::fs::read_to_string(work.join("d/e")).unwrap(), "2");
+    assert!(!work.join("gone").exists());
+    assert_eq!(
+        push(&local, MAIN, Some(&ours), None).await,
+        PushResult::Refused {
+            message: format!(
+                "`main` is checked out in `{}/`, so it is not deleted",
+                work.display()
+            )
+        }
+    );
+    assert_eq!(
+        push(&local, "refs/heads/other", None, Some(&ours)).await,
+        PushResult::Done
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_address_of_a_checkout_does_what_git_would_do() {
+    if !git_is_here() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    bare_repository(dir.path(), "r.git", &[("a", "1")]);
+    let settings = settings(&dir.path().join("cache"));
+    git(dir.path(), &["clone", "-q", "r.git", "work"]);
+    let work = dir.path().join("work");
+    let address = format!("file://{}", work.display());
+    let repository = Repository::open(&address, &settings, false).unwrap();
+    let mut head = base(&repository.fetch().await.unwrap());
+    let next = commit(&repository, &head, &[("a", Some("2"))], "ours").await;
+    let PushResult::Refused { message } = push(&repository, MAIN, Some(&head), Some(&next)).await
+    else {
+        panic!("a branch moved under a checkout");
+    };
+    assert!(message.contains("updateInstead"), "{message}");
+    for (rule, on_disk) in [("updateInstead", "3"), ("ignore", "3")] {
+        git(&work, &["config", "receive.denyCurrentBranch", rule]);
+        let text = if rule == "ignore" { "4" } else { "3" };
+        let next = commit(&repository, &head, &[("a", Some(text))], "ours").await;
+        let done = push(&repository, MAIN, Some(&head), Some(&next)).await;
+        assert_eq!(done, PushResult::Done, "{rule}");
+        assert_eq!(std::fs::read_to_string(work.join("a")).unwrap(), on_disk);
+        head = next;
+    }
+    git(&work, &["reset", "-q", "--hard"]);
+    git(&work, &["checkout", "-q", "-b", "elsewhere"]);
+    git(&work, &["config", "--unset", "receive.denyCurrentBranch"]);
+    git(&work, &["worktree", "add", "-q", "../linked", "main"]);
+    let next = commit(&repository, &head, &[("a", Some("5"))], "ours").await;
+    let refused = push(&repository, MAIN, Some(&head), Some(&next)).await;
+    assert!(
+        matches!(&refused, PushResult::Refused { message } if message.contains("linked")),
+        "{refused:?}"
+    );
+    git(
+        &work,
+        &["config", "receive.denyCurrentBranch", "updateInstead"],
+    );
+    let done = push(&repository, MAIN, Some(&head), Some(&next)).await;
+    assert_eq!(done, PushResult::Done);
+    let linked = dir.path().join("linked");
+    assert_eq!(std::fs::read_to_string(linked.join("a")).unwrap(), "5");
+    assert_eq!(git(&linked, &["status", "--porcelain"]), "");
 }
 
 #[tokio::test(flavor = "multi_thread")]
