@@ -163,7 +163,16 @@ pub struct ImportPolicy {
     pub import_mode: Option<String>,
 }
 
+/// The values that `importMode` may have.
+pub const IMPORT_MODES: [&str; 2] = ["PreserveOriginal", "Legacy"];
+
 impl ImportPolicy {
+    /// A mode that nobody knows: what was wished cannot be told.
+    pub fn unknown_mode(&self) -> Option<&str> {
+        let mode = self.import_mode.as_deref().unwrap_or_default();
+        (!mode.is_empty() && !IMPORT_MODES.contains(&mode)).then_some(mode)
+    }
+
     fn is_default(&self) -> bool {
         *self == Self::default()
     }

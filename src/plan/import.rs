@@ -11,7 +11,7 @@ use super::facts::{CheckMemory, Facts, Failure, Resolved};
 use super::failing::{LASTING, report_failure, report_silence};
 use super::pointed;
 use super::question::Resolve;
-use super::report::Subject;
+use super::report::{State, Subject};
 use super::shield::shielded;
 use crate::manifests::edit::StreamEdit;
 use crate::manifests::{Documents, Located};
@@ -166,6 +166,12 @@ fn look_at(
         if Source::differs_in(tag, &at.stream.namespace) {
             pointed::look_at(&at.key(), tag, from, stream, desk, all);
         }
+        return;
+    }
+    if let Some(mode) = tag.import_policy.unknown_mode() {
+        let why = format!("unknown import mode `{mode}`, so nothing is imported");
+        let tag = Subject::Tag(at.key());
+        desk.hold(tag, State::Broken, "Invalid", why);
         return;
     }
     let found = follow::look(at, stream, from, memory, desk);

@@ -7,6 +7,7 @@ use crate::model::promotion::{SOURCE, annotation};
 use crate::model::{ImageStream, Source, TagKey};
 use crate::plan::facts::CheckMemory;
 use crate::plan::kit::{Kit, at, digest};
+use crate::plan::report::Subject;
 use crate::plan::{Observation, Question, plan};
 
 const ID: &str = "sha256:3c87c572822935df60f0f5d3665bd376841a7fcfeb806b5f212de6a00e9a7b25";
@@ -246,4 +247,27 @@ fn what_is_asked_again_and_again_is_decided_as_upstream_decides_it() {
         ),
         [by_digest]
     );
+}
+
+#[test]
+fn a_tag_whose_import_mode_nobody_knows_is_not_imported_and_says_so() {
+    let stream = |mode: &str| {
+        let text = format!(
+            "apiVersion: image.openshift.io/v1\nkind: ImageStream\nmetadata: {{name: x, namespace: other}}\nspec:\n  tags:\n    - name: a\n      from: {{kind: DockerImage, name: 'q.io/a/x:a'}}\n      importPolicy: {{importMode: {mode}}}\n    - name: b\n      from: {{kind: DockerImage, name: 'q.io/a/x:b'}}\n"
+        );
+        let plan = plan(&Kit::new(&[("pipelines/x.yaml", &text)]).observe());
+        let asked = plan
+            .questions
+            .iter()
+            .filter(|q| matches!(q, Question::Resolve(_)));
+        let about = Subject::Tag(TagKey::new("other/x".to_owned().try_into().unwrap(), "a"));
+        let held = plan.holds.iter().find(|hold| hold.subject == about);
+        (asked.count(), held.map(|hold| hold.why.clone()))
+    };
+    assert_eq!(stream("Legacy"), (2, None));
+    assert_eq!(stream("PreserveOriginal"), (2, None));
+    let (asked, why) = stream("legacy");
+    assert_eq!(asked, 1, "the other tag goes on");
+    let why = why.unwrap();
+    assert!(why.contains("unknown import mode `legacy`"), "{why}");
 }

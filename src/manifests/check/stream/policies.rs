@@ -5,18 +5,17 @@ use super::super::finding::route;
 use crate::manifests::code;
 use crate::manifests::suggest::did_you_mean;
 use crate::model::ImageStream;
+use crate::model::image_stream::IMPORT_MODES;
 
-const MODES: [&str; 2] = ["PreserveOriginal", "Legacy"];
 const TYPES: [&str; 2] = ["Source", "Local"];
 
 pub(super) fn check(stream: &ImageStream, findings: &mut Vec<Finding>) {
     for (index, tag) in stream.spec.tags.iter().enumerate() {
-        let mode = tag.import_policy.import_mode.as_deref().unwrap_or_default();
-        if !mode.is_empty() && !MODES.contains(&mode) {
+        if let Some(mode) = tag.import_policy.unknown_mode() {
             let place = route!["spec", "tags", index, "importPolicy", "importMode"];
             let message = format!("unknown import mode `{mode}`");
-            findings
-                .push(Finding::error(code::POLICY, place, message).help(did_you_mean(mode, MODES)));
+            let help = did_you_mean(mode, IMPORT_MODES);
+            findings.push(Finding::error(code::POLICY, place, message).help(help));
         }
         let kind = &*tag.reference_policy.kind;
         if !kind.is_empty() && !TYPES.contains(&kind) {
