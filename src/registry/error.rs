@@ -52,12 +52,16 @@ pub enum RegistryError {
         retry_at: Timestamp,
     },
     /// The registry failed so often in a row that it is left alone for a while.
-    #[error("`{host}` failed repeatedly and is left alone until {retry_at}")]
+    #[error(
+        "`{host}` failed repeatedly and is left alone until {retry_at}; the last time: {cause}"
+    )]
     Unavailable {
         /// The registry.
         host: String,
         /// When it is asked again.
         retry_at: Timestamp,
+        /// How it failed the last time.
+        cause: String,
     },
     /// The bytes are not those that the digest names.
     #[error("`{subject}` does not match its digest: expected `{expected}`, got `{got}`")]

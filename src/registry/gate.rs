@@ -51,6 +51,8 @@ struct State {
     strikes: u32,
     answers: u64,
     rests: u32,
+    /// How it failed the last time.
+    cause: String,
     /// The time between requests that a scarce quota allows, and when the next one may go.
     pace: Option<(Duration, Instant)>,
 }
@@ -90,6 +92,7 @@ impl Gate {
             strikes: 0,
             answers: 0,
             rests: 0,
+            cause: String::new(),
             pace: None,
         };
         Arc::new(Self {
@@ -225,6 +228,7 @@ impl State {
                     true => gate.clock.after(Duration::from_secs(1)),
                     false => self.told.tell(&gate.clock, until),
                 },
+                cause: self.cause.clone(),
             }),
         }
     }
@@ -328,8 +332,9 @@ impl Pass {
     }
 
     /// The request failed, and is given up if it was the `last` try. Whether the host is left alone from now on.
-    pub(super) fn failed(&self, last: bool) -> bool {
+    pub(super) fn failed(&self, last: bool, why: &RegistryError) -> bool {
         let mut state = self.gate.state();
+        state.cause = why.to_string();
         if state.new_round(self.number) {
             let slow = self.entered.elapsed() >= SLOW.0;
             state.strikes += if slow { SLOW.1 } else { u32::from(last) };

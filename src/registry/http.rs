@@ -108,7 +108,7 @@ impl Http {
             left = left.saturating_sub(start.elapsed());
             let worth_it = tries < TRIES.0 || upstream.gate.answers() > before;
             let wait = waits.next().filter(|wait| worth_it && *wait < left);
-            let left_alone = pass.failed(wait.is_none());
+            let left_alone = pass.failed(wait.is_none(), &error);
             drop(pass);
             let Some(wait) = wait.filter(|_| !left_alone) else {
                 return Err(error);
@@ -150,7 +150,8 @@ impl Http {
         let mut trust = self.hosts.foreign(upstream, &url, ask.reach);
         let mut onwards = None;
         for _ in 0..=MAX_REDIRECTS {
-            let response = self.send(ask, &url, authorization, &trust).await?;
+            let sent = self.send(ask, &url, authorization, &trust).await;
+            let response = sent.map_err(|error| sent_there(&ask.url, &url, error))?;
             let here = Reach::onwards(response.remote_addr());
             let onwards = *onwards.get_or_insert(here);
             let redirects = ask.method != Method::POST && response.status().is_redirection();
@@ -292,6 +293,17 @@ fn refuse_coding(ask: &Ask<'_>, response: &Response) -> Result<(), RegistryError
             detail: "it comes in a content coding that was not asked for".to_owned(),
         }),
         _ => Ok(()),
+    }
+}
+
+/// Names the host that was asked where another one, to which it redirects, does not answer.
+fn sent_there(asked: &Url, there: &Url, error: RegistryError) -> RegistryError {
+    match error {
+        RegistryError::Network { host, detail } if asked.origin() != there.origin() => {
+            let detail = format!("{detail} (`{}` redirects there)", authority(asked));
+            RegistryError::Network { host, detail }
+        }
+        other => other,
     }
 }
 

@@ -10,9 +10,16 @@ async fn enter(gate: &Arc<Gate>) -> Result<Pass, RegistryError> {
     gate.enter(true).await
 }
 
+fn broken() -> RegistryError {
+    RegistryError::Network {
+        host: "r".to_owned(),
+        detail: "connection refused".to_owned(),
+    }
+}
+
 /// A failure in a round of its own.
 async fn fail(gate: &Arc<Gate>) -> bool {
-    enter(gate).await.unwrap().failed(true)
+    enter(gate).await.unwrap().failed(true, &broken())
 }
 
 fn quota(remaining: &str, reset: &str) -> Quota {
@@ -76,10 +83,10 @@ async fn a_host_that_keeps_failing_is_probed_once_in_an_interval() {
         for _ in 0..10 {
             assert!(matches!(
                 enter(&gate).await,
-                Err(RegistryError::Unavailable { .. })
+                Err(RegistryError::Unavailable { cause, .. }) if cause.contains("connection refused")
             ));
         }
-        assert!(probe.failed(false), "one failed probe is enough");
+        assert!(probe.failed(false, &broken()), "one failed probe is enough");
     }
     tokio::time::advance(Duration::from_secs(240)).await;
     let lost = enter(&gate).await.unwrap();
@@ -98,13 +105,13 @@ async fn failures_under_way_together_are_one_and_slow_ones_count_more() {
         passes.push(enter(&gate).await.unwrap());
     }
     for pass in passes {
-        assert!(!pass.failed(true));
+        assert!(!pass.failed(true, &broken()));
     }
     assert_eq!(gate.state().strikes, 1);
     assert_eq!(gate.reading().permits, 4, "halved once");
     let slow = enter(&gate).await.unwrap();
     tokio::time::advance(Duration::from_secs(15)).await;
-    assert!(!slow.failed(false));
+    assert!(!slow.failed(false, &broken()));
     assert!(fail(&gate).await);
 }
 

@@ -58,7 +58,7 @@ fn every_error_of_a_registry_says_whose_fault_it_is_and_whether_a_retry_helps() 
         RegistryError::Forbidden { .. } => RegistryError::Forbidden { host: text(), detail: text() }, Operator, Retry::Never,
         RegistryError::Invalid { .. } => RegistryError::Invalid { subject: text(), detail: text() }, Remote, Retry::Never,
         RegistryError::RateLimited { .. } => RegistryError::RateLimited { host: text(), retry_at: noon() }, Remote, Retry::Later(Some(_)),
-        RegistryError::Unavailable { .. } => RegistryError::Unavailable { host: text(), retry_at: noon() }, Remote, Retry::Later(Some(_)),
+        RegistryError::Unavailable { .. } => RegistryError::Unavailable { host: text(), retry_at: noon(), cause: text() }, Remote, Retry::Later(Some(_)),
         RegistryError::DigestMismatch { .. } => RegistryError::DigestMismatch { subject: text(), expected: text(), got: text() }, Remote, Retry::Never,
         RegistryError::TooLarge { .. } => RegistryError::TooLarge { subject: text(), limit: 1 }, Remote, Retry::Never,
         RegistryError::Network { .. } => RegistryError::Network { host: text(), detail: text() }, Remote, Retry::Later(None),
