@@ -7,7 +7,7 @@ use super::output::Table;
 use super::streams::{DONE, Place, Wish, refused, shown_tag};
 use super::{CliError, Context, Exit};
 use crate::model::StreamKey;
-use crate::plan::streams::prune::{Keep, prune};
+use crate::plan::streams::prune::{Keep, Spared, prune};
 
 /// Prunes streams.
 ///
@@ -27,9 +27,10 @@ pub async fn run(context: &Context, args: &PruneArgs) -> Result<Exit, CliError> 
         younger_than: args.keep_younger_than,
         named: place.named_digests().await?,
     };
-    let (_, pruned) = prune(&streams, &keep, scene).map_err(refused)?;
+    let (_, pruned, spared) = prune(&streams, &keep, scene).map_err(refused)?;
     if pruned.is_empty() {
-        context.out.note("nothing to prune");
+        let spared = words_of(spared, args);
+        context.out.note(format!("nothing to prune{spared}"));
         return Ok(DONE);
     }
     let mut table = Table::new(["TAG", "TAKEN OUT", "LEFT"]).right(1).right(2);
@@ -52,11 +53,36 @@ pub async fn run(context: &Context, args: &PruneArgs) -> Result<Exit, CliError> 
     };
     place
         .edit(&wish, &|scene| {
-            prune(&streams, &keep, scene).map(|(done, _)| done)
+            prune(&streams, &keep, scene).map(|(done, ..)| done)
         })
         .await?;
+    let spared = words_of(spared, args);
+    if !spared.is_empty() {
+        context.out.note(spared.trim_start_matches([':', ' ']));
+    }
     if write.dry_run && !args.confirm {
         context.out.note("nothing was written: add --confirm");
     }
     Ok(DONE)
+}
+
+/// `: 2 older images stay because they are younger than 1h (--keep-younger-than), 1 because something names it`
+fn words_of(spared: Spared, args: &PruneArgs) -> String {
+    let images = |n: usize| format!("{n} older image{}", if n == 1 { "" } else { "s" });
+    let young = format!(
+        "younger than {} (--keep-younger-than)",
+        args.keep_younger_than
+    );
+    let named = "named by an output, a hold or another tag";
+    match spared {
+        Spared { young: 0, named: 0 } => String::new(),
+        Spared { young: n, named: 0 } => format!(": {} stay, {young}", images(n)),
+        Spared { young: 0, named: n } => format!(": {} stay, {named}", images(n)),
+        both => format!(
+            ": {} stay, {} {young}, {} {named}",
+            images(both.young + both.named),
+            both.young,
+            both.named
+        ),
+    }
 }

@@ -82,6 +82,11 @@ async fn a_stream_is_described_as_it_lies_in_the_work_tree_and_as_it_was() {
     describe(&["--at", "2020-01-01"]).fails(2, &["main is not that old", FIRST_DAY_WORDS]);
     describe(&["--at", "ffffffff"]).fails(2, &["there is no commit `ffffffff`"]);
     describe(&["--at", "yesterday"]).fails(2, &["write a commit"]);
+    let before = describe(&["--at", "HEAD~1"]).ok().stdout;
+    assert_eq!(before, describe(&["--at", "main^"]).ok().stdout);
+    assert_ne!(before, describe(&["--at", "HEAD"]).ok().stdout);
+    describe(&["--at", "HEAD~9999"]).fails(2, &["`HEAD~9999` leads to no commit"]);
+    describe(&["--at", "nosuch~1"]).fails(2, &["`nosuch~1` leads to no commit"]);
     let side = side_commit(&world, &bare);
     describe(&["--at", &side]).fails(2, &["is not on main"]);
 }

@@ -16,6 +16,8 @@ const FEWEST_DIGITS: usize = 4;
 pub enum At {
     /// At the commit whose id begins so.
     Commit(String),
+    /// At a commit before the head of the base, or of a branch: `HEAD~2`, `main^`.
+    Before(String),
     /// At an instant.
     Instant(Moment),
 }
@@ -86,12 +88,27 @@ impl FromStr for At {
         if let Ok(time) = text.parse::<DateTime>() {
             return Ok(Self::Instant(Moment::Civil(time)));
         }
+        if is_before(text) {
+            return Ok(Self::Before(text.to_owned()));
+        }
         Err(
-            "write a commit (4 hex digits or more), a date (2026-11-20: its end), a time (2026-11-20T14:00, with Z or \
+            "write a commit (4 hex digits or more, or HEAD~2), a date (2026-11-20: its end), a time (2026-11-20T14:00, with Z or \
              an offset if it is not your zone's), or how long ago (\"2h ago\")"
                 .to_owned(),
         )
     }
+}
+
+/// Whether a text is a branch, or `HEAD`, and steps back from it. Without steps it would be a misspelt word.
+fn is_before(text: &str) -> bool {
+    let (name, steps) = text.split_at(text.find(['~', '^']).unwrap_or(text.len()));
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._/-".contains(&byte);
+    let step = |byte: u8| byte.is_ascii_digit() || b"~^".contains(&byte);
+    (text == "HEAD" || !steps.is_empty())
+        && !name.is_empty()
+        && text.len() <= 200
+        && name.bytes().all(plain)
+        && steps.bytes().all(step)
 }
 
 #[cfg(test)]
@@ -121,8 +138,15 @@ mod tests {
             let commit = At::Commit(digits.to_ascii_lowercase());
             assert_eq!(digits.parse(), Ok(commit));
         }
+        for before in ["HEAD", "HEAD~1", "HEAD^", "main~12^", "release/1.2~1"] {
+            assert_eq!(before.parse(), Ok(At::Before(before.to_owned())));
+        }
         for bad in [
             "",
+            "~1",
+            "HEAD~1:file",
+            "HEAD@{1}~1",
+            ":/words~1",
             "3f9",
             "main",
             "yesterday",

@@ -21,7 +21,14 @@ pub(super) async fn read(
     let branch = fetched.base_branch.as_str();
     let (commit, instant) = match at {
         At::Commit(digits) => {
-            let commit = by_id(&repository, &head, branch, digits).await?;
+            let found = repository.commit_by_prefix(digits).await;
+            let commit = on_base(&repository, &head, branch, found).await?;
+            let instant = commit.commit_time;
+            (commit, instant)
+        }
+        At::Before(text) => {
+            let found = repository.commit_before(&head, text).await;
+            let commit = on_base(&repository, &head, branch, found).await?;
             let instant = commit.commit_time;
             (commit, instant)
         }
@@ -39,13 +46,12 @@ pub(super) async fn read(
     of_commit(repository, commit.id, Some(past)).await
 }
 
-async fn by_id(
+async fn on_base(
     repository: &Repository,
     head: &CommitId,
     branch: &str,
-    digits: &str,
+    found: Result<CommitInfo, GitError>,
 ) -> Result<CommitInfo, CliError> {
-    let found = repository.commit_by_prefix(digits).await;
     let commit = found.map_err(|error| match error {
         GitError::NotFound(_) | GitError::Invalid(_) => {
             let error = CliError::from_error(Exit::Usage, &error);
@@ -53,8 +59,8 @@ async fn by_id(
         }
         other => edge(&other),
     })?;
-    let on_base = repository.is_ancestor(&commit.id, head).await;
-    if !on_base.map_err(|e| edge(&e))? {
+    let is_on_base = repository.is_ancestor(&commit.id, head).await;
+    if !is_on_base.map_err(|e| edge(&e))? {
         let message = format!("commit {} is not on {branch}", commit.id.short());
         return Err(CliError::usage(message).help(format!("name a commit of {branch}")));
     }

@@ -29,6 +29,15 @@ pub struct Pruned {
     pub left: usize,
 }
 
+/// Items that stay although they are beyond the number of revisions, of all tags together.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Spared {
+    /// Too young.
+    pub young: usize,
+    /// Something still names their digest.
+    pub named: usize,
+}
+
 /// Takes out what is not kept, of these streams or of all that can be used.
 ///
 /// # Errors
@@ -37,7 +46,7 @@ pub fn prune(
     streams: &[StreamKey],
     keep: &Keep,
     scene: Scene<'_>,
-) -> Result<(Done, Vec<Pruned>), Refused> {
+) -> Result<(Done, Vec<Pruned>, Spared), Refused> {
     let usable = scene.docs.streams.keys();
     let usable = usable.filter(|key| !scene.docs.broken_streams.contains_key(*key));
     let streams: Vec<StreamKey> = match streams {
@@ -59,10 +68,11 @@ pub fn prune(
     }
     let mut drafts = Drafts::new(scene);
     let mut pruned = Vec::new();
+    let mut spared = Spared::default();
     for key in &streams {
         let draft = drafts.open(key)?;
         for list in draft.stream.status.tags.clone() {
-            let (kept, gone) = split(&list, keep, &named, scene);
+            let (kept, gone) = split(&list, keep, &named, scene, &mut spared);
             if gone.is_empty() {
                 continue;
             }
@@ -88,7 +98,7 @@ pub fn prune(
         manifests: Vec::new(),
         warnings: Vec::new(),
     };
-    Ok((done, pruned))
+    Ok((done, pruned, spared))
 }
 
 /// Every digest that a text speaks of, whatever it is: an output, a hold, values.
@@ -109,6 +119,7 @@ fn split(
     keep: &Keep,
     named: &BTreeSet<String>,
     scene: Scene<'_>,
+    spared: &mut Spared,
 ) -> (NamedTagEventList, Vec<String>) {
     let mut kept = list.clone();
     let mut gone = Vec::new();
@@ -118,10 +129,12 @@ fn split(
         let young = item
             .created
             .is_some_and(|created| keep.younger_than.after(created) > scene.now);
-        let stays = position < keep.revisions.max(1)
-            || young
-            || (!item.image().is_empty() && named.contains(&*item.image()));
+        let is_named = !item.image().is_empty() && named.contains(&*item.image());
+        let is_new = position < keep.revisions.max(1);
         position += 1;
+        spared.young += usize::from(!is_new && young);
+        spared.named += usize::from(!is_new && !young && is_named);
+        let stays = is_new || young || is_named;
         if !stays {
             gone.push(item.image().into_owned());
         }
@@ -162,13 +175,28 @@ mod tests {
             younger_than: younger.parse().unwrap(),
             named: named.iter().map(|word| digest(word)).collect(),
         };
-        let (done, _) = prune(&[], &keep, scene(&docs, &namespace)).unwrap();
+        let (done, ..) = prune(&[], &keep, scene(&docs, &namespace)).unwrap();
         let list = match done.changes.into_values().next() {
             Some(draft) => draft.stream.status_tag("dev").unwrap().clone(),
             None => docs.streams.values().next().unwrap().value.status.tags[0].clone(),
         };
         let place = |image: &str| words.iter().position(|word| digest(word) == image).unwrap();
         list.items.iter().map(|item| place(&item.image())).collect()
+    }
+
+    #[test]
+    fn what_stays_beyond_the_revisions_is_told_by_its_reason() {
+        let text = app(&["a", "b", "c", "d", "e"]);
+        let docs = documents(&[("streams/app.yaml", &text)]);
+        let namespace = "default".parse().unwrap();
+        let keep = Keep {
+            revisions: 1,
+            younger_than: "90m".parse().unwrap(),
+            named: [digest("d"), digest("b")].into(),
+        };
+        let (_, pruned, spared) = prune(&[], &keep, scene(&docs, &namespace)).unwrap();
+        assert_eq!(spared, Spared { young: 1, named: 1 });
+        assert_eq!((pruned[0].gone.len(), pruned[0].left), (2, 3));
     }
 
     #[test]
@@ -220,7 +248,7 @@ mod tests {
             younger_than: "1h".parse().unwrap(),
             named: named.iter().map(|word| digest(word)).collect(),
         };
-        let (done, _) = prune(&[], &keep, scene(&docs, &namespace)).unwrap();
+        let (done, ..) = prune(&[], &keep, scene(&docs, &namespace)).unwrap();
         let mut told = Vec::new();
         for (key, located) in &docs.streams {
             let changed = done.changes.get(key).map(|draft| &draft.stream);

@@ -106,10 +106,9 @@ fn earlier<'l>(
         .copied()
         .ok_or_else(|| match others.len() {
             0 => Refused::no(format!("{name} never pointed to another image")).help(help),
-            1 => {
-                Refused::no(format!("{name} pointed to one other image, not to {steps}")).help(help)
-            }
-            known => Refused::no(format!(
+            1 => Refused::usage(format!("{name} pointed to one other image, not to {steps}"))
+                .help(help),
+            known => Refused::usage(format!(
                 "{name} pointed to {known} other images, not to {steps}"
             ))
             .help(help),
