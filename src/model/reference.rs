@@ -213,11 +213,25 @@ pub struct ReferenceError {
 
 impl ReferenceError {
     fn new(text: &str, why: impl Into<String>) -> Self {
-        Self {
-            text: text.chars().take(200).collect(),
-            why: why.into(),
+        match login(text) {
+            Some(rest) => Self {
+                text: format!("[redacted]@{rest}").chars().take(200).collect(),
+                why: "leave out user and password; they belong into the settings".to_owned(),
+            },
+            None => Self {
+                text: text.chars().take(200).collect(),
+                why: why.into(),
+            },
         }
     }
+}
+
+/// What follows a user and password, if a text has them where a reference has none.
+fn login(text: &str) -> Option<&str> {
+    let (before, rest) = text.split_once('@')?;
+    let before = before.split_once("://").map_or(before, |(_, login)| login);
+    let is_digest = rest.starts_with("sha256:") || rest.starts_with("sha512:");
+    (!is_digest && before.contains(':') && !before.contains('/')).then_some(rest)
 }
 
 impl FromStr for ImageReference {

@@ -4,6 +4,7 @@ use std::fs::{DirBuilder, File};
 use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -76,6 +77,7 @@ pub(super) fn replace(
     drop(buffered);
     file.as_file().sync_all()?;
     file.persist(path).map_err(|error| error.error)?;
+    *said() = None;
     Ok(())
 }
 
@@ -89,9 +91,21 @@ pub(super) fn forgotten(path: &Path, why: &str) {
     tracing::warn!(path = %path.display(), error = why, "a cache cannot be used and is made anew");
 }
 
-/// Says that a cache cannot be kept; everything works without it, only slower after a restart.
+/// Says that a cache cannot be kept; everything works without it, only slower after a restart. Said once, and again only
+/// after a cache could be written, or for another reason: passes are many.
 pub(super) fn not_kept(path: &Path, error: &io::Error) {
-    tracing::warn!(path = %path.display(), %error, "a cache cannot be written");
+    let mut said = said();
+    let why = error.to_string();
+    if said.as_ref() != Some(&why) {
+        tracing::warn!(path = %path.display(), %error, "a cache cannot be written");
+    }
+    *said = Some(why);
+}
+
+/// Why the last cache could not be written, until one can be again.
+fn said() -> MutexGuard<'static, Option<String>> {
+    static SAID: Mutex<Option<String>> = Mutex::new(None);
+    SAID.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
