@@ -367,17 +367,26 @@ impl Observer {
             base: &reading.commit,
             our_email: &self.settings.our_email,
         };
-        let (pulls, forge_failure) = match state.pulls.read(&question).await? {
-            Ok(pulls) => (Some(pulls), None),
-            Err(failure) => (None, Some(failure)),
+        let (pulls, forge_failure) = match state.pulls.rests(now) {
+            Some(failure) => (None, Some(failure)),
+            None => {
+                let (pulls, failure) = match state.pulls.read(&question, now).await? {
+                    Ok(pulls) => (Some(pulls), None),
+                    Err(failure) => (None, Some(failure)),
+                };
+                state.troubles.forge(failure.as_ref(), now).await?;
+                (pulls, failure)
+            }
         };
-        state.troubles.forge(forge_failure.as_ref(), now).await?;
         let orphans = match &pulls {
             Some(pulls) => orphans(&question, pulls).await?,
             None => BTreeMap::new(),
         };
         let open = pulls.as_deref().unwrap_or_default();
-        let teams = teams(&*self.forge, &reading.documents, open).await;
+        let teams = match &forge_failure {
+            None => teams(&*self.forge, &reading.documents, open).await,
+            Some(_) => BTreeMap::new(),
+        };
         let config = &reading.documents.config.spec;
         let guards = self.settings.guards.iter().map(|(environment, guard)| {
             let delivery = guard.delivery;

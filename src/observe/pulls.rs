@@ -9,7 +9,7 @@ use super::blobs::cores;
 use crate::config::known::hide;
 use crate::forge::{self, Forge, ForgeError, PullProblem, PullRequest};
 use crate::git::{CommitInfo, Fetched, FileChange, GitError, Merge, Repository};
-use crate::model::{BlobId, CommitId, Faulty as _, Party, RepoPath};
+use crate::model::{BlobId, CommitId, Faulty as _, Party, Period, RepoPath, Timestamp};
 use crate::plan::facts::Failure;
 use crate::plan::facts::marker::Marker;
 use crate::plan::facts::pull::{ApprovalFacts, BranchFacts, PullRequestFacts, PullState};
@@ -18,6 +18,8 @@ use crate::plan::facts::pull::{ApprovalFacts, BranchFacts, PullRequestFacts, Pul
 const MOST_COMMITS: usize = 200;
 /// So many notes of the forge are told.
 const MOST_NOTES: usize = 5;
+/// So often the time is doubled after which a forge is asked again.
+const MOST_DOUBLINGS: u32 = 6;
 const HEADS: &str = "refs/heads/";
 const OUR_BRANCHES: &str = "refs/heads/headwater/";
 
@@ -27,6 +29,18 @@ pub(super) struct PullReader {
     known: BTreeMap<(CommitId, CommitId), BranchFacts>,
     problems: Vec<PullProblem>,
     notes: Vec<String>,
+    rest: Option<Rest>,
+}
+
+/// A forge that does not answer until somebody mends something.
+#[derive(Debug)]
+struct Rest {
+    failure: Failure,
+    /// When it was asked last.
+    since: Timestamp,
+    /// It is not asked again before.
+    until: Timestamp,
+    tries: u32,
 }
 
 /// Where to look.
@@ -39,15 +53,25 @@ pub(super) struct PullQuestion<'a> {
 }
 
 impl PullReader {
+    /// What the forge answered last, where it is not asked at this instant: somebody has to mend something first, and it is
+    /// tried after 1, 2, 4 .. 60 minutes whether they did.
+    pub(super) fn rests(&self, now: Timestamp) -> Option<Failure> {
+        let rest = self.rest.as_ref();
+        let rest = rest.filter(|rest| rest.since <= now && now < rest.until)?;
+        Some(rest.failure.clone())
+    }
+
     /// All pull requests with our marker, or why the forge did not tell.
     pub(super) async fn read(
         &mut self,
         question: &PullQuestion<'_>,
+        now: Timestamp,
     ) -> Result<Result<Vec<PullRequestFacts>, Failure>, GitError> {
         let listing = match question.forge.list(question.fetched).await {
             Ok(listing) => listing,
-            Err(error) => return Ok(Err(failure(&error))),
+            Err(error) => return Ok(Err(self.failed(&error, now))),
         };
+        self.rest = None;
         self.report(listing.problems);
         self.tell(listing.notes);
         let known = std::mem::take(&mut self.known);
@@ -77,15 +101,30 @@ impl PullReader {
         Ok(Ok(facts))
     }
 
+    /// Takes in that the forge did not tell.
+    fn failed(&mut self, error: &ForgeError, now: Timestamp) -> Failure {
+        let mut failure = failure(error);
+        let before = self.rest.take().map_or(0, |rest| rest.tries);
+        if !failure.transient {
+            let minutes = 1 << before.min(MOST_DOUBLINGS);
+            let until = Period::seconds(60 * minutes.min(60)).after(now);
+            failure.retry_at = Some(until);
+            self.rest = Some(Rest {
+                failure: failure.clone(),
+                since: now,
+                until,
+                tries: before + 1,
+            });
+        }
+        failure
+    }
+
     /// Says what the operator should mend, once.
     fn tell(&mut self, notes: Vec<String>) {
         for note in notes.iter().take(MOST_NOTES) {
             if !self.notes.contains(note) {
                 let fault = Party::Operator.as_str();
-                tracing::warn!(
-                    fault,
-                    "forge.offline.allowedSigners: {note}: approvals may not count"
-                );
+                tracing::warn!(fault, "{note}");
             }
         }
         self.notes = notes;

@@ -2,6 +2,7 @@
 
 mod approvals;
 mod github;
+mod github_answers;
 mod life;
 mod merging;
 mod trouble;

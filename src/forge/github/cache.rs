@@ -2,106 +2,101 @@
 //! a pass, and no more however long the program runs.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use http::{HeaderMap, Uri};
-use octocrab::service::middleware::cache::{CacheKey, CacheStorage, CacheWriter, CachedResponse};
+use url::Url;
+
+use super::http::Answered;
 
 /// So many answers are kept; the oldest goes first.
 const MOST: usize = 1_024;
+/// So many bytes of them together.
+const MOST_BYTES: usize = 32 << 20;
 /// Longer answers are not kept, in bytes.
 const LONGEST: usize = 4 << 20;
 
 /// Answers by address.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Answers(Arc<Mutex<Kept>>);
+#[derive(Default)]
+pub(super) struct Answers(Mutex<Shelf>);
 
 #[derive(Default)]
-struct Kept {
-    answers: HashMap<Uri, (CacheKey, CachedResponse)>,
-    order: VecDeque<Uri>,
+struct Shelf {
+    answers: HashMap<Url, Answered>,
+    order: VecDeque<Url>,
+    bytes: usize,
 }
 
-impl std::fmt::Debug for Kept {
+impl std::fmt::Debug for Answers {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} answers", self.answers.len())
-    }
-}
-
-impl Kept {
-    fn put(&mut self, uri: Uri, key: CacheKey, response: CachedResponse) {
-        if self.answers.insert(uri.clone(), (key, response)).is_none() {
-            self.order.push_back(uri);
-        }
-        while self.answers.len() > MOST {
-            let Some(oldest) = self.order.pop_front() else {
-                return;
-            };
-            self.answers.remove(&oldest);
-        }
+        write!(f, "{} answers", self.shelf().answers.len())
     }
 }
 
 impl Answers {
-    fn kept(&self) -> MutexGuard<'_, Kept> {
+    /// What is kept of an address.
+    pub(super) fn get(&self, url: &Url) -> Option<Answered> {
+        self.shelf().answers.get(url).cloned()
+    }
+
+    /// Keeps an answer in the place of an older one.
+    pub(super) fn put(&self, url: Url, answered: Answered) {
+        if answered.body.len() <= LONGEST {
+            self.shelf().put(url, answered);
+        }
+    }
+
+    fn shelf(&self) -> MutexGuard<'_, Shelf> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl CacheStorage for Answers {
-    fn try_hit(&self, uri: &Uri) -> Option<CacheKey> {
-        self.kept().answers.get(uri).map(|(key, _)| key.clone())
-    }
-
-    fn load(&self, uri: &Uri) -> Option<CachedResponse> {
-        let kept = self.kept();
-        kept.answers.get(uri).map(|(_, response)| response.clone())
-    }
-
-    fn writer(&self, uri: &Uri, key: CacheKey, headers: HeaderMap) -> Box<dyn CacheWriter> {
-        Box::new(Writer {
-            answers: self.clone(),
-            uri: uri.clone(),
-            key,
-            response: CachedResponse {
-                body: Vec::new(),
-                headers,
-            },
-        })
-    }
-}
-
-/// Gathers an answer while it is read.
-struct Writer {
-    answers: Answers,
-    uri: Uri,
-    key: CacheKey,
-    response: CachedResponse,
-}
-
-impl CacheWriter for Writer {
-    fn write_body(&mut self, data: &[u8]) {
-        self.response.body.extend_from_slice(data);
-    }
-}
-
-impl Drop for Writer {
-    fn drop(&mut self) {
-        let CachedResponse { body, headers } = &mut self.response;
-        let length = headers.get(http::header::CONTENT_LENGTH);
-        let length = length.and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
-        // One that was cut off would be taken for the whole by every later request.
-        let whole = length.is_none_or(|length| length == body.len());
-        if whole
-            && body.len() <= LONGEST
-            && serde_json::from_slice::<serde::de::IgnoredAny>(body).is_ok()
-        {
-            let response = CachedResponse {
-                body: std::mem::take(body),
-                headers: std::mem::take(headers),
-            };
-            let mut kept = self.answers.kept();
-            kept.put(self.uri.clone(), self.key.clone(), response);
+impl Shelf {
+    fn put(&mut self, url: Url, answered: Answered) {
+        self.bytes += answered.body.len();
+        match self.answers.insert(url.clone(), answered) {
+            Some(older) => self.bytes -= older.body.len(),
+            None => self.order.push_back(url),
         }
+        while self.answers.len() > MOST || self.bytes > MOST_BYTES {
+            let Some(oldest) = self.order.pop_front() else {
+                return;
+            };
+            let gone = self.answers.remove(&oldest);
+            self.bytes -= gone.map_or(0, |gone| gone.body.len());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderMap;
+
+    use super::*;
+
+    fn kept(bytes: usize) -> Answered {
+        Answered {
+            status: http::StatusCode::OK,
+            headers: HeaderMap::new(),
+            body: vec![b' '; bytes].into(),
+        }
+    }
+
+    #[test]
+    fn the_oldest_answers_go_when_there_are_too_many_or_too_long_ones() {
+        let answers = Answers::default();
+        let at = |n: usize| Url::parse(&format!("https://ghe.example/{n}")).unwrap();
+        for n in 0..MOST + 10 {
+            answers.put(at(n), kept(10));
+        }
+        assert!(answers.get(&at(9)).is_none() && answers.get(&at(10)).is_some());
+        answers.put(at(0), kept(LONGEST + 1));
+        assert!(answers.get(&at(0)).is_none(), "too long to be kept");
+        for n in 0..20 {
+            answers.put(at(n), kept(LONGEST));
+            answers.put(at(n), kept(LONGEST));
+        }
+        let shelf = answers.shelf();
+        assert_eq!(shelf.bytes, MOST_BYTES);
+        assert_eq!(shelf.answers.len(), 8);
     }
 }

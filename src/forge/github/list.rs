@@ -6,17 +6,20 @@ use std::collections::BTreeMap;
 use futures_util::{StreamExt as _, TryStreamExt as _};
 
 use super::client::MOST_PAGES;
+use super::why::failed;
 use super::wire::{Issue, Pull, State};
 use super::{GitHubForge, reviews};
 use crate::forge::error::ForgeError;
 use crate::forge::types::{Listing, PullProblem, PullRequest, PullState};
 use crate::git::Fetched;
-use crate::model::{CommitId, Timestamp};
+use crate::model::{CommitId, Fault, Party, Timestamp};
 
 /// GitHub's lists may be behind: what changed within so many seconds before the latest change is read once more.
 const SLACK: i64 = 600;
 /// So many pull requests are asked about at a time.
 const AT_ONCE: usize = 4;
+/// Bytes of the texts of ours that one reading of the list may bring.
+const MOST_BYTES: usize = 128 << 20;
 /// What we leave in the text of those that we close ourselves.
 const SUPERSEDED: &str = "\"superseded\":true";
 
@@ -27,6 +30,8 @@ pub(super) struct Known {
     /// Who closed one, by the instant of its last change: a closed one may be opened and closed again.
     closers: BTreeMap<(u64, Timestamp), Option<String>>,
     latest: Option<Timestamp>,
+    /// Whether those that changed longest ago were not read.
+    is_cut: bool,
 }
 
 impl Known {
@@ -57,14 +62,21 @@ impl GitHubForge {
         known.closers.clear();
         for one in all {
             match one {
-                One::Read(pull, closer) => {
+                One::Read(pull, closer, problem) => {
                     known.closers.extend(closer);
+                    listing.problems.extend(problem);
                     listing.pulls.push(*pull);
                 }
                 One::Unreadable(problem) => listing.problems.push(problem),
             }
         }
         listing.pulls.sort_by(|a, b| a.id.cmp(&b.id));
+        if known.is_cut {
+            listing.notes.push(format!(
+                "GitHub has more than {} pull requests in this repository, and only those that changed last are read: one that somebody closed long ago holds nothing any more",
+                100 * MOST_PAGES
+            ));
+        }
         Ok(listing)
     }
 
@@ -78,34 +90,31 @@ impl GitHubForge {
             ("per_page", "100"),
         ];
         let route = self.route("/pulls");
-        let mut page = self
-            .client
-            .get::<octocrab::Page<Pull>>(what, &route, &parameters)
-            .await?;
+        let mut pages = self.client.list::<Pull>(what, &route, &parameters);
         let mut latest = known.latest;
-        for read in 1.. {
+        let mut bytes = 0;
+        let cut = loop {
+            let Some(pulls) = pages.next().await? else {
+                break pages.is_cut();
+            };
             let mut all_new = true;
-            for pull in std::mem::take(&mut page.items) {
+            for pull in pulls {
                 let changed = pull.updated_at;
                 all_new &= !known.is_read(changed);
                 latest = latest.max(Some(changed));
                 if pull.is_ours(&self.repository) {
+                    bytes += pull.body.as_ref().map_or(0, String::len);
                     known.note(pull);
                 }
             }
-            if !all_new || page.next.is_none() {
-                break;
+            if bytes > MOST_BYTES {
+                return Err(too_much(what));
             }
-            if read == MOST_PAGES {
-                // Whatever changed longest ago is settled: what is left out are closed ones of long ago.
-                tracing::debug!("pull requests beyond {read} pages are not read");
-                break;
+            if !all_new {
+                break false;
             }
-            match self.client.next_page(what, &page).await? {
-                Some(next) => page = next,
-                None => break,
-            }
-        }
+        };
+        known.is_cut |= cut;
         known.latest = latest;
         Ok(())
     }
@@ -136,11 +145,22 @@ impl GitHubForge {
             },
         };
         let text = pull.text();
+        let mut problem = None;
         let (approvals, statuses) = match state {
-            PullState::Open => (
-                reviews::approvals(&self.reviews(pull.number).await?),
-                Some(self.statuses(&head).await?),
-            ),
+            PullState::Open => {
+                let approvals = match self.reviews(pull.number).await {
+                    Ok(reviews) => reviews::approvals(&reviews),
+                    // A later review may take an approval back: of a part of them none counts.
+                    Err(error) if is_cut(&error) => {
+                        let message = format!("none of its approvals count: {error}");
+                        let id = id.clone();
+                        problem = Some(PullProblem { id, message });
+                        Vec::new()
+                    }
+                    Err(error) => return Err(error),
+                };
+                (approvals, Some(self.statuses(&head).await?))
+            }
             PullState::Merged | PullState::Closed => (Vec::new(), None),
         };
         let key = (pull.number, pull.updated_at);
@@ -169,7 +189,7 @@ impl GitHubForge {
             approvals,
             opened_at: pull.created_at,
         };
-        Ok(One::Read(Box::new(read), closer))
+        Ok(One::Read(Box::new(read), closer, problem))
     }
 
     /// Who closed it, for people; `None` where that was its author, who is us.
@@ -184,9 +204,29 @@ impl GitHubForge {
     }
 }
 
+/// Whether a list goes on beyond what is read of any.
+fn is_cut(error: &ForgeError) -> bool {
+    matches!(
+        error,
+        ForgeError::Api {
+            reason: "TooMany",
+            ..
+        }
+    )
+}
+
+fn too_much(what: &str) -> ForgeError {
+    let message = format!("the texts of ours have more than {} MiB", MOST_BYTES >> 20);
+    failed(what, &message, "TooLarge", Fault::of(Party::Operator))
+}
+
 /// What became of reading one.
 enum One {
-    Read(Box<PullRequest>, Option<((u64, Timestamp), Option<String>)>),
+    Read(
+        Box<PullRequest>,
+        Option<((u64, Timestamp), Option<String>)>,
+        Option<PullProblem>,
+    ),
     Unreadable(PullProblem),
 }
 

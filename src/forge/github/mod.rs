@@ -4,11 +4,15 @@
 mod cache;
 mod client;
 mod fit;
+mod http;
 mod list;
 mod merge;
 mod reviews;
 mod statuses;
+mod stopped;
 mod teams;
+mod transport;
+mod why;
 mod wire;
 mod write;
 

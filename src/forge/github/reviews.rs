@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 
 use super::GitHubForge;
-use super::client::MOST_PAGES;
 use super::wire::Review;
 use crate::forge::error::ForgeError;
 use crate::forge::types::Approval;
@@ -14,19 +13,7 @@ impl GitHubForge {
         let what = format!("list the reviews of pull request {number}");
         let route = self.route(&format!("/pulls/{number}/reviews"));
         let hundred = [("per_page", "100")];
-        let mut page = self
-            .client
-            .get::<octocrab::Page<_>>(&what, &route, &hundred)
-            .await?;
-        let mut reviews: Vec<Review> = std::mem::take(&mut page.items);
-        for _ in 1..MOST_PAGES {
-            let Some(mut next) = self.client.next_page(&what, &page).await? else {
-                break;
-            };
-            reviews.append(&mut next.items);
-            page = next;
-        }
-        Ok(reviews)
+        self.client.list(&what, &route, &hundred).all().await
     }
 }
 

@@ -1,7 +1,6 @@
 //! Teams, as rules name them (`@org/team`): who is in one is GitHub's word, read when somebody's approval depends on it.
 
 use super::GitHubForge;
-use super::client::MOST_PAGES;
 use super::wire::User;
 use crate::forge::error::ForgeError;
 
@@ -13,26 +12,19 @@ impl GitHubForge {
         };
         let what = format!("list the members of {team}");
         let route = format!("/orgs/{organization}/teams/{slug}/members");
-        let mut members: Vec<User> = Vec::new();
         let hundred = [("per_page", "100")];
-        let mut page = match self
+        let members = self
             .client
-            .get::<octocrab::Page<_>>(&what, &route, &hundred)
-            .await
-        {
+            .list::<User>(&what, &route, &hundred)
+            .all()
+            .await;
+        let members = match members {
             Err(ForgeError::Api {
                 reason: "NotFound" | "Forbidden",
                 ..
             }) => return Ok(None),
-            first => first?,
+            members => members?,
         };
-        for _ in 0..MOST_PAGES {
-            members.append(&mut page.items);
-            match self.client.next_page(&what, &page).await? {
-                Some(next) => page = next,
-                None => break,
-            }
-        }
         let logins = members.into_iter().map(|user| format!("@{}", user.login));
         Ok(Some(logins.collect()))
     }

@@ -56,10 +56,13 @@ impl OfflineForge {
         self.forget(&stored);
         problems.sort();
         problems.dedup();
+        let unusable =
+            |problem| format!("forge.offline.allowedSigners: {problem}: approvals may not count");
+        let notes = signers.problems.into_iter().map(unusable);
         Ok(Listing {
             pulls,
             problems,
-            notes: signers.problems,
+            notes: notes.collect(),
         })
     }
 
