@@ -77,7 +77,7 @@ async fn a_hook_that_a_folder_cannot_run_is_never_passed_by() {
                     std::fs::rename(bare.join("hooks").join(name), &placed).unwrap();
                 }
                 let text = format!("{n} {name} {folder}");
-                let ours = commit(&repository, &head, &[("a", Some(text))], &text).await;
+                let ours = commit(&repository, &head, &[("a", Some(&text))], &text).await;
                 let refused = push(&repository, MAIN, Some(&head), Some(&ours)).await;
                 assert!(
                     matches!(&refused, PushResult::Refused { message } if message.contains(&format!("has the hook `{name}`, which a push to a folder cannot run"))),
