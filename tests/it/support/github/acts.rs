@@ -8,7 +8,7 @@ use super::dispatch::{Request, dispatch};
 use super::limits;
 use super::people::{Actor, Permission};
 use super::records::Protection;
-use super::view::{MAIN, NAME, OWNER, View};
+use super::view::{NAME, OWNER, View};
 use crate::support::git_http::{commit_to, git};
 
 /// How the base takes a branch.
@@ -64,7 +64,7 @@ impl GitHub {
 
     /// Somebody opens a pull request onto `main`; its number.
     pub(crate) fn open(&self, branch: &str, title: &str, login: &str) -> u64 {
-        let body = json!({ "title": title, "head": branch, "base": MAIN, "body": "" });
+        let body = json!({ "title": title, "head": branch, "base": self.state().main.clone(), "body": "" });
         self.does(login, "POST", "pulls", body)["number"]
             .as_u64()
             .unwrap()
@@ -133,6 +133,37 @@ impl GitHub {
         self.does(login, "PATCH", &format!("pulls/{number}"), body);
     }
 
+    /// Somebody lets it go into another branch.
+    pub(crate) fn retarget(&self, number: u64, login: &str, base: &str) {
+        self.edit(number, login, json!({ "base": base }));
+    }
+
+    /// The default branch gets another name, and open pull requests go along.
+    pub(crate) fn rename_main(&self, name: &str) {
+        let mut state = self.state();
+        let old = std::mem::replace(&mut state.main, name.to_owned());
+        git(self.bare(), &["branch", "-m", &old, name]);
+        git(
+            self.bare(),
+            &["symbolic-ref", "HEAD", &format!("refs/heads/{name}")],
+        );
+        let pulls = state.records.pulls.values_mut();
+        for pull in pulls.filter(|pull| pull.open && pull.base == old) {
+            name.clone_into(&mut pull.base);
+        }
+        state.look(None);
+    }
+
+    /// The repository gets another name; it answers under the old one too.
+    pub(crate) fn rename(&self, name: Option<&str>) {
+        self.state().renamed = name.map(str::to_owned);
+    }
+
+    /// Nothing can be changed any more, or again.
+    pub(crate) fn archive(&self, yes: bool) {
+        self.state().archived = yes;
+    }
+
     /// Somebody sets all of its labels.
     pub(crate) fn label(&self, number: u64, login: &str, labels: &[&str]) {
         let path = format!("issues/{number}/labels");
@@ -185,6 +216,22 @@ impl GitHub {
     /// One more user.
     pub(crate) fn add_user(&self, login: &str, permission: Permission) {
         self.state().people.add(login, permission);
+    }
+
+    /// A user tells GitHub an address, and commits that bear it are theirs.
+    pub(crate) fn add_email(&self, login: &str, email: &str) {
+        let emails = &mut self.state().people.emails;
+        emails.insert(email.to_owned(), login.to_owned());
+    }
+
+    /// Somebody takes back that people (`login`) or a team (`team/slug`) were asked for a review.
+    pub(crate) fn unask(&self, number: u64, login: &str, whom: &str) {
+        let path = format!("pulls/{number}/requested_reviewers");
+        let body = match whom.strip_prefix("team/") {
+            Some(slug) => json!({ "reviewers": [], "team_reviewers": [slug] }),
+            None => json!({ "reviewers": [whom] }),
+        };
+        self.does(login, "DELETE", &path, body);
     }
 
     /// Another permission for a user.

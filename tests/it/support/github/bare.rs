@@ -52,6 +52,21 @@ impl Bare {
         self.at(&format!("refs/heads/{name}"))
     }
 
+    /// A file's text at a commit.
+    pub(super) fn text(&self, sha: &str, path: &str) -> Option<String> {
+        let tree = self.commit(sha).tree().unwrap();
+        let entry = tree.get_path(Path::new(path)).ok()?;
+        let blob = self.0.find_blob(entry.id()).ok()?;
+        String::from_utf8(blob.content().to_vec()).ok()
+    }
+
+    /// A commit and its ancestors, newest first.
+    pub(super) fn line(&self, head: &str) -> Vec<String> {
+        let mut walk = self.0.revwalk().unwrap();
+        walk.push(Oid::from_str(head).unwrap()).unwrap();
+        walk.map(|id| id.unwrap().to_string()).collect()
+    }
+
     /// All refs whose full name begins so, sorted.
     pub(super) fn refs(&self, start: &str) -> Vec<(String, String)> {
         let all = self.0.references().unwrap().map(Result::unwrap);

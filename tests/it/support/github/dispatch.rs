@@ -70,6 +70,10 @@ fn carry_out(
         return Err(Refusal::not_found());
     }
     may(state, &actor, route)?;
+    if state.archived && !route.operation.starts_with("GET ") && !route.areas.is_empty() {
+        let message = "Repository was archived so is read-only.";
+        return Err(Refusal::new(403, message));
+    }
     let mut call = Call {
         state,
         actor,

@@ -57,6 +57,10 @@ fn admitted(model: &Model, parts: &Parts, pushing: bool) -> Result<String, (u16,
     };
     match had {
         Permission::None => Err((404, "Repository not found.".to_owned())),
+        _ if pushing && state.archived => {
+            let message = "This repository was archived so it is read-only.";
+            Err((403, message.to_owned()))
+        }
         Permission::Read if pushing => {
             let message = format!("Permission to {} denied to {login}.", State::full_name());
             Err((403, message))

@@ -72,6 +72,8 @@ pub(super) enum Actor {
 /// Everybody.
 pub(super) struct People {
     users: BTreeMap<String, User>,
+    /// Logins by the addresses that people told GitHub.
+    pub(super) emails: BTreeMap<String, String>,
     /// Members of the teams of `acme`, by slug.
     pub(super) teams: BTreeMap<String, Vec<String>>,
     tokens: BTreeMap<String, (Actor, Option<Timestamp>)>,
@@ -102,6 +104,7 @@ impl People {
         };
         let mut people = Self {
             users: BTreeMap::new(),
+            emails: BTreeMap::new(),
             teams: BTreeMap::new(),
             tokens: BTreeMap::new(),
             grants: [granted(&write, "write"), granted(&read, "read")]

@@ -53,6 +53,19 @@ pub(crate) struct Pull {
     pub(crate) merged: Option<Merge>,
     pub(crate) reviews: Vec<Review>,
     pub(crate) comments: Vec<Comment>,
+    pub(crate) events: Vec<Happening>,
+}
+
+/// Something that happened to a pull request, beside reviews and comments.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Happening {
+    pub(crate) id: u64,
+    pub(crate) actor: String,
+    /// `labeled`, `unlabeled`, `review_requested` or `review_request_removed`.
+    pub(crate) event: &'static str,
+    /// The label, the login, or the team as `team/SLUG`.
+    pub(crate) about: String,
+    pub(crate) at: Timestamp,
 }
 
 /// How a pull request was merged.

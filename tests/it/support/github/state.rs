@@ -9,7 +9,8 @@ use headwater::model::Timestamp;
 use super::bare::Bare;
 use super::call::Refusal;
 use super::people::{Actor, People, Permission};
-use super::records::{Merge, Protection, Pull, Records};
+use super::records::{Happening, Merge, Protection, Pull, Records};
+use super::view::MAIN;
 
 /// Changes whose beginnings are kept for stale lists.
 const KEPT: usize = 64;
@@ -24,6 +25,12 @@ pub(super) struct State {
     pub(super) knows_mergeability: bool,
     /// Whether a merged branch is taken away.
     pub(super) deletes_merged: bool,
+    /// The default branch.
+    pub(super) main: String,
+    /// `owner/name`, where the repository was renamed.
+    pub(super) renamed: Option<String>,
+    /// Nothing can be changed any more.
+    pub(super) archived: bool,
     /// Ways of merging that the repository allows.
     pub(super) methods: Vec<&'static str>,
     /// The hour of the last request of each one, and what remained in it.
@@ -42,6 +49,9 @@ impl State {
             now,
             knows_mergeability: true,
             deletes_merged: false,
+            main: MAIN.to_owned(),
+            renamed: None,
+            archived: false,
             methods: vec!["merge", "squash", "rebase"],
             remaining: BTreeMap::new(),
             past: VecDeque::new(),
@@ -167,6 +177,43 @@ impl State {
         pull.closed = Some(now);
         pull.closed_by = by.map(str::to_owned);
         pull.updated = now;
+    }
+
+    /// Writes down that something happened to a pull request.
+    pub(super) fn happened(&mut self, number: u64, actor: &str, event: &'static str, about: &str) {
+        let happening = Happening {
+            id: self.id(),
+            actor: actor.to_owned(),
+            event,
+            about: about.to_owned(),
+            at: self.now,
+        };
+        self.pull_mut(number).events.push(happening);
+    }
+
+    /// Asks people and teams for reviews; those who are asked already are asked no second time.
+    pub(super) fn asked(
+        &mut self,
+        number: u64,
+        actor: &str,
+        users: Vec<String>,
+        teams: Vec<String>,
+    ) {
+        let now = self.now;
+        self.pull_mut(number).updated = now;
+        for login in users {
+            if !self.pull(number).reviewers.contains(&login) {
+                self.happened(number, actor, "review_requested", &login);
+                self.pull_mut(number).reviewers.push(login);
+            }
+        }
+        for slug in teams {
+            if !self.pull(number).teams.contains(&slug) {
+                let about = format!("team/{slug}");
+                self.happened(number, actor, "review_requested", &about);
+                self.pull_mut(number).teams.push(slug);
+            }
+        }
     }
 
     /// Marks as merged by a commit on the base.

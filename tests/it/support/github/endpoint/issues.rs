@@ -65,6 +65,32 @@ pub(super) fn comments(call: &mut Call<'_>) -> Outcome {
     call.page(comments.map(view).collect()).list()
 }
 
+/// Everything that happened, oldest first.
+pub(super) fn timeline(call: &mut Call<'_>) -> Outcome {
+    let number = known(call, "issue_number")?;
+    let pull = call.state.pull(number);
+    let events = pull
+        .events
+        .iter()
+        .map(|e| (e.id, call.view.happening(call.state, e)));
+    let comments = pull.comments.iter().map(|comment| {
+        let mut shown = call.view.comment(call.state, number, comment);
+        shown["event"] = "commented".into();
+        shown["actor"] = shown["user"].clone();
+        (comment.id, shown)
+    });
+    let reviews = pull.reviews.iter().map(|review| {
+        let mut shown = call.view.review(call.state, pull, review);
+        shown["event"] = "reviewed".into();
+        shown["state"] = review.state.to_lowercase().into();
+        (review.id, shown)
+    });
+    let mut all: Vec<(u64, Value)> = events.chain(comments).chain(reviews).collect();
+    all.sort_by_key(|(id, _)| *id);
+    call.page(all.into_iter().map(|(_, shown)| shown).collect())
+        .list()
+}
+
 pub(super) fn comment(call: &mut Call<'_>) -> Outcome {
     let number = known(call, "issue_number")?;
     let body = call.text("body").unwrap_or_default().to_owned();
@@ -148,6 +174,17 @@ fn put_labels(
         if !wanted.contains(&label.name) {
             wanted.push(label.name.clone());
         }
+    }
+    let actor = call.state.people.login(&call.actor);
+    let before = call.state.pull(number).labels.clone();
+    let gone = before
+        .iter()
+        .filter(|name| replace && !wanted.contains(name));
+    for name in gone {
+        call.state.happened(number, &actor, "unlabeled", name);
+    }
+    for name in wanted.iter().filter(|name| !before.contains(name)) {
+        call.state.happened(number, &actor, "labeled", name);
     }
     let now = call.state.now;
     let pull = call.state.pull_mut(number);

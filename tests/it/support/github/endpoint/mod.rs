@@ -4,6 +4,7 @@ mod apps;
 mod checks;
 mod deployments;
 mod issues;
+mod owners;
 mod pulls;
 mod refs;
 mod repository;
@@ -78,6 +79,7 @@ pub(super) const ROUTES: &[Route] = &[
     route("POST /repos/{owner}/{repo}/git/refs", CONTENTS, Write, refs::create),
     route("PATCH /repos/{owner}/{repo}/git/refs/{ref}", CONTENTS, Write, refs::update),
     route("DELETE /repos/{owner}/{repo}/git/refs/{ref}", CONTENTS, Write, refs::delete),
+    route("GET /repos/{owner}/{repo}/commits", CONTENTS, Read, repository::commits),
     route("GET /repos/{owner}/{repo}/commits/{ref}", CONTENTS, Read, repository::commit),
     route("GET /repos/{owner}/{repo}/commits/{commit_sha}/pulls", PULLS, Read, repository::pulls_of),
     route("GET /repos/{owner}/{repo}/commits/{ref}/check-runs", CHECKS, Read, checks::runs),
@@ -109,6 +111,7 @@ pub(super) const ROUTES: &[Route] = &[
     route("POST /repos/{owner}/{repo}/issues/{issue_number}/labels", ISSUES, Write, issues::add_labels),
     route("PUT /repos/{owner}/{repo}/issues/{issue_number}/labels", ISSUES, Write, issues::set_labels),
     route("GET /repos/{owner}/{repo}/issues/{issue_number}/comments", ISSUES, Read, issues::comments),
+    route("GET /repos/{owner}/{repo}/issues/{issue_number}/timeline", ISSUES, Read, issues::timeline),
     loud(route("POST /repos/{owner}/{repo}/issues/{issue_number}/comments", ISSUES, Read, issues::comment)),
     route("PATCH /repos/{owner}/{repo}/issues/comments/{comment_id}", ISSUES, Read, issues::edit_comment),
 ];

@@ -2,6 +2,8 @@
 
 use serde_json::json;
 
+use super::owners;
+
 use crate::support::github::call::{Call, Outcome, Refusal, Reply};
 use crate::support::github::merging::Asked;
 use crate::support::github::people::Permission;
@@ -91,9 +93,11 @@ pub(super) fn create(call: &mut Call<'_>) -> Outcome {
         merged: None,
         reviews: Vec::new(),
         comments: Vec::new(),
+        events: Vec::new(),
     };
-    let answer = call.view.pull(call.state, &pull);
     call.state.records.pulls.insert(number, pull);
+    owners::ask(call.state, number);
+    let answer = call.view.pull(call.state, call.state.pull(number));
     Reply::created(answer)
 }
 

@@ -39,6 +39,29 @@ pub(super) fn commit(call: &mut Call<'_>) -> Outcome {
     Reply::ok(call.view.full_commit(call.state, &sha))
 }
 
+/// Commits of the default branch, newest first, of an author if one is asked for: by login or by address.
+pub(super) fn commits(call: &mut Call<'_>) -> Outcome {
+    let head = call.asked("sha").unwrap_or(&call.state.main).to_owned();
+    let head = call.state.git.resolve(&head);
+    let head = head.ok_or_else(Refusal::not_found)?;
+    let author = call.asked("author").map(str::to_owned);
+    let mut found = Vec::new();
+    for sha in call.state.git.line(&head) {
+        let shown = call.view.commit(call.state, &sha);
+        let is_theirs = author.as_ref().is_none_or(|author| {
+            let of = [
+                &shown["commit"]["author"]["email"],
+                &shown["author"]["login"],
+            ];
+            of.contains(&&json!(author))
+        });
+        if is_theirs {
+            found.push(shown);
+        }
+    }
+    call.page(found).list()
+}
+
 /// Of a commit on the default branch those that brought it in, else the open ones that hold it.
 pub(super) fn pulls_of(call: &mut Call<'_>) -> Outcome {
     let sha = resolved(call, "commit_sha")?;

@@ -113,11 +113,8 @@ pub(super) fn request(call: &mut Call<'_>) -> Outcome {
              collaborator of the acme/deploy repository.",
         ));
     }
-    let now = call.state.now;
-    let pull = call.state.pull_mut(number);
-    pull.updated = now;
-    add(&mut pull.reviewers, users);
-    add(&mut pull.teams, teams);
+    let actor = call.state.people.login(&call.actor);
+    call.state.asked(number, &actor, users, teams);
     let pull = call.state.pull(number);
     Reply::created(call.view.short_pull(call.state, pull))
 }
@@ -125,17 +122,20 @@ pub(super) fn request(call: &mut Call<'_>) -> Outcome {
 pub(super) fn take_back(call: &mut Call<'_>) -> Outcome {
     let number = known(call, "pull_number")?;
     let (users, teams) = (call.texts("reviewers"), call.texts("team_reviewers"));
+    let actor = call.state.people.login(&call.actor);
+    let removed = "review_request_removed";
+    for login in &users {
+        call.state.happened(number, &actor, removed, login);
+    }
+    for slug in &teams {
+        let about = format!("team/{slug}");
+        call.state.happened(number, &actor, removed, &about);
+    }
+    let now = call.state.now;
     let pull = call.state.pull_mut(number);
+    pull.updated = now;
     pull.reviewers.retain(|login| !users.contains(login));
     pull.teams.retain(|slug| !teams.contains(slug));
     let pull = call.state.pull(number);
     Reply::ok(call.view.short_pull(call.state, pull))
-}
-
-fn add(to: &mut Vec<String>, more: Vec<String>) {
-    for one in more {
-        if !to.contains(&one) {
-            to.push(one);
-        }
-    }
 }

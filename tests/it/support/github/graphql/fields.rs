@@ -10,7 +10,7 @@ use crate::support::github::limits::limit;
 use crate::support::github::people::{Actor, Permission};
 use crate::support::github::records::Pull;
 use crate::support::github::state::State;
-use crate::support::github::view::{MAIN, NAME, OWNER, View, time};
+use crate::support::github::view::{NAME, OWNER, View, time};
 
 /// Something that has fields.
 #[derive(Debug, Clone)]
@@ -146,7 +146,7 @@ fn repository(
             Out::Value(json!(word.to_uppercase()))
         }
         "owner" => Out::Object(Object::Account(OWNER.to_owned())),
-        "defaultBranchRef" => Out::Object(Object::Ref(MAIN.to_owned())),
+        "defaultBranchRef" => Out::Object(Object::Ref(state.main.clone())),
         "ref" => {
             let wanted = given["qualifiedName"].as_str().unwrap_or_default();
             let branch = wanted.trim_start_matches("refs/heads/");

@@ -21,6 +21,7 @@ GET /repos/{owner}/{repo}/git/matching-refs/{ref}
 POST /repos/{owner}/{repo}/git/refs
 PATCH /repos/{owner}/{repo}/git/refs/{ref}
 DELETE /repos/{owner}/{repo}/git/refs/{ref}
+GET /repos/{owner}/{repo}/commits
 GET /repos/{owner}/{repo}/commits/{ref}
 GET /repos/{owner}/{repo}/commits/{commit_sha}/pulls
 GET /repos/{owner}/{repo}/commits/{ref}/check-runs
@@ -52,6 +53,7 @@ GET /repos/{owner}/{repo}/issues/{issue_number}/labels
 POST /repos/{owner}/{repo}/issues/{issue_number}/labels
 PUT /repos/{owner}/{repo}/issues/{issue_number}/labels
 GET /repos/{owner}/{repo}/issues/{issue_number}/comments
+GET /repos/{owner}/{repo}/issues/{issue_number}/timeline
 POST /repos/{owner}/{repo}/issues/{issue_number}/comments
 PATCH /repos/{owner}/{repo}/issues/comments/{comment_id}
 `.trim().split("\n").map((line) => line.split(" "));

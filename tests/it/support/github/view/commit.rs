@@ -19,7 +19,9 @@ impl View {
         let known = |by: &git2::Signature<'_>| {
             let email = by.email().unwrap_or_default().to_owned();
             let login = email.strip_suffix("@users.noreply.github.com");
-            self.person(state, login.and_then(|l| Some(l.split_once('+')?.1)))
+            let login = login.and_then(|l| Some(l.split_once('+')?.1));
+            let told = state.people.emails.get(&email).map(String::as_str);
+            self.person(state, login.or(told))
         };
         let tree = commit.tree_id().to_string();
         let parents: Vec<Value> = commit

@@ -91,11 +91,11 @@ impl View {
         let more = json!({
             "clone_url": format!("{}.git", self.repo_page()), "git_url": format!("{}.git", self.repo_page()),
             "ssh_url": format!("git@{}.git", self.repo_page().trim_start_matches("http://")),
-            "svn_url": self.repo_page(), "mirror_url": null, "default_branch": MAIN, "homepage": null,
+            "svn_url": self.repo_page(), "mirror_url": null, "default_branch": state.main, "homepage": null,
             "language": null, "license": null, "forks": 0, "forks_count": 0, "open_issues": open,
             "open_issues_count": open, "watchers": 0, "watchers_count": 0, "stargazers_count": 0, "size": 1,
             "has_issues": true, "has_projects": false, "has_wiki": false, "has_pages": false, "has_downloads": true,
-            "archived": false, "disabled": false, "visibility": "private",
+            "archived": state.archived, "disabled": false, "visibility": "private",
             "pushed_at": time(state.now), "created_at": "2025-01-01T00:00:00Z", "updated_at": "2025-01-01T00:00:00Z",
         });
         merge(&mut body, more);
@@ -125,7 +125,7 @@ impl View {
     pub(super) fn small_repository(&self, state: &State) -> Value {
         let url = self.repo_url();
         let mut body = json!({
-            "id": 100_200, "node_id": "R_100200", "name": NAME, "full_name": format!("{OWNER}/{NAME}"),
+            "id": 100_200, "node_id": "R_100200", "name": NAME, "full_name": state.renamed.clone().unwrap_or_else(|| format!("{OWNER}/{NAME}")),
             "owner": self.person(state, Some(OWNER)), "private": true, "html_url": self.repo_page(),
             "description": null, "fork": false, "url": url,
         });

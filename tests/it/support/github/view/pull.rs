@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{MAIN, OWNER, View, merge, time};
 use crate::support::github::merging::{Mergeable, mergeable};
-use crate::support::github::records::{Comment, Pull, Review};
+use crate::support::github::records::{Comment, Happening, Pull, Review};
 use crate::support::github::state::State;
 
 impl View {
@@ -86,7 +86,7 @@ impl View {
         let label = &state.records.labels[&name.to_lowercase()];
         json!({
             "id": label.id, "node_id": format!("LA_{}", label.id), "name": label.name, "color": "ededed", "default": false,
-            "description": null, "url": format!("{}/labels/{}", self.repo_url(), label.name.replace(' ', "%20")),
+            "description": "", "url": format!("{}/labels/{}", self.repo_url(), label.name.replace(' ', "%20")),
         })
     }
 
@@ -127,6 +127,34 @@ impl View {
             "created_at": time(comment.created), "updated_at": time(comment.updated),
             "author_association": Self::association(state, &comment.author), "performed_via_github_app": null,
         })
+    }
+
+    /// Something that happened to a pull request.
+    pub(in crate::support::github) fn happening(
+        &self,
+        state: &State,
+        happening: &Happening,
+    ) -> Value {
+        let actor = match self.person(state, Some(&happening.actor)) {
+            Value::Null => self.person(state, Some(OWNER)),
+            known => known,
+        };
+        let mut shown = json!({
+            "id": happening.id, "node_id": format!("E_{}", happening.id), "event": happening.event, "actor": actor,
+            "url": format!("{}/issues/events/{}", self.repo_url(), happening.id), "commit_id": null, "commit_url": null,
+            "created_at": time(happening.at), "performed_via_github_app": null,
+        });
+        let about = happening.about.as_str();
+        if happening.event.ends_with("labeled") {
+            shown["label"] = json!({ "name": about, "color": "ededed" });
+            return shown;
+        }
+        shown["review_requester"] = shown["actor"].clone();
+        match about.strip_prefix("team/") {
+            Some(slug) => shown["requested_team"] = self.full_team(slug),
+            None => shown["requested_reviewer"] = self.person(state, Some(about)),
+        }
+        shown
     }
 
     /// A pull request as an issue.
