@@ -1,8 +1,9 @@
 //! An approved pull request merged as one squash commit, on the base it was checked on.
 
-use super::{Applier, Done, Ended, forge_ended};
-use crate::forge::{MergeMethod, Merging};
+use super::{Applier, Done, Ended, Refusal, forge_ended};
+use crate::forge::{ForgeError, MergeMethod, Merging};
 use crate::model::{CommitId, Timestamp};
+use crate::plan::refusal::merge_id;
 
 pub(super) async fn run(
     applier: &Applier,
@@ -25,6 +26,27 @@ pub(super) async fn run(
             id: id.to_owned(),
             commit: merged.commit,
         }),
-        Err(error) => forge_ended(&format!("merge pull request {id}"), &error),
+        Err(error) => {
+            let ended = forge_ended(&format!("merge pull request {id}"), &error);
+            match ended {
+                // Asked again after growing waits: what is missing may take days.
+                Ended::Refused(refusal) if is_blocked(&error) => Ended::Refused(Refusal {
+                    changes: vec![merge_id(id, head)],
+                    ..refusal
+                }),
+                other => other,
+            }
+        }
     }
+}
+
+/// Whether the forge would merge it, were it not for something that is missing.
+fn is_blocked(error: &ForgeError) -> bool {
+    matches!(
+        error,
+        ForgeError::Api {
+            reason: "NotMergeable",
+            ..
+        }
+    )
 }

@@ -7,6 +7,7 @@ mod push_base;
 mod push_branch;
 mod record_merge;
 mod set_commit_status;
+mod tend_pull_request;
 mod update_pull_request;
 
 use std::panic::AssertUnwindSafe;
@@ -64,6 +65,13 @@ pub enum Done {
         id: String,
         /// What is shown.
         status: CommitStatus,
+    },
+    /// A pull request got labels, people were asked for a review of it, or were left a note.
+    Tended {
+        /// Its id.
+        id: String,
+        /// What it got, in words.
+        with: Vec<String>,
     },
     /// A pull request was merged.
     Merged {
@@ -201,6 +209,9 @@ impl Applier {
             Effect::SetCommitStatus { id, head, status } => {
                 set_commit_status::run(self, id, head, status).await
             }
+            Effect::TendPullRequest { id, tending } => {
+                return tend_pull_request::run(self, id, tending).await;
+            }
             Effect::RecordMerge { id } => record_merge::run(self, id, plan.stamp).await,
             Effect::ClosePullRequest { id, text, reason } => {
                 close_pull_request::run(self, id, text, reason, plan.stamp).await
@@ -263,6 +274,7 @@ fn subject_of(effect: &Effect, plan: &Plan) -> String {
         Effect::SetCommitStatus { id, status, .. } => {
             format!("set {} of pull request {id}", status.context)
         }
+        Effect::TendPullRequest { id, .. } => format!("tend to pull request {id}"),
         Effect::RecordMerge { id } => format!("record the merge of pull request {id}"),
         Effect::ClosePullRequest { id, .. } => format!("close pull request {id}"),
     }

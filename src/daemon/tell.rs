@@ -188,6 +188,9 @@ fn deed(done: &Done) {
             status.context,
             status.words
         ),
+        Done::Tended { id, with } => {
+            tracing::info!(pull_request = id, "tended to {id}: {}", with.join(", "));
+        }
         Done::Merged { id, commit } => tracing::info!(
             pull_request = id,
             commit = commit.as_ref().map(|commit| commit.as_str()),

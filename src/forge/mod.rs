@@ -14,8 +14,8 @@ pub use error::ForgeError;
 pub use github::GitHubForge;
 pub use offline::OfflineForge;
 pub use types::{
-    Abilities, Approval, Approver, Closing, Listing, MergeMethod, Merged, Merging, NewPull, Opened,
-    PullProblem, PullRequest, PullState, PullText,
+    Abilities, Approval, Approver, Closing, Listing, MergeMethod, Merged, Merging, NewPull, Note,
+    Opened, Part, Past, PullProblem, PullRequest, PullState, PullText, Tending,
 };
 
 use crate::git::Fetched;
@@ -36,6 +36,10 @@ pub trait Forge: Debug + Send + Sync {
     /// Members of a team (`@org/team`), named as approvals name people; `None` where the forge keeps no teams, has none of
     /// that name, or does not tell.
     fn members<'a>(&'a self, team: &'a str) -> Answer<'a, Option<Vec<String>>>;
+
+    /// The account behind an e-mail address, named as approvals name people; `None` where the forge knows of none. A forge
+    /// whose people are their addresses gives the address.
+    fn account<'a>(&'a self, email: &'a str) -> Answer<'a, Option<String>>;
 
     /// The open pull request of a branch, made if it is not there. A branch whose pull request was closed or merged
     /// gets no other one.
@@ -60,6 +64,10 @@ pub trait Forge: Debug + Send + Sync {
 
     /// Merges it into the base. Approvals and gates are the caller's affair.
     fn merge<'a>(&'a self, id: &'a str, merging: Merging) -> Answer<'a, Merged>;
+
+    /// Labels an open one, asks people for reviews and leaves notes; gives the parts that were refused, each with the reason.
+    /// One part hinders no other.
+    fn tend<'a>(&'a self, id: &'a str, tending: Tending) -> Answer<'a, Vec<(Part, ForgeError)>>;
 
     /// Shows a status beside a commit, in place of one of the same context.
     fn set_status<'a>(&'a self, head: &'a CommitId, status: &'a CommitStatus) -> Answer<'a, ()>;

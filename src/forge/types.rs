@@ -1,5 +1,6 @@
 //! What the forge gives and takes: pull requests as plain data, the same for every forge.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use crate::git::Person;
@@ -49,6 +50,8 @@ pub struct PullRequest {
     pub id: String,
     /// Its branch, without `refs/heads/`.
     pub branch: String,
+    /// The branch it goes into, where that can be another than the base.
+    pub target: Option<String>,
     /// Open, merged or closed.
     pub state: PullState,
     /// Title, one line.
@@ -69,8 +72,52 @@ pub struct PullRequest {
     pub statuses: Option<Vec<CommitStatus>>,
     /// Approvals of any head, sorted by who and head.
     pub approvals: Vec<Approval>,
+    /// What was done about an open one before; `None` where the forge does not tell.
+    pub past: Option<Past>,
     /// When it was opened.
     pub opened_at: Timestamp,
+}
+
+/// What was done about a pull request before: whatever somebody took away again is in it all the same.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Past {
+    /// Labels that it bears or has borne, in lower case.
+    pub labels: BTreeSet<String>,
+    /// Whoever knows of it, in lower case: opened it, reviewed it, or was asked to (`@login`, `@org/team`).
+    pub informed: BTreeSet<String>,
+    /// Keys of the notes that we left.
+    pub notes: BTreeSet<String>,
+}
+
+/// What an open pull request is to get beside its content.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Tending {
+    /// Labels to add.
+    pub labels: Vec<String>,
+    /// Who is asked for a review: `@login`, `@org/team`.
+    pub ask: Vec<String>,
+    /// Notes to leave.
+    pub notes: Vec<Note>,
+}
+
+/// A note to people, left once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Note {
+    /// By which it is found again.
+    pub key: String,
+    /// What people read.
+    pub text: String,
+}
+
+/// A part of a [`Tending`] that was not carried out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Part {
+    /// A label.
+    Label(String),
+    /// Somebody to ask.
+    Ask(String),
+    /// A note, by its key.
+    Note(String),
 }
 
 /// Open, merged or closed.
@@ -95,6 +142,8 @@ pub struct Approval {
     pub at: Timestamp,
     /// Whether the forge vouches for `who`.
     pub authentic: bool,
+    /// Whether the forge says that they may read the repository, but not write to it.
+    pub reader: bool,
     /// Why it does not.
     pub note: Option<String>,
 }

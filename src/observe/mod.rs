@@ -8,6 +8,7 @@
 //!
 //! Everything kept here (parsed files, history, metadata of images, check memory) is a cache that may be lost.
 
+mod accounts;
 mod ahead;
 mod answers;
 mod blobs;
@@ -16,6 +17,7 @@ pub mod documents;
 mod error;
 pub mod history;
 mod images;
+mod lost;
 mod memory;
 mod pulls;
 mod recall;
@@ -45,11 +47,13 @@ use crate::git::{Fetched, GitError, Repository};
 use crate::manifests::Documents;
 use crate::model::{CommitId, Name, StreamKey, Timestamp};
 use crate::plan::facts::{PlanGuard, PlanSettings, Trouble};
+use crate::plan::history::History;
 use crate::plan::import::is_legacy;
 use crate::plan::refusal::Changes;
 use crate::plan::rewound::said_until;
 use crate::plan::{Facts, Observation, Question, Snapshot};
 use crate::registry::Client;
+use accounts::accounts;
 use answers::{Answers, Asked, Registries, texts};
 use carried::Carried;
 use documents::Reading;
@@ -176,7 +180,9 @@ impl Observer {
         self.look_back(&mut state, &fetched, &head, now).await?;
         let late = self.under_way.take(now);
         state.carried.keep(&late.described, &BTreeMap::new());
-        let mut facts = self.facts(&mut state, &fetched, &reading, now).await?;
+        let mut facts = self
+            .facts(&mut state, &fetched, &reading, &history, now)
+            .await?;
         take_in(&mut state, late, &mut facts, &reading.documents).await?;
         let blobs = state.carried.blobs(&reading, facts.pulls.as_deref());
         tracing::debug!(
@@ -358,6 +364,7 @@ impl Observer {
         state: &mut State,
         fetched: &Fetched,
         reading: &Reading,
+        history: &History,
         now: Timestamp,
     ) -> Result<Facts, ObserveError> {
         let question = PullQuestion {
@@ -383,9 +390,16 @@ impl Observer {
             None => BTreeMap::new(),
         };
         let open = pulls.as_deref().unwrap_or_default();
-        let teams = match &forge_failure {
-            None => teams(&*self.forge, &reading.documents, open).await,
-            Some(_) => BTreeMap::new(),
+        let (teams, accounts) = match &forge_failure {
+            None => {
+                let requested = history.requests.keys();
+                let documents = &reading.documents;
+                (
+                    teams(&*self.forge, documents, open).await,
+                    accounts(&*self.forge, documents, requested, open).await,
+                )
+            }
+            Some(_) => (BTreeMap::new(), BTreeMap::new()),
         };
         let config = &reading.documents.config.spec;
         let guards = self.settings.guards.iter().map(|(environment, guard)| {
@@ -408,6 +422,7 @@ impl Observer {
             branches: our_branches(fetched),
             orphans,
             teams,
+            accounts,
             moved_back: state.memory.moved_back().map(|(from, _)| from.clone()),
             moved_back_at: state.memory.moved_back().map(|(_, at)| *at),
             ..Facts::at(reading.commit.clone(), now)

@@ -6,13 +6,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures_util::{StreamExt as _, TryStreamExt as _};
 
 use super::blobs::cores;
+use super::lost::of_branch;
 use crate::config::known::hide;
 use crate::forge::{self, Forge, ForgeError, PullProblem, PullRequest};
 use crate::git::{CommitInfo, Fetched, FileChange, GitError, Merge, Repository};
 use crate::model::{BlobId, CommitId, Faulty as _, Party, Period, RepoPath, Timestamp};
 use crate::plan::facts::Failure;
 use crate::plan::facts::marker::Marker;
-use crate::plan::facts::pull::{ApprovalFacts, BranchFacts, PullRequestFacts, PullState};
+use crate::plan::facts::pull::{
+    ApprovalFacts, BranchFacts, PastFacts, PullRequestFacts, PullState,
+};
 
 /// A branch with more commits of its own is none of ours.
 const MOST_COMMITS: usize = 200;
@@ -76,10 +79,25 @@ impl PullReader {
         self.tell(listing.notes);
         let known = std::mem::take(&mut self.known);
         let known = &known;
-        let pulls = listing.pulls.into_iter().filter_map(|pull| {
-            let marker = Marker::find(&pull.body)?;
-            Some((pull, marker))
-        });
+        let mut pulls = Vec::new();
+        let mut elsewhere: BTreeMap<String, String> = BTreeMap::new();
+        for pull in listing.pulls {
+            let marker = match Marker::find(&pull.body) {
+                Some(marker) => marker,
+                None => match of_branch(question, &pull).await? {
+                    Some(marker) => marker,
+                    None => continue,
+                },
+            };
+            let base = &question.fetched.base_branch;
+            let target = pull.target.as_ref().filter(|target| *target != base);
+            if let Some(target) = target {
+                let why = format!("it goes into `{target}` now, and not into `{base}`");
+                elsewhere.insert(pull.id.clone(), why);
+            }
+            pulls.push((pull, marker));
+        }
+        let pulls = pulls.into_iter();
         let facts = pulls.map(|(pull, marker)| async move {
             let branch_facts = match open_head(&pull, question.fetched) {
                 None => None,
@@ -90,13 +108,19 @@ impl PullReader {
             };
             Ok(pull_facts(pull, marker, branch_facts))
         });
-        let facts: Vec<PullRequestFacts> = futures_util::stream::iter(facts)
+        let mut facts: Vec<PullRequestFacts> = futures_util::stream::iter(facts)
             .buffered(2 * cores())
             .try_collect()
             .await?;
         for branch in facts.iter().filter_map(|pull| pull.branch_facts.as_ref()) {
             let key = (question.base.clone(), branch.head.clone());
             self.known.insert(key, branch.clone());
+        }
+        for pull in &mut facts {
+            let why = elsewhere.remove(&pull.id);
+            if let (Some(branch), Some(why)) = (&mut pull.branch_facts, why) {
+                branch.foreign.get_or_insert(why);
+            }
         }
         Ok(Ok(facts))
     }
@@ -179,6 +203,7 @@ fn pull_facts(
     branch_facts: Option<BranchFacts>,
 ) -> PullRequestFacts {
     PullRequestFacts {
+        unmarked: Marker::find(&pull.body).is_none(),
         id: pull.id,
         branch: pull.branch,
         state: match pull.state {
@@ -203,8 +228,14 @@ fn pull_facts(
                 head: approval.head,
                 at: approval.at,
                 authentic: approval.authentic,
+                reader: approval.reader,
             })
             .collect(),
+        past: pull.past.map(|past| PastFacts {
+            labels: past.labels,
+            informed: past.informed,
+            notes: past.notes,
+        }),
         branch_facts,
     }
 }

@@ -71,6 +71,13 @@ pub enum Effect {
         /// What to show.
         status: CommitStatus,
     },
+    /// Give an open pull request what it lacks beside its content.
+    TendPullRequest {
+        /// The pull request.
+        id: String,
+        /// What it is to get.
+        tending: Tending,
+    },
     /// Write down at the forge that a pull request is merged: a merge of ours was cut off behind its push to the base.
     RecordMerge {
         /// The pull request.
@@ -85,6 +92,31 @@ pub enum Effect {
         /// Why, for people.
         reason: String,
     },
+}
+
+/// What an open pull request lacks beside its content. Each part stands alone.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Tending {
+    /// Labels to add.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub labels: Vec<String>,
+    /// Who is asked for a review: `@login`, `@org/team`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ask: Vec<String>,
+    /// Notes to people, each left once.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<Note>,
+}
+
+/// A note to people below a pull request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Note {
+    /// By which it is found again.
+    pub key: String,
+    /// What people read.
+    pub text: String,
 }
 
 /// A part of a commit that can stand alone.

@@ -12,7 +12,7 @@ use super::facts::RefusedPush;
 use super::facts::marker::{Marker, Subject as Carries};
 use super::report::{Change, HoldReport, State, Subject};
 use crate::model::object::hash16;
-use crate::model::{BlobId, Period, TagKey, Timestamp};
+use crate::model::{BlobId, CommitId, Period, TagKey, Timestamp};
 use crate::plan::output::survey::Survey;
 use crate::plan::road::StageView;
 
@@ -20,6 +20,10 @@ use crate::plan::road::StageView;
 const FIRST_WAIT: u64 = 60;
 /// The longest wait, in seconds.
 const LONGEST_WAIT: u64 = 3600;
+/// The same of a merge, in seconds: what it waits for may come at any moment.
+const LONGEST_MERGE: u64 = 300;
+/// How changes begin that are merges.
+const MERGE: &str = "merge-";
 /// What was not refused again for so many seconds after its next try is forgotten: it was taken, or nobody wants it.
 const FORGOTTEN_AFTER: u64 = 2 * 3600;
 /// More are not remembered.
@@ -41,12 +45,16 @@ pub fn remember(
         let known = memory.get(change);
         let times = known.map_or(0, |r| r.times).saturating_add(1);
         let wait = FIRST_WAIT.saturating_mul(1 << (times - 1).min(20));
+        let longest = match change.starts_with(MERGE) {
+            true => LONGEST_MERGE,
+            false => LONGEST_WAIT,
+        };
         let refused = RefusedPush {
             why: why.to_owned(),
             times,
             since: known.map_or(now, |r| r.since),
             at: now,
-            next_try: Period::seconds(wait.min(LONGEST_WAIT)).after(now),
+            next_try: Period::seconds(wait.min(longest)).after(now),
             about: about.clone(),
         };
         if known.is_some() || memory.len() < MOST {
@@ -112,13 +120,39 @@ pub fn changes_of(effect: &Effect) -> Vec<String> {
                 files.join("\n")
             ))]
         }
-        Effect::MergePullRequest { id, head, .. } => vec![hash16(&format!("merge\n{id}\n{head}"))],
+        Effect::MergePullRequest { id, head, .. } => vec![merge_id(id, head)],
         Effect::SetCommitStatus { id, head, status } => {
             vec![hash16(&format!("status\n{id}\n{head}\n{}", status.context))]
+        }
+        Effect::TendPullRequest { id, tending } => {
+            let labels = tending.labels.iter().map(|label| label_id(id, label));
+            let asked = tending.ask.iter().map(|who| ask_id(id, who));
+            let notes = tending.notes.iter().map(|note| note_id(id, &note.key));
+            labels.chain(asked).chain(notes).collect()
         }
         Effect::RecordMerge { id } => vec![hash16(&format!("record\n{id}"))],
         Effect::ClosePullRequest { id, .. } => vec![hash16(&format!("close\n{id}"))],
     }
+}
+
+/// By which it is remembered that a merge has to wait.
+pub fn merge_id(pull: &str, head: &CommitId) -> String {
+    format!("{MERGE}{}", hash16(&format!("merge\n{pull}\n{head}")))
+}
+
+/// By which the refusal of a label is remembered.
+pub fn label_id(pull: &str, label: &str) -> String {
+    hash16(&format!("label\n{pull}\n{label}"))
+}
+
+/// By which it is remembered that somebody could not be asked.
+pub fn ask_id(pull: &str, who: &str) -> String {
+    hash16(&format!("ask\n{pull}\n{who}"))
+}
+
+/// By which the refusal of a note is remembered.
+pub fn note_id(pull: &str, key: &str) -> String {
+    hash16(&format!("note\n{pull}\n{key}"))
 }
 
 /// The items that may go, and the holds of those that were refused and have to wait.
@@ -167,7 +201,22 @@ pub fn hold(change: &str, subject: &Subject, desk: &mut Desk<'_>) -> Option<Hold
         return None;
     }
     desk.expires(refused.next_try);
-    Some(told(refused, subject, Some(refused.next_try)))
+    Some(match change.starts_with(MERGE) {
+        true => blocked(refused, subject),
+        false => told(refused, subject, Some(refused.next_try)),
+    })
+}
+
+/// A merge that the forge does not carry out yet: what is lacking is for people, or other programs, to bring.
+fn blocked(refused: &RefusedPush, subject: &Subject) -> HoldReport {
+    HoldReport {
+        subject: subject.clone(),
+        reason: "MergeBlocked".to_owned(),
+        why: format!("the forge does not merge it yet: {}", refused.why),
+        until: Some(refused.next_try),
+        help: None,
+        state: State::Waiting,
+    }
 }
 
 fn told(refused: &RefusedPush, subject: &Subject, until: Option<Timestamp>) -> HoldReport {
@@ -175,10 +224,14 @@ fn told(refused: &RefusedPush, subject: &Subject, until: Option<Timestamp>) -> H
         1 => format!("refused at {}", refused.at),
         more => format!("refused {more} times since {}", refused.since),
     };
+    let what = match refused.about {
+        Some(_) => "the push",
+        None => "this",
+    };
     HoldReport {
         subject: subject.clone(),
         reason: "PushRefused".to_owned(),
-        why: format!("the push was refused: {} ({times})", refused.why),
+        why: format!("{what} was refused: {} ({times})", refused.why),
         until,
         help: Some(
             "change the server's rule, or what is written; `headwater run` tries again at once"
@@ -260,6 +313,7 @@ fn subject_of(effect: &Effect, desk: &Desk<'_>) -> Subject {
         Effect::UpdatePullRequest { id, .. }
         | Effect::MergePullRequest { id, .. }
         | Effect::SetCommitStatus { id, .. }
+        | Effect::TendPullRequest { id, .. }
         | Effect::RecordMerge { id } => known(id),
         Effect::PushBase { .. } => None,
     };

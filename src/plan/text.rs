@@ -1,6 +1,6 @@
 //! Words of commits and pull requests. Nothing here is relative to the clock, or every pass would edit them.
 
-use super::facts::marker::Marker;
+use super::facts::marker::{END, Marker};
 use super::report::{Change, ChangeKind, Condition};
 use crate::model::{CommitId, Digest, PinnedImage, SetId, StageKey};
 
@@ -218,12 +218,13 @@ pub fn promotion_body(body: &PromotionBody<'_>) -> String {
         String::from(body.key.clone()),
         code_free(body.new)
     ));
+    out.push(END.to_owned());
     out.join("\n") + "\n"
 }
 
 /// Text from outside as a code span: longest run of backticks plus one around it, control characters and line ends out,
 /// at most 200 characters, table bars escaped.
-fn code_span(text: &str) -> String {
+pub fn code_span(text: &str) -> String {
     let clean: String = text
         .chars()
         .filter(|c| !is_dangerous(*c))

@@ -3,6 +3,9 @@
 mod approvals;
 mod github;
 mod github_answers;
+mod github_hands;
+mod github_merging;
+mod github_people;
 mod life;
 mod merging;
 mod trouble;

@@ -117,6 +117,7 @@ impl Notes {
                 Done::Opened { .. } => metrics.pulled("opened"),
                 Done::Updated { .. } => metrics.pulled("updated"),
                 Done::Marked { .. } => metrics.pulled("marked"),
+                Done::Tended { .. } => metrics.pulled("tended"),
                 Done::Merged { .. } => metrics.pulled("merged"),
                 Done::Closed { .. } => metrics.pulled("closed"),
             }

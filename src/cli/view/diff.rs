@@ -40,6 +40,7 @@ pub fn commit<'a>(effect: &'a Effect, base: &str) -> Option<(String, &'a CommitC
         Effect::UpdatePullRequest { rebuild: None, .. }
         | Effect::MergePullRequest { .. }
         | Effect::SetCommitStatus { .. }
+        | Effect::TendPullRequest { .. }
         | Effect::RecordMerge { .. }
         | Effect::ClosePullRequest { .. } => None,
     }

@@ -4,6 +4,7 @@ use super::words::{hang, safe};
 use super::{Frame, diff};
 use crate::cli::output::style::width;
 use crate::cli::output::{Style, Table};
+use crate::plan::facts::marker::END;
 
 /// How the hidden marker begins; it is the first line of a body.
 const MARKER: &str = "<!-- headwater:";
@@ -19,6 +20,9 @@ pub(super) fn plain(body: &str, frame: &Frame) -> String {
     let mut lines = body.lines().skip(usize::from(marked)).peekable();
     let mut out: Vec<String> = Vec::new();
     while let Some(line) = lines.next() {
+        if line.trim() == END {
+            continue;
+        }
         if line.trim_start().starts_with("```") {
             let inside = lines
                 .by_ref()

@@ -104,6 +104,7 @@ impl EffectData {
                 let title = format!("{}: {}", status.context, status.state.as_str());
                 ("setCommitStatus", None, Some(id), Some(title))
             }
+            Effect::TendPullRequest { id, .. } => ("tendPullRequest", None, Some(id), None),
             Effect::RecordMerge { id } => ("recordMerge", None, Some(id), None),
             Effect::ClosePullRequest { id, reason, .. } => {
                 ("closePullRequest", None, Some(id), Some(reason.clone()))

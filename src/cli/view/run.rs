@@ -99,6 +99,10 @@ impl StepData {
                 title: Some(format!("{}: {}", status.context, status.words)),
                 ..step("marked", Some(id), None)
             },
+            Done::Tended { id, with } => Self {
+                title: Some(with.join(", ")),
+                ..step("tended", Some(id), None)
+            },
             Done::Merged { id, commit } => step("merged", Some(id), commit.as_ref()),
             Done::Closed { id, reason } => Self {
                 title: Some(reason.clone()),

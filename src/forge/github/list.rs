@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 
 use futures_util::{StreamExt as _, TryStreamExt as _};
 
+use super::GitHubForge;
 use super::client::MOST_PAGES;
 use super::why::failed;
 use super::wire::{Issue, Pull, State};
-use super::{GitHubForge, reviews};
 use crate::forge::error::ForgeError;
 use crate::forge::types::{Listing, PullProblem, PullRequest, PullState};
 use crate::git::Fetched;
@@ -102,6 +102,7 @@ impl GitHubForge {
                 let changed = pull.updated_at;
                 all_new &= !known.is_read(changed);
                 latest = latest.max(Some(changed));
+                self.check_name(&pull)?;
                 if pull.is_ours(&self.repository) {
                     bytes += pull.body.as_ref().map_or(0, String::len);
                     known.note(pull);
@@ -117,6 +118,28 @@ impl GitHubForge {
         known.is_cut |= cut;
         known.latest = latest;
         Ok(())
+    }
+
+    /// A repository that was renamed or given to somebody else answers under its old name, but takes no changes there.
+    fn check_name(&self, pull: &Pull) -> Result<(), ForgeError> {
+        let home = pull.base.repo.as_ref().map(|repo| repo.full_name.as_str());
+        match home {
+            Some(name) if !name.eq_ignore_ascii_case(&self.repository) => Err(ForgeError::Api {
+                forge: "GitHub",
+                what: "list pull requests".to_owned(),
+                message: format!(
+                    "`{}` is called `{}` now: set `forge.github.repository`, and the address of the repository",
+                    self.repository,
+                    name.chars()
+                        .filter(|c| !c.is_control())
+                        .take(200)
+                        .collect::<String>()
+                ),
+                reason: "Moved",
+                fault: Fault::of(Party::Operator),
+            }),
+            _ => Ok(()),
+        }
     }
 
     /// One pull request with what its own state asks for: reviews while it is open, who closed it if somebody did.
@@ -146,10 +169,10 @@ impl GitHubForge {
         };
         let text = pull.text();
         let mut problem = None;
-        let (approvals, statuses) = match state {
+        let (approvals, statuses, past) = match state {
             PullState::Open => {
-                let approvals = match self.reviews(pull.number).await {
-                    Ok(reviews) => reviews::approvals(&reviews),
+                let approvals = match self.approvals(pull.number, &head).await {
+                    Ok(approvals) => approvals,
                     // A later review may take an approval back: of a part of them none counts.
                     Err(error) if is_cut(&error) => {
                         let message = format!("none of its approvals count: {error}");
@@ -159,9 +182,15 @@ impl GitHubForge {
                     }
                     Err(error) => return Err(error),
                 };
-                (approvals, Some(self.statuses(&head).await?))
+                let past = match self.past(&pull).await {
+                    Ok(past) => Some(past),
+                    // What was done before is not known to the end: nothing is done twice.
+                    Err(error) if is_cut(&error) => None,
+                    Err(error) => return Err(error),
+                };
+                (approvals, Some(self.statuses(&head).await?), past)
             }
-            PullState::Merged | PullState::Closed => (Vec::new(), None),
+            PullState::Merged | PullState::Closed => (Vec::new(), None, None),
         };
         let key = (pull.number, pull.updated_at);
         let ours = text
@@ -177,6 +206,7 @@ impl GitHubForge {
         let read = PullRequest {
             id,
             branch: pull.head.name,
+            target: Some(pull.base.name),
             state,
             title: pull.title,
             body: text,
@@ -187,6 +217,7 @@ impl GitHubForge {
             unrecorded: false,
             statuses,
             approvals,
+            past,
             opened_at: pull.created_at,
         };
         Ok(One::Read(Box::new(read), closer, problem))

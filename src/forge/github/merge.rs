@@ -1,13 +1,22 @@
 //! Merging: GitHub does it, for the head that was approved and on the base that it was checked on. An answer that was lost
 //! is found again by looking.
 
+use std::time::Duration;
+
 use serde_json::json;
 
-use super::wire::{self, Reference};
+use super::wire::{self, Pull, Reference};
 use super::{GitHubForge, number};
 use crate::forge::error::ForgeError;
 use crate::forge::types::{MergeMethod, Merged, Merging, PullState};
-use crate::model::CommitId;
+use crate::model::{CommitId, Fault, Party};
+
+/// Between looks whether GitHub has found out what merges.
+const PAUSES: [Duration; 3] = [
+    Duration::from_millis(250),
+    Duration::from_millis(500),
+    Duration::from_secs(1),
+];
 
 impl GitHubForge {
     pub(super) async fn land(&self, id: &str, merging: Merging) -> Result<Merged, ForgeError> {
@@ -26,20 +35,67 @@ impl GitHubForge {
                 found: commit(&pull.head.sha, id)?,
             });
         }
-        self.check_base(&pull.base.name, &merging.base).await?;
-        match self.put_merge(id, &merging).await {
-            Ok(merged) => Ok(Merged {
-                commit: Some(commit(&merged.sha, id)?),
-                fresh: true,
-            }),
-            Err(error) => match self.show_open(id).await {
-                Err(ForgeError::State {
-                    state: PullState::Merged,
-                    ..
-                }) => self.was_merged(id).await,
-                _ => Err(error),
-            },
+        let base = pull.base.name.clone();
+        self.wait_until_known(id, pull).await?;
+        self.check_base(&base, &merging.base).await?;
+        let error = match self.put_merge(id, &merging).await {
+            Ok(merged) => return fresh(&merged, id),
+            Err(error) => error,
+        };
+        if let Err(ForgeError::State {
+            state: PullState::Merged,
+            ..
+        }) = self.show_open(id).await
+        {
+            return self.was_merged(id).await;
         }
+        if says(&error, "was modified") {
+            return Err(ForgeError::BaseMoved {
+                expected: merging.base,
+                found: None,
+            });
+        }
+        match self.allowed_instead(&error).await? {
+            Some(method) => {
+                let instead = Merging { method, ..merging };
+                fresh(&self.put_merge(id, &instead).await?, id)
+            }
+            None => Err(error),
+        }
+    }
+
+    /// A way of merging that the repository allows, where it refused one for being none.
+    async fn allowed_instead(&self, error: &ForgeError) -> Result<Option<MergeMethod>, ForgeError> {
+        if !says(error, "not allowed on this repository") {
+            return Ok(None);
+        }
+        let facts = self.facts().await?;
+        Ok(if facts.allow_squash_merge {
+            Some(MergeMethod::Squash)
+        } else if facts.allow_merge_commit {
+            Some(MergeMethod::Merge)
+        } else {
+            facts.allow_rebase_merge.then_some(MergeMethod::Rebase)
+        })
+    }
+
+    /// GitHub finds out on demand whether something merges. Nothing is merged before it has; a later pass tries again.
+    async fn wait_until_known(&self, id: &str, mut pull: Pull) -> Result<(), ForgeError> {
+        let mut pauses = PAUSES.into_iter();
+        while pull.mergeable.is_none() {
+            let Some(pause) = pauses.next() else {
+                return Err(ForgeError::Api {
+                    forge: "GitHub",
+                    what: format!("merge pull request {id}"),
+                    message: "it has not found out yet whether it merges".to_owned(),
+                    reason: "NotMergeable",
+                    fault: Fault::of(Party::Remote).later(None),
+                });
+            };
+            tokio::time::sleep(pause).await;
+            pull = self.show_open(id).await?;
+        }
+        Ok(())
     }
 
     /// GitHub merges onto whatever the base is then; a moment before, it must be what the merge was checked on.
@@ -97,4 +153,16 @@ fn commit(sha: &str, id: &str) -> Result<CommitId, ForgeError> {
         id: id.to_owned(),
         problem: "GitHub names a commit that is none".to_owned(),
     })
+}
+
+fn fresh(merged: &wire::Merged, id: &str) -> Result<Merged, ForgeError> {
+    Ok(Merged {
+        commit: Some(commit(&merged.sha, id)?),
+        fresh: true,
+    })
+}
+
+/// Whether GitHub refused with these words: it has no other sign for them.
+fn says(error: &ForgeError, words: &str) -> bool {
+    matches!(error, ForgeError::Api { reason: "NotMergeable", message, .. } if message.contains(words))
 }

@@ -1,26 +1,33 @@
 //! GitHub as a forge: pull requests and reviews through its REST API, branches through Git. What is known of a pull
 //! request is read anew where GitHub says that it changed; nothing of it is kept beyond the process.
 
+mod accounts;
 mod cache;
 mod client;
 mod fit;
 mod http;
 mod list;
 mod merge;
+mod past;
 mod reviews;
 mod statuses;
 mod stopped;
 mod teams;
+mod tend;
 mod transport;
 mod why;
 mod wire;
 mod write;
 
+use std::collections::BTreeMap;
+use std::sync::{PoisonError, RwLock};
+
 use futures_util::FutureExt as _;
-use tokio::sync::{Mutex, OnceCell};
+use tokio::sync::Mutex;
 
 use super::types::{
-    Abilities, Approval, Approver, Closing, Listing, Merged, Merging, NewPull, Opened, PullText,
+    Abilities, Approval, Approver, Closing, Listing, Merged, Merging, NewPull, Opened, Part,
+    PullText, Tending,
 };
 use super::{Answer, Forge, ForgeError};
 use crate::config::forge::GitHubPlace;
@@ -36,8 +43,11 @@ pub struct GitHubForge {
     repository: String,
     /// The base branch, if the operator names one.
     base: Option<String>,
-    facts: OnceCell<wire::Repository>,
+    /// The repository as it was read last.
+    facts: RwLock<Option<wire::Repository>>,
     known: Mutex<list::Known>,
+    /// `@login` by address.
+    accounts: Mutex<BTreeMap<String, String>>,
 }
 
 impl GitHubForge {
@@ -50,8 +60,9 @@ impl GitHubForge {
             client: Client::new(&place.api, &place.token)?,
             repository: place.repository,
             base,
-            facts: OnceCell::new(),
+            facts: RwLock::default(),
             known: Mutex::default(),
+            accounts: Mutex::default(),
         })
     }
 
@@ -60,19 +71,20 @@ impl GitHubForge {
         format!("/repos/{}{rest}", self.repository)
     }
 
-    async fn facts(&self) -> Result<&wire::Repository, ForgeError> {
-        let read = async || {
-            let route = self.route("");
-            self.client.get("show the repository", &route, &[]).await
-        };
-        self.facts.get_or_try_init(read).await
+    /// The repository as it is now: its default branch may get another name.
+    async fn facts(&self) -> Result<wire::Repository, ForgeError> {
+        let route = self.route("");
+        let read: wire::Repository = self.client.get("show the repository", &route, &[]).await?;
+        let mut kept = self.facts.write().unwrap_or_else(PoisonError::into_inner);
+        *kept = Some(read.clone());
+        Ok(read)
     }
 
     /// The branch that pull requests go to.
     async fn base(&self) -> Result<String, ForgeError> {
         match &self.base {
             Some(base) => Ok(base.clone()),
-            None => Ok(self.facts().await?.default_branch.clone()),
+            None => Ok(self.facts().await?.default_branch),
         }
     }
 }
@@ -89,7 +101,8 @@ fn number(id: &str) -> Result<u64, ForgeError> {
 impl Forge for GitHubForge {
     fn abilities(&self) -> Abilities {
         let mut notes = Vec::new();
-        if let Some(facts) = self.facts.get() {
+        let kept = self.facts.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(facts) = kept.as_ref() {
             if facts.archived {
                 notes.push(format!(
                     "`{}` is archived: nothing can be changed",
@@ -102,7 +115,7 @@ impl Forge for GitHubForge {
         Abilities {
             name: "github",
             checks: true,
-            comments: false,
+            comments: true,
             workflows: false,
             authentic_approvals: true,
             notes,
@@ -115,6 +128,10 @@ impl Forge for GitHubForge {
 
     fn members<'a>(&'a self, team: &'a str) -> Answer<'a, Option<Vec<String>>> {
         self.team(team).boxed()
+    }
+
+    fn account<'a>(&'a self, email: &'a str) -> Answer<'a, Option<String>> {
+        self.account_of(email).boxed()
     }
 
     fn open(&self, new: NewPull) -> Answer<'_, Opened> {
@@ -148,6 +165,10 @@ impl Forge for GitHubForge {
 
     fn merge<'a>(&'a self, id: &'a str, merging: Merging) -> Answer<'a, Merged> {
         self.land(id, merging).boxed()
+    }
+
+    fn tend<'a>(&'a self, id: &'a str, tending: Tending) -> Answer<'a, Vec<(Part, ForgeError)>> {
+        self.tend_to(id, tending).boxed()
     }
 
     fn set_status<'a>(&'a self, head: &'a CommitId, status: &'a CommitStatus) -> Answer<'a, ()> {

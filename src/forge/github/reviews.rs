@@ -4,9 +4,10 @@
 use std::collections::BTreeMap;
 
 use super::GitHubForge;
-use super::wire::Review;
+use super::wire::{Permission, Review};
 use crate::forge::error::ForgeError;
 use crate::forge::types::Approval;
+use crate::model::CommitId;
 
 impl GitHubForge {
     pub(super) async fn reviews(&self, number: u64) -> Result<Vec<Review>, ForgeError> {
@@ -14,6 +15,42 @@ impl GitHubForge {
         let route = self.route(&format!("/pulls/{number}/reviews"));
         let hundred = [("per_page", "100")];
         self.client.list(&what, &route, &hundred).all().await
+    }
+
+    /// Approvals of a pull request, with what those of its present head may do: everybody may review who may read.
+    pub(super) async fn approvals(
+        &self,
+        number: u64,
+        head: &CommitId,
+    ) -> Result<Vec<Approval>, ForgeError> {
+        let mut approvals = approvals(&self.reviews(number).await?);
+        for approval in approvals.iter_mut().filter(|a| a.head == *head) {
+            approval.reader = !self.may_write(&approval.who).await?;
+        }
+        Ok(approvals)
+    }
+
+    /// Whether somebody may write to the repository; not, where GitHub does not tell.
+    pub(super) async fn may_write(&self, who: &str) -> Result<bool, ForgeError> {
+        let login = who.trim_start_matches('@');
+        let (name, end) = match login.strip_suffix("[bot]") {
+            Some(name) => (name, "%5Bbot%5D"),
+            None => (login, ""),
+        };
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+        if name.is_empty() || !name.bytes().all(plain) {
+            return Ok(false);
+        }
+        let what = format!("show what @{login} may do");
+        let route = self.route(&format!("/collaborators/{name}{end}/permission"));
+        match self.client.get::<Permission>(&what, &route, &[]).await {
+            Ok(found) => Ok(matches!(found.permission.as_str(), "admin" | "write")),
+            Err(ForgeError::Api {
+                reason: "NotFound" | "Forbidden",
+                ..
+            }) => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 }
 
@@ -42,6 +79,7 @@ fn approval(login: &str, review: &Review) -> Option<Approval> {
         head: review.commit_id.as_deref()?.parse().ok()?,
         at: review.submitted_at?,
         authentic: true,
+        reader: false,
         note: None,
     })
 }

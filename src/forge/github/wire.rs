@@ -12,6 +12,12 @@ pub(super) struct Repository {
     #[serde(default)]
     pub(super) archived: bool,
     #[serde(default)]
+    pub(super) allow_squash_merge: bool,
+    #[serde(default)]
+    pub(super) allow_merge_commit: bool,
+    #[serde(default)]
+    pub(super) allow_rebase_merge: bool,
+    #[serde(default)]
     pub(super) permissions: Option<Permissions>,
 }
 
@@ -32,12 +38,22 @@ pub(super) struct Pull {
     pub(super) body: Option<String>,
     #[serde(default)]
     pub(super) labels: Vec<Label>,
+    /// Gone when the account was deleted.
+    #[serde(default)]
+    pub(super) user: Option<User>,
+    #[serde(default)]
+    pub(super) requested_reviewers: Vec<User>,
+    #[serde(default)]
+    pub(super) requested_teams: Vec<Team>,
     pub(super) head: Side,
     pub(super) base: Side,
     #[serde(default)]
     pub(super) merged_at: Option<Timestamp>,
     #[serde(default)]
     pub(super) merge_commit_sha: Option<String>,
+    /// `null` until GitHub has found out, and absent in lists.
+    #[serde(default)]
+    pub(super) mergeable: Option<bool>,
     pub(super) created_at: Timestamp,
     pub(super) updated_at: Timestamp,
 }
@@ -82,6 +98,62 @@ pub(super) struct Issue {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub(super) struct User {
     pub(super) login: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub(super) struct Team {
+    pub(super) slug: String,
+}
+
+/// Something that happened to a pull request (`GET /repos/{owner}/{repo}/issues/{number}/timeline`), oldest first.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Event {
+    /// `labeled`, `review_requested`, `reviewed`, `commented`, ...
+    pub(super) event: String,
+    pub(super) label: Option<Label>,
+    pub(super) requested_reviewer: Option<User>,
+    pub(super) requested_team: Option<Team>,
+    /// Who reviewed or commented.
+    pub(super) user: Option<User>,
+    pub(super) body: Option<String>,
+}
+
+/// `GET /repos/{owner}/{repo}/collaborators/{username}/permission`.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct Permission {
+    /// `admin`, `write`, `read` or `none`; other roles are one of these here.
+    pub(super) permission: String,
+}
+
+/// A commit (`GET /repos/{owner}/{repo}/commits`).
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct Authored {
+    /// The account, where GitHub knows it.
+    #[serde(default)]
+    pub(super) author: Option<User>,
+    pub(super) commit: Signed,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct Signed {
+    #[serde(default)]
+    pub(super) author: Option<Signature>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct Signature {
+    #[serde(default)]
+    pub(super) email: Option<String>,
+}
+
+/// A comment (`GET /repos/{owner}/{repo}/issues/{number}/comments`).
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct Comment {
+    #[serde(default)]
+    pub(super) user: Option<User>,
+    #[serde(default)]
+    pub(super) body: Option<String>,
 }
 
 /// A review, oldest first in lists.

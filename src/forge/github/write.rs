@@ -124,8 +124,7 @@ impl GitHubForge {
             let body = json!({ "title": title, "body": body });
             self.change(id, &body).await?;
         }
-        let labelled = self.label(&pull, &text.labels).await?;
-        Ok(differs || labelled)
+        Ok(differs)
     }
 
     pub(super) async fn set_closed(&self, id: &str, closing: Closing) -> Result<bool, ForgeError> {
@@ -176,7 +175,7 @@ impl GitHubForge {
     }
 
     /// Adds the labels that it lacks; those that people gave it stay.
-    async fn label(&self, pull: &Pull, wanted: &[String]) -> Result<bool, ForgeError> {
+    pub(super) async fn label(&self, pull: &Pull, wanted: &[String]) -> Result<bool, ForgeError> {
         let present: BTreeSet<String> = pull.labels.iter().map(|l| l.name.to_lowercase()).collect();
         let lacking = wanted
             .iter()

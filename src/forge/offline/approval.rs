@@ -82,6 +82,7 @@ impl Statement {
             who,
             head: self.head.clone(),
             at: self.at,
+            reader: false,
             authentic,
             note,
         }

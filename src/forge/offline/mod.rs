@@ -25,7 +25,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use futures_util::FutureExt as _;
 
 use super::types::{
-    Abilities, Approval, Approver, Closing, Listing, Merged, Merging, NewPull, Opened, PullText,
+    Abilities, Approval, Approver, Closing, Listing, Merged, Merging, NewPull, Opened, Part,
+    PullText, Tending,
 };
 use super::{Answer, Forge, ForgeError};
 use crate::config::forge::{OfflineSettings, Trust};
@@ -95,6 +96,10 @@ impl Forge for OfflineForge {
         futures_util::future::ready(Ok(members)).boxed()
     }
 
+    fn account<'a>(&'a self, email: &'a str) -> Answer<'a, Option<String>> {
+        futures_util::future::ready(Ok(Some(email.to_owned()))).boxed()
+    }
+
     fn open(&self, new: NewPull) -> Answer<'_, Opened> {
         self.create(new).boxed()
     }
@@ -129,6 +134,11 @@ impl Forge for OfflineForge {
             "a plain Git server shows no `{}` beside {head}",
             status.context
         );
+        futures_util::future::ready(Err(ForgeError::Invalid(message))).boxed()
+    }
+
+    fn tend<'a>(&'a self, id: &'a str, _tending: Tending) -> Answer<'a, Vec<(Part, ForgeError)>> {
+        let message = format!("a plain Git server asks nobody about pull request {id}");
         futures_util::future::ready(Err(ForgeError::Invalid(message))).boxed()
     }
 

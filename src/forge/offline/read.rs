@@ -343,6 +343,7 @@ fn pull_request(stored: &Stored, standing: Standing, approvals: Vec<Approval>) -
     PullRequest {
         id: stored.id.clone(),
         branch: document.branch.clone(),
+        target: None,
         state: standing.state,
         title: document.title.clone(),
         body: document.body(),
@@ -353,6 +354,7 @@ fn pull_request(stored: &Stored, standing: Standing, approvals: Vec<Approval>) -
         statuses: None,
         merged_as: standing.merged_as,
         approvals,
+        past: None,
         opened_at: document.opened_at,
     }
 }

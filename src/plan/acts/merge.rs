@@ -184,7 +184,7 @@ fn asked(
     Condition {
         name: format!("approval by {} of {who}", rule.count),
         kind: "approvals".to_owned(),
-        verdict: approvals(rule, pull, by, &room.desk.obs.facts.teams),
+        verdict: approvals(rule, pull, by, &room.desk.obs.facts),
         set_by: Some(format!("environment {environment}")),
     }
 }

@@ -205,8 +205,10 @@ fn pull(state: PullState, set: SetId) -> PullRequestFacts {
         closed_by: None,
         merged_as: None,
         unrecorded: false,
+        unmarked: false,
         statuses: None,
         approvals: Vec::new(),
+        past: None,
         branch_facts: None,
     }
 }

@@ -49,7 +49,7 @@ pub fn uncounted(
 ) -> Result<Option<Uncounted>, ActError> {
     let mut room = Room::new(obs);
     let (asked_by, rules) = asked_and_rules(&mut room, pull);
-    let found = barred(who, pull, asked_by.as_deref())
+    let found = barred(who, pull, asked_by.as_deref(), &obs.facts)
         .map(Uncounted::Barred)
         .or_else(|| not_named(who, &rules, obs));
     room.done(Ok(found))

@@ -6,6 +6,8 @@ use crate::model::{CommitId, SetId, StageKey};
 
 const OPEN: &str = "<!-- headwater: ";
 const CLOSE: &str = " -->";
+/// The last line of what we write into a body: what people write below it stays.
+pub const END: &str = "<!-- headwater ends here, what follows stays -->";
 
 /// What a pull request is for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,6 +19,9 @@ pub struct Marker {
     /// Set by us before we close it ourselves, so that the closing holds nothing.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub superseded: bool,
+    /// Who asked for it, as the record on its branch says too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked_by: Option<String>,
     /// The commit by which the stage came to this set the last time, where it has been there before. Closed by a person,
     /// the pull request holds the set unless the stage came to it again later.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -67,6 +72,7 @@ impl Marker {
         Self {
             subject,
             superseded: false,
+            asked_by: None,
             after: None,
         }
     }
@@ -80,6 +86,24 @@ impl Marker {
     pub fn to_line(&self) -> String {
         let json = serde_json::to_string(self).unwrap_or_default();
         format!("{OPEN}{json}{CLOSE}")
+    }
+
+    /// The part of a body that is not the marker.
+    pub fn rest(body: &str) -> &str {
+        match (Self::find(body), body.split_once('\n')) {
+            (None, _) => body,
+            (Some(_), Some((_, rest))) => rest,
+            (Some(_), None) => "",
+        }
+    }
+
+    /// A body of ours with what people wrote below the old one.
+    pub fn keeping(ours: String, old: &str) -> String {
+        let theirs = old.split_once(END).map_or("", |(_, theirs)| theirs);
+        match theirs.trim() {
+            "" => ours,
+            _ => format!("{}{theirs}", ours.trim_end()),
+        }
     }
 
     /// The marker in a body: the first well-formed one, which we always write as the first line.
@@ -111,5 +135,18 @@ mod tests {
             None
         );
         assert_eq!(Marker::find("<!-- headwater: {} -->"), None);
+        assert_eq!(Marker::rest(&body), "\n**myapp** moves");
+        assert_eq!(Marker::rest("no marker\nhere"), "no marker\nhere");
+    }
+
+    #[test]
+    fn what_people_wrote_below_stays() {
+        let keeping = |old: &str| Marker::keeping(format!("new\n{END}\n"), old);
+        assert_eq!(keeping("old"), format!("new\n{END}\n"));
+        assert_eq!(keeping(&format!("old\n{END}\n")), format!("new\n{END}\n"));
+        assert_eq!(
+            keeping(&format!("old\n{END}\n\nmine\n")),
+            format!("new\n{END}\n\nmine\n")
+        );
     }
 }

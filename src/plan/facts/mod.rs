@@ -75,6 +75,9 @@ pub struct Facts {
     /// Members of teams, by CODEOWNERS spelling (`@org/team`).
     #[serde(default)]
     pub teams: BTreeMap<String, Vec<String>>,
+    /// Accounts behind e-mail addresses (in lower case), named as approvals name people.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub accounts: BTreeMap<String, String>,
     /// Set when the base went back: the head seen before, which is no ancestor any more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub moved_back: Option<CommitId>,
@@ -105,6 +108,7 @@ impl Facts {
             branches: BTreeMap::new(),
             orphans: BTreeMap::new(),
             teams: BTreeMap::new(),
+            accounts: BTreeMap::new(),
             moved_back: None,
             moved_back_at: None,
         }

@@ -1,6 +1,6 @@
 //! Facts of pull requests: what the forge says of each, and its branch held against the base.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +19,9 @@ pub struct PullRequestFacts {
     pub state: PullState,
     /// What it is for.
     pub marker: Marker,
+    /// Its text has lost the marker, which was found by its branch.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unmarked: bool,
     /// Its title, to see whether it must be changed.
     pub title: String,
     /// Its body, likewise.
@@ -42,6 +45,9 @@ pub struct PullRequestFacts {
     /// Approvals, whatever head they name.
     #[serde(default)]
     pub approvals: Vec<ApprovalFacts>,
+    /// What was done about an open one before; `None` where the forge does not tell, and then nothing is done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub past: Option<PastFacts>,
     /// The branch against the base; only of open pull requests.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub branch_facts: Option<BranchFacts>,
@@ -59,6 +65,18 @@ pub enum PullState {
     Closed,
 }
 
+/// What was done about a pull request before: whatever somebody took away again is in it all the same.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct PastFacts {
+    /// Labels that it bears or has borne, in lower case.
+    pub labels: BTreeSet<String>,
+    /// Whoever knows of it, in lower case: opened it, reviewed it, or was asked to.
+    pub informed: BTreeSet<String>,
+    /// Keys of the notes that we left.
+    pub notes: BTreeSet<String>,
+}
+
 /// Somebody's approval.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -71,6 +89,9 @@ pub struct ApprovalFacts {
     pub at: Timestamp,
     /// Whether the forge vouches for who it was.
     pub authentic: bool,
+    /// Whether the forge says that they may read the repository, but not write to it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub reader: bool,
 }
 
 /// A promotion branch held against the base.

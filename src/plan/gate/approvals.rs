@@ -3,67 +3,98 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{Approvals, Verdict};
+use crate::plan::facts::Facts;
 use crate::plan::facts::pull::PullRequestFacts;
 
-/// Whether enough of the right people approved the head of a pull request.
+/// Whether enough of the right people approved the head of a pull request. Who asked for it and is not known by account
+/// may be among those who approved: then one approval more is needed, which cannot be theirs as well.
 pub fn approvals(
     rule: &Approvals,
     pull: &PullRequestFacts,
     asked_by: Option<&str>,
-    teams: &BTreeMap<String, Vec<String>>,
+    facts: &Facts,
 ) -> Verdict {
-    let who_may = if rule.from.is_empty() {
-        "anybody".to_owned()
-    } else {
-        rule.from.join(", ")
-    };
-    let unknown: Vec<&String> = rule
-        .from
-        .iter()
-        .filter(|f| f.contains('/') && !teams.contains_key(*f))
-        .collect();
-    let mut counted: BTreeSet<&str> = BTreeSet::new();
-    let mut unauthentic: BTreeSet<&str> = BTreeSet::new();
-    for approval in pull
-        .approvals
-        .iter()
-        .filter(|a| a.head == pull.head && barred(&a.who, pull, asked_by).is_none())
-    {
-        if !may_approve(rule, &approval.who, teams) {
-            continue;
-        }
-        if approval.authentic {
-            counted.insert(&approval.who)
-        } else {
-            unauthentic.insert(&approval.who)
+    let counted = Counted::of(rule, pull, asked_by, facts);
+    let stranger = asked_by.filter(|by| counted.may_include(by, facts));
+    let needed = rule.count as usize + usize::from(stranger.is_some());
+    let have = counted.people.len();
+    if have >= needed {
+        let names: Vec<&str> = counted.people.into_iter().collect();
+        let names = match names.as_slice() {
+            [] => "none needed".to_owned(),
+            names => names.join(", "),
         };
-    }
-    let have = counted.len();
-    if have >= rule.count as usize {
-        let names: Vec<&str> = counted.into_iter().collect();
         return Verdict::Open {
-            why: format!(
-                "{have} of {} ({})",
-                rule.count,
-                if names.is_empty() {
-                    "none needed".to_owned()
-                } else {
-                    names.join(", ")
-                }
-            ),
+            why: format!("{have} of {needed} ({names})"),
         };
     }
-    let mut why = format!("{have} of {} {who_may}", rule.count);
-    if !unauthentic.is_empty() {
-        let names: Vec<&str> = unauthentic.into_iter().collect();
-        why.push_str(&format!("; not vouched for: {}", names.join(", ")));
+    let who_may = match rule.from.as_slice() {
+        [] => "anybody".to_owned(),
+        named => named.join(", "),
+    };
+    let mut why = format!("{have} of {needed} {who_may}");
+    if let Some(by) = stranger {
+        why.push_str(&format!(
+            "; whose account {by} is who asked for it is not known, so one more is needed"
+        ));
     }
-    if let Some(team) = unknown.first() {
+    for (words, names) in [
+        ("not vouched for", counted.unauthentic),
+        ("without the right to write", counted.readers),
+    ] {
+        if !names.is_empty() {
+            let names: Vec<&str> = names.into_iter().collect();
+            why.push_str(&format!("; {words}: {}", names.join(", ")));
+        }
+    }
+    let mut teams = rule.from.iter().filter(|named| named.contains('/'));
+    if let Some(team) = teams.find(|team| !facts.teams.contains_key(*team)) {
         why.push_str(&format!(
             "; the members of {team} are not known (CannotReadTeams)"
         ));
     }
     Verdict::Waiting { why, until: None }
+}
+
+/// People who approved this very head, as far as a rule has use for them.
+#[derive(Default)]
+struct Counted<'p> {
+    people: BTreeSet<&'p str>,
+    unauthentic: BTreeSet<&'p str>,
+    readers: BTreeSet<&'p str>,
+}
+
+impl<'p> Counted<'p> {
+    fn of(
+        rule: &Approvals,
+        pull: &'p PullRequestFacts,
+        asked_by: Option<&str>,
+        facts: &Facts,
+    ) -> Self {
+        let mut counted = Self::default();
+        let approvals = pull.approvals.iter().filter(|a| a.head == pull.head);
+        for approval in approvals {
+            let who = approval.who.as_str();
+            if barred(who, pull, asked_by, facts).is_some() || !may_approve(rule, who, &facts.teams)
+            {
+                continue;
+            }
+            // Everybody may leave a review where everybody may read.
+            let heap = match approval {
+                a if !a.authentic => &mut counted.unauthentic,
+                a if a.reader && rule.from.is_empty() => &mut counted.readers,
+                _ => &mut counted.people,
+            };
+            heap.insert(who);
+        }
+        counted
+    }
+
+    /// Whether somebody known by an address alone may be one of them.
+    fn may_include(&self, by: &str, facts: &Facts) -> bool {
+        let known = by.starts_with('@') || facts.accounts.contains_key(&by.to_lowercase());
+        !known && self.people.iter().any(|who| who.starts_with('@'))
+    }
 }
 
 /// What somebody did so that their approval is none.
@@ -86,13 +117,21 @@ impl Barred {
 }
 
 /// Whether somebody's approval is none, whatever the rules say.
-pub fn barred(who: &str, pull: &PullRequestFacts, asked_by: Option<&str>) -> Option<Barred> {
+pub fn barred(
+    who: &str,
+    pull: &PullRequestFacts,
+    asked_by: Option<&str>,
+    facts: &Facts,
+) -> Option<Barred> {
+    let is_them = |other: &str| {
+        let account = facts.accounts.get(&other.to_lowercase());
+        same_person(other, who) || account.is_some_and(|account| same_person(account, who))
+    };
     let mut pushed = pull.branch_facts.iter().flat_map(|b| &b.pushed_by);
-    if pushed.any(|other| same_person(other, who)) {
+    if pushed.any(|other| is_them(other)) {
         return Some(Barred::Pushed);
     }
-    let asked = asked_by.is_some_and(|other| same_person(other, who));
-    asked.then_some(Barred::Asked)
+    asked_by.is_some_and(is_them).then_some(Barred::Asked)
 }
 
 /// Whether somebody is among those a rule names: by login, by e-mail address, or as member of a team.

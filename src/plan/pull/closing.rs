@@ -35,7 +35,7 @@ pub fn closing(
         superseded: true,
         ..pull.marker.clone()
     };
-    let rest = pull.body.split_once('\n').map_or("", |(_, rest)| rest);
+    let rest = Marker::rest(&pull.body);
     let body = format!("{}\n{rest}", marker.to_line());
     let text = PullRequestText {
         title: pull.title.clone(),

@@ -5,18 +5,20 @@ use std::collections::BTreeSet;
 
 use crate::model::environment::Merger;
 use crate::model::object::hash8;
-use crate::model::{CommitState, Delivery, Environment, Name};
+use crate::model::{Approvals, CommitState, Delivery, Environment, Name};
 use crate::plan::change::files::Files;
 use crate::plan::desk::Desk;
-use crate::plan::effect::{CommitContent, Effect, PullRequestText, Rebuild};
-use crate::plan::facts::marker::Marker;
+use crate::plan::effect::{CommitContent, Effect, Note, PullRequestText, Rebuild};
 use crate::plan::facts::marker::Subject as Carries;
+use crate::plan::facts::marker::{END, Marker};
 use crate::plan::facts::pull::{PullRequestFacts, PullState};
+use crate::plan::gate::approvals;
 use crate::plan::output::Stop;
 use crate::plan::output::survey::{Place, Survey};
 use crate::plan::pull::closing::closing;
 use crate::plan::pull::life::{next_branch, still_merges};
 use crate::plan::pull::status::{self, Standing};
+use crate::plan::pull::tend::{Wanted, left_alone, tend};
 use crate::plan::report::{Change, ChangeKind, HoldReport, State, Subject};
 use crate::plan::road::environment_delivery;
 
@@ -189,8 +191,8 @@ fn keep(
     outcome: &mut Outcome,
 ) {
     let name = environment.name();
-    if let Some(why) = pull.branch_facts.as_ref().and_then(|b| b.foreign.clone()) {
-        let why = format!("pull request {} is left alone: {why}", pull.id);
+    if let Some(foreign) = pull.branch_facts.as_ref().and_then(|b| b.foreign.clone()) {
+        let why = format!("pull request {} is left alone: {foreign}", pull.id);
         desk.hold(
             Subject::Environment(name.clone()),
             State::Held,
@@ -199,10 +201,13 @@ fn keep(
         );
         let words = "holds changes that are not headwater's, and is left alone";
         mark(name, CommitState::Failure, words, pull, outcome);
+        let note = left_alone(&foreign);
+        care(name, &[], Vec::new(), Some(note), pull, desk, outcome);
         return;
     }
     if !still_merges(pull, &files) {
-        let text = text(environment, &files, id);
+        let mut text = text(environment, &files, id);
+        text.body = Marker::keeping(text.body, &pull.body);
         outcome.changes.push(told(
             name,
             ChangeKind::Update,
@@ -221,16 +226,17 @@ fn keep(
         });
         return;
     }
-    let teams = &desk.obs.facts.teams;
-    let approved = environment
-        .spec
-        .approvals
-        .iter()
-        .all(|rule| crate::plan::gate::approvals(rule, pull, None, teams).is_open());
+    let facts = &desk.obs.facts;
+    let rules = environment.spec.approvals.iter();
+    let shut = rules.filter(|rule| !approvals(rule, pull, None, facts).is_open());
+    let rules: Vec<&Approvals> = shut.collect();
+    let approved = rules.is_empty();
     let (state, words) = match approved {
         true => (CommitState::Success, "every condition holds"),
         false => (CommitState::Pending, "waits for approval"),
     };
+    let labels = &environment.spec.pull_request.labels;
+    care(name, labels, rules, None, pull, desk, outcome);
     mark(name, state, words, pull, outcome);
     if approved && environment.spec.pull_request.merge == Merger::Bot {
         outcome.changes.push(told(
@@ -250,6 +256,34 @@ fn keep(
             ),
         });
     }
+}
+
+/// Labels, people to ask and notes.
+fn care(
+    name: &Name,
+    labels: &[String],
+    rules: Vec<&Approvals>,
+    note: Option<Note>,
+    pull: &PullRequestFacts,
+    desk: &mut Desk<'_>,
+    outcome: &mut Outcome,
+) {
+    let wanted = Wanted {
+        subject: Subject::Environment(name.clone()),
+        group: name.as_str(),
+        place: name.as_str(),
+        labels,
+        rules,
+        asked_by: None,
+        notes: note.into_iter().collect(),
+    };
+    tend(
+        wanted,
+        pull,
+        desk,
+        &mut outcome.changes,
+        &mut outcome.effects,
+    );
 }
 
 /// Shows beside the head what may become of it.
@@ -286,7 +320,7 @@ fn text(environment: &Environment, files: &Files, id: &str) -> PullRequestText {
     let list: Vec<String> = files.keys().map(|p| format!("- `{p}`")).collect();
     let body = format!(
         "{}\n\nThe manifests of **{name}** are not what its templates and values give. This change puts them right; no image of a stage moves.\n\n**Changes**\n{}\n\n\
-         **If you do not want it,** close it: this very change is not proposed again.\n",
+         **If you do not want it,** close it: this very change is not proposed again.\n{END}\n",
         marker.to_line(),
         list.join("\n")
     );

@@ -4,13 +4,15 @@
 use super::flow::{Flow, Outcome};
 use super::life::{approval_conditions, bot_merges};
 use super::status::{self, Standing};
+use super::tend::{Wanted, tend};
 use crate::model::{CommitState, Name};
 use crate::plan::change::files::Files;
 use crate::plan::change::propose::Proposal;
 use crate::plan::desk::Desk;
-use crate::plan::effect::Effect;
+use crate::plan::effect::{Effect, Note};
 use crate::plan::facts::pull::PullRequestFacts;
-use crate::plan::report::{ChangeKind, Condition, State};
+use crate::plan::gate::approvals;
+use crate::plan::report::{ChangeKind, Condition, State, Subject};
 use crate::plan::stage::decide::Judged;
 
 impl Flow<'_, '_> {
@@ -34,6 +36,68 @@ impl Flow<'_, '_> {
             words: words.to_owned(),
         };
         status::set(&standing, pull, &mut outcome.changes, &mut outcome.effects);
+    }
+
+    /// Labels it, and asks whom the rules name.
+    pub(super) fn care(
+        &self,
+        proposal: &Proposal,
+        pull: &PullRequestFacts,
+        desk: &mut Desk<'_>,
+        outcome: &mut Outcome,
+    ) {
+        let view = self.decided.view;
+        let asked = proposal.asked_by.as_deref().or(self.asked_by.as_deref());
+        let facts = &desk.obs.facts;
+        let rules = view.approvals.iter().map(|ruled| &ruled.rule);
+        let rules = rules.filter(|rule| !approvals(rule, pull, asked, facts).is_open());
+        let wanted = Wanted {
+            labels: &view.labels,
+            rules: rules.collect(),
+            asked_by: asked,
+            ..self.nothing_wanted()
+        };
+        tend(
+            wanted,
+            pull,
+            desk,
+            &mut outcome.changes,
+            &mut outcome.effects,
+        );
+    }
+
+    /// Tells people something below it, once.
+    pub(super) fn leave_note(
+        &self,
+        note: Note,
+        pull: &PullRequestFacts,
+        desk: &mut Desk<'_>,
+        outcome: &mut Outcome,
+    ) {
+        let wanted = Wanted {
+            notes: vec![note],
+            ..self.nothing_wanted()
+        };
+        tend(
+            wanted,
+            pull,
+            desk,
+            &mut outcome.changes,
+            &mut outcome.effects,
+        );
+    }
+
+    fn nothing_wanted(&self) -> Wanted<'_> {
+        let view = self.decided.view;
+        Wanted {
+            subject: Subject::Stage(view.key.clone()),
+            group: view.key.pipeline.as_str(),
+            place: view.key.stage.as_str(),
+            labels: &[],
+            rules: Vec::new(),
+            asked_by: None,
+            notes: Vec::new(),
+        }
     }
 
     /// Whether it may be merged now, or what is in the way.

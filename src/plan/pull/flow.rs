@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::closing::close;
 use super::due::held_by;
 use super::life::{may_supersede, next_branch, open_of, outputs_on_branch, still_merges};
+use super::tend::left_alone;
 use crate::model::{CommitState, Name, RepoPath, SetId};
 use crate::plan::change::files::{self, Files, apply};
 use crate::plan::change::propose::{Proposal, Stamps};
@@ -12,6 +13,7 @@ use crate::plan::change::stamps::{Found, read};
 use crate::plan::change::wave::{refused, stop_report};
 use crate::plan::desk::Desk;
 use crate::plan::effect::{CommitContent, Effect, Rebuild};
+use crate::plan::facts::marker::Marker;
 use crate::plan::facts::pull::PullRequestFacts;
 use crate::plan::output::survey::{Survey, applications, uses};
 use crate::plan::output::{self, Stop, Templates, difference};
@@ -70,13 +72,10 @@ impl Flow<'_, '_> {
         };
         self.claim(&mut outcome);
         self.ask_ahead(&outcome, desk);
-        if pull
-            .branch_facts
-            .as_ref()
-            .is_some_and(|b| b.foreign.is_some())
-        {
+        if let Some(foreign) = pull.branch_facts.as_ref().and_then(|b| b.foreign.as_ref()) {
             let words = "holds changes that are not headwater's, and is left alone";
             self.mark(CommitState::Failure, words, pull, &mut outcome);
+            self.leave_note(left_alone(foreign), pull, desk, &mut outcome);
             return outcome;
         }
         // What is wrong may be the very line that says what this stage is: nothing is concluded from it.
@@ -256,7 +255,8 @@ impl Flow<'_, '_> {
         let Some((proposal, files)) = self.proposal_and_files(judged, stamps, desk, outcome) else {
             return;
         };
-        let text = self.text(judged, &proposal, &files, desk);
+        let mut text = self.text(judged, &proposal, &files, desk);
+        text.body = Marker::keeping(text.body, &pull.body);
         let message = self.message(&text.title, &proposal, None);
         outcome.changes.push(self.told(
             ChangeKind::Update,
@@ -332,6 +332,7 @@ impl Flow<'_, '_> {
         self.tell_open(&judged, pull, desk);
         let (state, words) = self.standing(&judged, &proposal, pull, desk);
         self.mark(state, &words, pull, outcome);
+        self.care(&proposal, pull, desk, outcome);
         if state == CommitState::Success {
             self.merge(&judged, &proposal, pull, desk, outcome);
         }

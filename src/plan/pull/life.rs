@@ -65,7 +65,7 @@ pub fn approval_conditions(
                 rule.from.join(", ")
             };
             let verdict = match pull {
-                Some(pull) => approvals(rule, pull, asked_by, &desk.obs.facts.teams),
+                Some(pull) => approvals(rule, pull, asked_by, &desk.obs.facts),
                 None => Verdict::Waiting {
                     why: format!("0 of {} {who}", rule.count),
                     until: None,
@@ -92,7 +92,7 @@ pub fn is_approved_by_anybody(
         count: 1,
         from: Vec::new(),
     };
-    let teams = &desk.obs.facts.teams;
+    let facts = &desk.obs.facts;
     let any = view
         .approvals
         .iter()
@@ -105,7 +105,7 @@ pub fn is_approved_by_anybody(
             view.approvals.is_empty().then_some(one),
         );
     any.into_iter()
-        .any(|rule| approvals(&rule, pull, asked_by, teams).is_open())
+        .any(|rule| approvals(&rule, pull, asked_by, facts).is_open())
 }
 
 /// Whether a newer set may take an open pull request over.

@@ -7,6 +7,7 @@ pub mod flow;
 pub mod life;
 pub mod recording;
 pub mod status;
+pub mod tend;
 #[cfg(test)]
 mod tests;
 mod words;

@@ -81,8 +81,10 @@ fn with_pull(
             closed_by: None,
             merged_as: None,
             unrecorded: false,
+            unmarked: false,
             statuses: None,
             approvals: vec![],
+            past: None,
             branch_facts: Some(BranchFacts {
                 head: commit(HEAD),
                 merge_base: commit(1),
@@ -109,6 +111,7 @@ fn approve(obs: &mut Observation, who: &str, head: CommitId) {
         head,
         at: at(5),
         authentic: true,
+        reader: false,
     });
 }
 

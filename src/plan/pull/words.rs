@@ -36,6 +36,7 @@ impl Flow<'_, '_> {
         let before = view.timeline.latest(&proposal.id);
         let marker = Marker {
             after: before.map(|stay| stay.commit.clone()),
+            asked_by: proposal.asked_by.clone(),
             ..Marker::promotion(view.key.clone(), proposal.id.clone())
         };
         let old = view

@@ -38,8 +38,9 @@ async fn a_reviewed_promotion_is_merged_and_a_quiet_pass_reads_one_page() {
         .await;
     assert_eq!(
         github.content(),
-        1,
-        "opening is one call that people are told of"
+        2,
+        "people are told that it was opened, and asked for a review: {:?}",
+        github.seen()
     );
 
     github.forget_requests();
@@ -51,7 +52,7 @@ async fn a_reviewed_promotion_is_merged_and_a_quiet_pass_reads_one_page() {
         "beside Git's refs all is known: {:?}",
         github.seen()
     );
-    assert!(github.conditional() <= 4, "{:?}", github.seen());
+    assert!(github.conditional() <= 5, "{:?}", github.seen());
 
     github.approve(number, "mara");
     world.settle().await;
@@ -157,7 +158,7 @@ async fn a_list_that_is_behind_opens_nothing_twice() {
     for _ in 0..6 {
         world.pass().await;
     }
-    assert_eq!(github.content(), 1, "{:?}", github.seen());
+    assert_eq!(github.requests("POST", "/pulls$"), 1, "{:?}", github.seen());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -269,7 +270,7 @@ async fn a_branch_that_github_has_not_seen_yet_and_labels_it_refuses_stop_nothin
     let json = [("content-type", "application/json; charset=utf-8")];
     let unknown = Fault::reply(422, &json, unknown);
     github.fault(Rule::on("POST", "/pulls$").once(), unknown);
-    github.fault(Rule::on("POST", "/labels$"), Fault::status(422));
+    github.fault(Rule::on("POST", "/labels$").once(), Fault::status(422));
     world.person_edits(
         "environments/prod.yaml",
         "delivery: pullRequest\n",
@@ -277,8 +278,7 @@ async fn a_branch_that_github_has_not_seen_yet_and_labels_it_refuses_stop_nothin
     );
     let number = proposed(&mut world, "1.0.0").await;
     assert_eq!(github.requests("POST", "/pulls$"), 2, "{:?}", github.seen());
-    assert_eq!(github.pull(number).labels, Vec::<String>::new());
-    github.heal();
+    assert_eq!(github.pull(number).labels, ["promotion"]);
     github.approve(number, "mara");
     world.settle().await;
     assert!(github.pull(number).merged.is_some());

@@ -45,8 +45,10 @@ fn pull(id: &str, state: PullState) -> PullRequestFacts {
         closed_by: None,
         merged_as: None,
         unrecorded: false,
+        unmarked: false,
         statuses: None,
         approvals: vec![],
+        past: None,
         branch_facts: None,
     }
 }
@@ -133,6 +135,7 @@ fn approved() -> PullRequestFacts {
         who: who.to_owned(),
         head: head.repeat(5).parse().unwrap(),
         at: before("10m"),
+        reader: false,
         authentic,
     };
     pull.approvals = vec![

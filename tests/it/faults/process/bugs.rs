@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use headwater::apply::Done;
 use headwater::forge::{
-    Abilities, Approval, Approver, Closing, Forge, Listing, Merged, Merging, NewPull, Opened,
-    PullText,
+    Abilities, Approval, Approver, Closing, Forge, ForgeError, Listing, Merged, Merging, NewPull,
+    Opened, Part, PullText, Tending,
 };
 use headwater::git::Fetched;
 use headwater::model::{CommitId, CommitStatus, Timestamp};
@@ -93,6 +93,12 @@ impl Forge for Panicking {
     }
     fn members<'a>(&'a self, team: &'a str) -> Answer<'a, Option<Vec<String>>> {
         self.forge.members(team)
+    }
+    fn account<'a>(&'a self, email: &'a str) -> Answer<'a, Option<String>> {
+        self.forge.account(email)
+    }
+    fn tend<'a>(&'a self, id: &'a str, what: Tending) -> Answer<'a, Vec<(Part, ForgeError)>> {
+        self.forge.tend(id, what)
     }
     fn open(&self, new: NewPull) -> Answer<'_, Opened> {
         let left = self

@@ -1,0 +1,107 @@
+//! Pull requests of ours whose text lost the marker, because somebody edited it: what they are for is told by their branch,
+//! its name and our commits on it.
+
+use super::pulls::PullQuestion;
+use crate::forge::{PullRequest, PullState};
+use crate::git::GitError;
+use crate::model::{CommitId, SetId, StageKey};
+use crate::plan::facts::marker::{Marker, Subject};
+
+/// So many commits of a branch are looked at.
+const MOST_COMMITS: usize = 20;
+const ENVIRONMENTS: &str = "headwater/env/";
+/// Branches that plans make.
+const PLANNED: [&str; 2] = ["headwater/promote/", ENVIRONMENTS];
+
+/// What a pull request is for by its branch; `None` where that is not one that plans make, or holds nothing of ours beyond
+/// the base.
+pub(super) async fn of_branch(
+    question: &PullQuestion<'_>,
+    pull: &PullRequest,
+) -> Result<Option<Marker>, GitError> {
+    if !PLANNED.iter().any(|start| pull.branch.starts_with(start)) {
+        return Ok(None);
+    }
+    let Some(message) = our_message(question, pull).await? else {
+        return Ok(None);
+    };
+    let subject = match pull.branch.strip_prefix(ENVIRONMENTS) {
+        Some(rest) => environment(rest),
+        None => promotion(&message),
+    };
+    Ok(subject.map(|subject| Marker {
+        // We name nobody when we close one ourselves.
+        superseded: pull.state == PullState::Closed && pull.closed_by.is_none(),
+        ..Marker::of(subject)
+    }))
+}
+
+fn environment(rest: &str) -> Option<Subject> {
+    let (environment, tail) = rest.split_once('/')?;
+    let change = tail.split('-').next().unwrap_or_default();
+    let hex = change.len() == 8 && change.bytes().all(|byte| byte.is_ascii_hexdigit());
+    hex.then(|| Subject::Environment {
+        environment: environment.to_owned(),
+        change: change.to_owned(),
+    })
+}
+
+/// The message of our newest commit on its branch.
+async fn our_message(
+    question: &PullQuestion<'_>,
+    pull: &PullRequest,
+) -> Result<Option<String>, GitError> {
+    let repository = question.repository;
+    let mut todo: Vec<CommitId> = vec![pull.head.clone()];
+    for _ in 0..MOST_COMMITS {
+        let Some(id) = todo.pop() else {
+            break;
+        };
+        let commit = match repository.commit_info(&id).await {
+            // A branch that is gone was perhaps never here.
+            Err(GitError::NotFound(_)) => continue,
+            found => found?,
+        };
+        if repository.is_ancestor(&id, question.base).await? {
+            continue;
+        }
+        if commit.committer.email == question.our_email {
+            return Ok(Some(commit.message));
+        }
+        todo.extend(commit.parents.iter().rev().cloned());
+    }
+    Ok(None)
+}
+
+/// By the trailers of our commit.
+fn promotion(message: &str) -> Option<Subject> {
+    let trailer = |name: &str| {
+        let mut lines = message.lines().rev();
+        lines.find_map(|line| line.strip_prefix(name))
+    };
+    let set: SetId = trailer("Headwater-Set: ")?.trim().parse().ok()?;
+    let stage: StageKey = trailer("Headwater-Stage: ")?.trim().parse().ok()?;
+    Some(Subject::Promotion { stage, set })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_environment_is_named_by_its_branch_and_a_promotion_by_its_trailers() {
+        let of = |rest: &str| environment(rest).map(|subject| format!("{subject:?}"));
+        let wanted = Some(r#"Environment { environment: "prod", change: "1a2b3c4d" }"#.to_owned());
+        assert_eq!(of("prod/1a2b3c4d"), wanted);
+        assert_eq!(of("prod/1a2b3c4d-2"), wanted);
+        assert_eq!(of("prod/notes"), None);
+        let set = "a".repeat(64);
+        let message = format!("Promote\n\nHeadwater-Set: {set}\nHeadwater-Stage: app/prod\n");
+        let wanted = Subject::Promotion {
+            stage: "app/prod".parse().unwrap(),
+            set: set.parse().unwrap(),
+        };
+        assert_eq!(promotion(&message), Some(wanted));
+        assert_eq!(promotion("Promote\n\nHeadwater-Stage: app/prod\n"), None);
+    }
+}

@@ -1,0 +1,224 @@
+//! What people do to a pull request on GitHub beside reviewing it: they edit its text, push to its branch, take branches away,
+//! let it go elsewhere, rename or archive the repository.
+
+use headwater::plan::State as StageState;
+
+use crate::support::github::GitHub;
+use crate::support::world::World;
+
+async fn begin() -> (GitHub, World) {
+    let github = GitHub::start().await;
+    github.team("release", &["mara"]);
+    let world = World::on_github(&github).await;
+    (github, world)
+}
+
+/// A build that waits for its review; the number of its pull request.
+async fn proposed(world: &mut World, version: &str) -> u64 {
+    world.good_build(version);
+    world.settle().await;
+    world.open_pull().await.id.parse().unwrap()
+}
+
+fn body(github: &GitHub, number: u64) -> String {
+    github.pull(number).body.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_text_that_lost_its_marker_gets_it_back_and_what_people_wrote_below_stays() {
+    let (github, mut world) = begin().await;
+    let number = proposed(&mut world, "1.0.0").await;
+    let ours = body(&github, number);
+    let (marker, rest) = ours.split_once('\n').unwrap();
+    let edited = format!("Seen by finance.\r\n{rest}\nTicket CHG-4711, do not merge on Friday.\n");
+    github.edit_body(number, "otto", &edited);
+    world.settle().await;
+    assert_eq!(github.pulls().len(), 1, "it is still the same one");
+    let again = body(&github, number);
+    assert_eq!(again, format!("{marker}\n{}", edited.replace("\r\n", "\n")));
+    world.assert_nothing_to_do().await;
+
+    // What is ours is written anew once there is something new to say; the ticket is no business of ours.
+    let newer = world.good_build("1.1.0");
+    world.settle().await;
+    let newest = body(&github, number);
+    assert!(newest.contains("**1.1.0**"), "{newest}");
+    assert!(
+        newest.ends_with("\nTicket CHG-4711, do not merge on Friday.\n"),
+        "{newest}"
+    );
+    assert_eq!(newest.matches("headwater ends here").count(), 1, "{newest}");
+
+    github.edit_body(number, "otto", "");
+    github.approve(number, "mara");
+    world.settle().await;
+    assert_eq!(world.head("app", "prod"), Some(newer));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_text_that_lost_its_marker_still_holds_when_it_is_closed() {
+    let (github, mut world) = begin().await;
+    let number = proposed(&mut world, "1.0.0").await;
+    github.edit_body(number, "otto", "no");
+    github.close(number, "otto");
+    world.settle().await;
+    world
+        .assert_stage("app/prod", StageState::Held, "@otto")
+        .await;
+    assert_eq!(github.pulls().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_title_that_people_edit_stays_until_there_is_something_new_to_say() {
+    let (github, mut world) = begin().await;
+    let number = proposed(&mut world, "1.0.0").await;
+    github.edit_title(number, "otto", "Ship it on Monday");
+    world.settle().await;
+    world.assert_nothing_to_do().await;
+    assert_eq!(github.pull(number).title, "Ship it on Monday");
+    world.good_build("1.1.0");
+    world.settle().await;
+    assert_eq!(github.pull(number).title, "Promote app 1.1.0 to prod");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn commits_of_others_are_told_in_one_comment_and_nothing_more_is_done() {
+    let (github, mut world) = begin().await;
+    let number = proposed(&mut world, "1.0.0").await;
+    let branch = github.pull(number).head;
+    let theirs = github.push(&branch, &[("notes.txt", "mine")], "otto");
+    world.settle().await;
+    github.push(&branch, &[("notes.txt", "mine too")], "otto");
+    world.settle().await;
+    world.good_build("1.1.0");
+    world.settle().await;
+    let comments = github.pull(number).comments;
+    assert_eq!(comments.len(), 1, "{comments:?}");
+    assert!(
+        comments[0].body.contains("leaves this pull request alone"),
+        "{comments:?}"
+    );
+    github.forget_requests();
+    world.forget();
+    world.settle().await;
+    assert_eq!(github.writing(), 0, "{:?}", github.seen());
+    assert_ne!(
+        github.head(&branch),
+        Some(theirs),
+        "it is where otto left it"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_branch_that_somebody_deletes_holds_its_set() {
+    let (github, mut world) = begin().await;
+    let number = proposed(&mut world, "1.0.0").await;
+    let branch = github.pull(number).head;
+    github.delete_branch(&branch, "otto");
+    world.settle().await;
+    world
+        .assert_stage("app/prod", StageState::Held, "@otto")
+        .await;
+    assert_eq!((github.head(&branch), github.pulls().len()), (None, 1));
+
+    // The next build gets one of its own.
+    let newer = world.good_build("1.1.0");
+    world.settle().await;
+    let number = world.open_pull().await.id.parse().unwrap();
+    github.approve(number, "mara");
+    world.settle().await;
+    assert_eq!(world.head("app", "prod"), Some(newer));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_that_is_let_go_elsewhere_is_left_alone_until_it_is_pointed_back() {
+    let (github, mut world) = begin().await;
+    let number = proposed(&mut world, "1.0.0").await;
+    github.push("elsewhere", &[("x.txt", "1")], "otto");
+    github.retarget(number, "otto", "elsewhere");
+    github.approve(number, "mara");
+    world.settle().await;
+    let pull = github.pull(number);
+    assert!(pull.open, "it is merged nowhere");
+    assert!(
+        pull.comments[0].body.contains("goes into `elsewhere`"),
+        "{pull:?}"
+    );
+    assert_eq!(github.requests("PUT", "/merge$"), 0);
+    github.retarget(number, "otto", "main");
+    world.settle().await;
+    assert!(github.pull(number).merged.is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_base_that_gets_another_name_is_followed() {
+    let (github, mut world) = begin().await;
+    let number = proposed(&mut world, "1.0.0").await;
+    github.rename_main("trunk");
+    world.settle().await;
+    github.approve(number, "mara");
+    world.settle().await;
+    assert!(github.pull(number).merged.is_some());
+    world.good_build("1.1.0");
+    world.settle().await;
+    let number = world.open_pull().await.id.parse().unwrap();
+    assert_eq!(github.pull(number).base, "trunk");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_repository_that_is_called_otherwise_now_is_told_and_opens_nothing_twice() {
+    let (github, mut world) = begin().await;
+    let number = proposed(&mut world, "1.0.0").await;
+    github.rename(Some("acme/fleet"));
+    world.advance("1h");
+    let pass = world.pass().await;
+    let failure = pass.observation.facts.forge_failure.clone().unwrap();
+    assert_eq!(
+        (failure.reason.as_str(), failure.transient),
+        ("Moved", false)
+    );
+    assert!(
+        failure
+            .message
+            .contains("`acme/deploy` is called `acme/fleet` now"),
+        "{failure:?}"
+    );
+    github.approve(number, "mara");
+    github.forget_requests();
+    world.settle().await;
+    assert_eq!(
+        (github.pulls().len(), github.writing()),
+        (1, 0),
+        "{:?}",
+        github.seen()
+    );
+    github.rename(None);
+    world.advance("2h");
+    world.settle().await;
+    assert!(github.pull(number).merged.is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_archived_repository_is_told_and_not_asked_all_the_time() {
+    let (github, mut world) = begin().await;
+    let number = proposed(&mut world, "1.0.0").await;
+    github.approve(number, "mara");
+    github.archive(true);
+    let mut refused = Vec::new();
+    for _ in 0..5 {
+        refused.extend(world.pass().await.receipt.refused);
+    }
+    assert!(
+        refused.iter().any(|r| r.why.contains("was archived")),
+        "{refused:?}"
+    );
+    github.forget_requests();
+    for _ in 0..5 {
+        world.pass().await;
+    }
+    assert_eq!(github.writing(), 0, "{:?}", github.seen());
+    github.archive(false);
+    world.advance("2h");
+    world.settle().await;
+    assert!(github.pull(number).merged.is_some());
+}
