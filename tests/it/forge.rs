@@ -6,6 +6,7 @@ mod github_answers;
 mod github_hands;
 mod github_merging;
 mod github_people;
+mod github_story;
 mod life;
 mod merging;
 mod trouble;

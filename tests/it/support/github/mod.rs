@@ -84,7 +84,7 @@ use tempfile::TempDir;
 pub(crate) use acts::Method;
 pub(crate) use fault::Fault;
 pub(crate) use people::Permission;
-pub(crate) use records::{Protection, Pull, Records};
+pub(crate) use records::{Happening, Protection, Pull, Records};
 pub(crate) use traffic::{Asked, Kind};
 
 use super::git_http::bare_repository;
@@ -293,6 +293,17 @@ impl GitHub {
     /// From now on requests that fit the rule meet the fault.
     pub(crate) fn fault(&self, rule: Rule, fault: Fault) {
         self.model.traffic.lock().unwrap().add(rule, fault);
+    }
+
+    /// Whoever makes the first request that fits the rule dies of it: it meets the fault ([`Fault::LoseRequest`] before it is
+    /// done, [`Fault::LoseAnswer`] after), and nothing gets through after it until [`Self::heal`].
+    pub(crate) fn die(&self, rule: Rule, fault: Fault) {
+        self.model.traffic.lock().unwrap().die(rule, fault);
+    }
+
+    /// Whether that has happened.
+    pub(crate) fn is_dead(&self) -> bool {
+        self.model.traffic.lock().unwrap().dead
     }
 
     /// From now on everything goes well.

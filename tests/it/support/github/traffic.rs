@@ -37,6 +37,10 @@ pub(super) struct Traffic {
     /// What was not as published, in words.
     pub(super) violations: Vec<String>,
     rules: Vec<(Rule, Fault)>,
+    /// The request that ends everything, and what it meets.
+    deadly: Option<(Rule, Fault)>,
+    /// Nothing gets through any more.
+    pub(super) dead: bool,
     random: fastrand::Rng,
 }
 
@@ -47,6 +51,8 @@ impl Traffic {
             seen: Vec::new(),
             violations: Vec::new(),
             rules: Vec::new(),
+            deadly: None,
+            dead: false,
             random: fastrand::Rng::with_seed(1),
         }
     }
@@ -56,9 +62,16 @@ impl Traffic {
         self.rules.push((rule, fault));
     }
 
+    /// The first request that fits the rule meets the fault, and nothing after it gets through.
+    pub(super) fn die(&mut self, rule: Rule, fault: Fault) {
+        self.deadly = Some((rule, fault));
+    }
+
     /// No faults any more.
     pub(super) fn heal(&mut self) {
         self.rules.clear();
+        self.deadly = None;
+        self.dead = false;
     }
 
     /// The fault that a request meets.
@@ -69,6 +82,15 @@ impl Traffic {
         has: impl Fn(&str) -> bool,
     ) -> Option<Fault> {
         let random = &mut self.random;
+        if self.dead {
+            return Some(Fault::LoseRequest);
+        }
+        if let Some((rule, fault)) = &mut self.deadly
+            && rule.chooses(method, target, &has, random)
+        {
+            self.dead = true;
+            return Some(fault.clone());
+        }
         self.rules.iter_mut().find_map(|(rule, fault)| {
             let chosen = rule.chooses(method, target, &has, random);
             chosen.then(|| fault.clone())
