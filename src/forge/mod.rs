@@ -19,7 +19,7 @@ pub use types::{
 };
 
 use crate::git::Fetched;
-use crate::model::{CommitId, CommitStatus, Timestamp};
+use crate::model::{CommitCheck, CommitId, CommitStatus, Timestamp};
 
 /// What a forge will have done, or why not.
 pub type Answer<'a, T> = BoxFuture<'a, Result<T, ForgeError>>;
@@ -68,6 +68,10 @@ pub trait Forge: Debug + Send + Sync {
     /// Labels an open one, asks people for reviews and leaves notes; gives the parts that were refused, each with the reason.
     /// One part hinders no other.
     fn tend<'a>(&'a self, id: &'a str, tending: Tending) -> Answer<'a, Vec<(Part, ForgeError)>>;
+
+    /// What is said of a commit, by commit statuses and check runs: of each name what was said last. `None` where the forge
+    /// keeps none.
+    fn checks<'a>(&'a self, commit: &'a CommitId) -> Answer<'a, Option<Vec<CommitCheck>>>;
 
     /// Shows a status beside a commit, in place of one of the same context.
     fn set_status<'a>(&'a self, head: &'a CommitId, status: &'a CommitStatus) -> Answer<'a, ()>;

@@ -39,7 +39,7 @@ pub struct EnvironmentSpec {
     /// Conditions before a set enters.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub enter: Vec<Gate>,
-    /// Where the environment reports that a set runs. Not carried out yet: holds what depends on it.
+    /// Where the environment reports that a set runs; verification of the stage waits for that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deployed: Option<Deployed>,
     /// What going back needs.

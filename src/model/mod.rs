@@ -3,6 +3,7 @@
 
 pub mod alias;
 pub mod annotations;
+pub mod commit_check;
 pub mod commit_status;
 pub mod digest;
 pub mod environment;
@@ -31,6 +32,7 @@ mod whole;
 pub mod word;
 
 pub use annotations::Annotations;
+pub use commit_check::CommitCheck;
 pub use commit_status::{CommitState, CommitStatus};
 pub use digest::Digest;
 pub use environment::{Application, ApplicationName, Delivery, Environment};

@@ -13,7 +13,8 @@ use super::images::Images;
 use crate::config::known::hide;
 use crate::git::{BlobProblem, Repository};
 use crate::model::{
-    BlobId, Digest, Faulty as _, ImageReference, ImageRepository, Namespace, Party, Timestamp,
+    BlobId, CommitId, Digest, Faulty as _, ImageReference, ImageRepository, Namespace, Party,
+    Timestamp,
 };
 use crate::plan::facts::{Answer, Failure, ImageFacts, Listing, Outcome, PANICKED, Resolved};
 use crate::plan::known::Known;
@@ -102,6 +103,8 @@ pub(super) struct Asked<'a> {
     pub registries: Vec<Ask>,
     /// Of Git objects.
     pub blobs: Vec<BlobId>,
+    /// Of the forge.
+    pub commits: Vec<CommitId>,
 }
 
 impl<'a> Asked<'a> {
@@ -111,6 +114,7 @@ impl<'a> Asked<'a> {
             observation,
             registries: Vec::new(),
             blobs: Vec::new(),
+            commits: Vec::new(),
         };
         let unique: BTreeSet<&Question> = questions.iter().collect();
         for question in unique {
@@ -125,6 +129,9 @@ impl<'a> Asked<'a> {
                     asked.registries.push(Ask::List(q.clone()));
                 }
                 Question::Blob(id) if !blobs.contains_key(id) => asked.blobs.push(id.clone()),
+                Question::Checks(commit) if !facts.checks.contains_key(commit) => {
+                    asked.commits.push(commit.clone());
+                }
                 _ => {}
             }
         }

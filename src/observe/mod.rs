@@ -13,6 +13,7 @@ mod ahead;
 mod answers;
 mod blobs;
 mod carried;
+mod commits;
 pub mod documents;
 mod error;
 pub mod history;
@@ -231,9 +232,10 @@ impl Observer {
             images: self.images.clone(),
             progress: self.progress.clone(),
         };
-        let (new, blobs) = tokio::join!(
+        let (new, blobs, checks) = tokio::join!(
             self.under_way.ask(&registries, &asked, now),
-            texts(&self.repository, &asked.blobs)
+            texts(&self.repository, &asked.blobs),
+            commits::checks(&*self.forge, &asked.commits)
         );
         let blobs = blobs?;
         let open = self.under_way.open(&asked.registries);
@@ -246,6 +248,7 @@ impl Observer {
         state.carried.keep(&answers.described, &blobs);
         let facts = &mut observation.facts;
         facts.unanswered.extend(open);
+        facts.checks.extend(checks);
         take_in(&mut state, answers, facts, &observation.snapshot.documents).await?;
         observation.blobs.extend(blobs);
         Ok(new)
@@ -475,7 +478,7 @@ async fn take_in(
         Question::Resolve(question) => !answers.resolved.contains_key(question),
         Question::Describe(question) => !answers.described.contains_key(question),
         Question::List(question) => !answers.listed.contains_key(question),
-        Question::Blob(_) => false,
+        Question::Blob(_) | Question::Checks(_) => false,
     });
     if facts.resolved.is_empty() {
         facts.resolved = answers.resolved;

@@ -12,8 +12,8 @@ use super::road::settled::{repository_of_any, settled_by};
 use super::version::{Version, version_of};
 use crate::manifests::Documents;
 use crate::model::{
-    BlobId, Digest, ImageStream, Name, Namespace, PinnedImage, RepoPath, Set, Stage, StreamKey,
-    TagKey, Timestamp,
+    BlobId, CommitCheck, CommitId, Digest, ImageStream, Name, Namespace, PinnedImage, RepoPath,
+    Set, Stage, StreamKey, TagKey, Timestamp,
 };
 
 /// What is known of an answer.
@@ -156,6 +156,19 @@ impl<'a> Desk<'a> {
             Some(Outcome::Failed(failure)) => Known::Failed(failure.clone()),
             None => {
                 self.questions.insert(Question::List(question.clone()));
+                Known::NotYet
+            }
+        }
+    }
+
+    /// What the forge says of a commit of the base.
+    pub fn checks(&mut self, commit: &CommitId) -> Known<&'a [CommitCheck]> {
+        let obs = self.obs;
+        match obs.facts.checks.get(commit) {
+            Some(Outcome::Ok(checks)) => Known::Yes(checks),
+            Some(Outcome::Failed(failure)) => Known::Failed(failure.clone()),
+            None => {
+                self.questions.insert(Question::Checks(commit.clone()));
                 Known::NotYet
             }
         }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{BlobId, ImageReference, ImageRepository, Namespace, PinnedImage};
+use crate::model::{BlobId, CommitId, ImageReference, ImageRepository, Namespace, PinnedImage};
 
 /// How often a pass may ask and plan again.
 pub const MOST_ROUNDS: usize = 4;
@@ -19,16 +19,18 @@ pub enum Question {
     Blob(BlobId),
     /// Which tags does this repository have?
     List(List),
+    /// What is said of this commit? Answered by the forge.
+    Checks(CommitId),
 }
 
 impl Question {
-    /// The repository in a registry that it is about; `None` for what Git answers.
+    /// The repository in a registry that it is about; `None` for what Git or the forge answers.
     pub const fn repository(&self) -> Option<&ImageRepository> {
         match self {
             Self::Resolve(question) => Some(&question.reference.repository),
             Self::Describe(question) => Some(&question.image.repository),
             Self::List(question) => Some(&question.repository),
-            Self::Blob(_) => None,
+            Self::Blob(_) | Self::Checks(_) => None,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The offline forge on real Git: over smart HTTP, and in a bare repository in place.
 
 mod approvals;
+mod checks;
 mod github;
 mod github_answers;
 mod github_hands;

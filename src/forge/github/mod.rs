@@ -3,6 +3,7 @@
 
 mod accounts;
 mod cache;
+mod checks;
 mod client;
 mod fit;
 mod http;
@@ -32,7 +33,7 @@ use super::types::{
 use super::{Answer, Forge, ForgeError};
 use crate::config::forge::GitHubPlace;
 use crate::git::Fetched;
-use crate::model::{CommitId, CommitStatus, Timestamp};
+use crate::model::{CommitCheck, CommitId, CommitStatus, Timestamp};
 use client::Client;
 
 /// Pull requests of a repository on GitHub, or on a GitHub Enterprise server.
@@ -169,6 +170,10 @@ impl Forge for GitHubForge {
 
     fn tend<'a>(&'a self, id: &'a str, tending: Tending) -> Answer<'a, Vec<(Part, ForgeError)>> {
         self.tend_to(id, tending).boxed()
+    }
+
+    fn checks<'a>(&'a self, commit: &'a CommitId) -> Answer<'a, Option<Vec<CommitCheck>>> {
+        self.said_of(commit).map(|said| said.map(Some)).boxed()
     }
 
     fn set_status<'a>(&'a self, head: &'a CommitId, status: &'a CommitStatus) -> Answer<'a, ()> {

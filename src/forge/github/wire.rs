@@ -201,6 +201,37 @@ pub(super) struct Status {
     pub(super) state: String,
     #[serde(default)]
     pub(super) description: Option<String>,
+    #[serde(default)]
+    pub(super) updated_at: Option<Timestamp>,
+}
+
+/// `GET /repos/{owner}/{repo}/commits/{ref}/check-runs`: the latest run of each name.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct CheckRuns {
+    #[serde(default)]
+    pub(super) check_runs: Vec<CheckRun>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct CheckRun {
+    pub(super) name: String,
+    /// `queued`, `in_progress`, `completed`, ...
+    pub(super) status: String,
+    /// Set once it is completed.
+    #[serde(default)]
+    pub(super) conclusion: Option<String>,
+    #[serde(default)]
+    pub(super) started_at: Option<Timestamp>,
+    #[serde(default)]
+    pub(super) completed_at: Option<Timestamp>,
+    #[serde(default)]
+    pub(super) output: Option<RunOutput>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct RunOutput {
+    #[serde(default)]
+    pub(super) title: Option<String>,
 }
 
 /// An answer of which nothing is read.

@@ -31,7 +31,7 @@ use super::types::{
 use super::{Answer, Forge, ForgeError};
 use crate::config::forge::{OfflineSettings, Trust};
 use crate::git::{Fetched, Person, Repository};
-use crate::model::{CommitId, CommitStatus, Timestamp};
+use crate::model::{CommitCheck, CommitId, CommitStatus, Timestamp};
 
 /// How often a lost race is run again.
 const ATTEMPTS: u32 = 10;
@@ -127,6 +127,10 @@ impl Forge for OfflineForge {
 
     fn merge<'a>(&'a self, id: &'a str, merging: Merging) -> Answer<'a, Merged> {
         self.land(id, merging).boxed()
+    }
+
+    fn checks<'a>(&'a self, _commit: &'a CommitId) -> Answer<'a, Option<Vec<CommitCheck>>> {
+        futures_util::future::ready(Ok(None)).boxed()
     }
 
     fn set_status<'a>(&'a self, head: &'a CommitId, status: &'a CommitStatus) -> Answer<'a, ()> {

@@ -7,7 +7,7 @@ use crate::model::hold::{HoldCause, HoldSpec};
 use crate::model::promotion::{Cause, Evidence};
 use crate::model::{Name, Promotion, Set, StageKey, Timestamp};
 use crate::plan::change::propose::move_stage;
-use crate::plan::gate::{Asked, condition};
+use crate::plan::gate::{Asked, Runs, condition};
 use crate::plan::observation::Observation;
 use crate::plan::road::StageView;
 use crate::plan::road::candidates::pulls_of;
@@ -204,6 +204,7 @@ fn check(
     let empty = Timeline::default();
     let source = view.from.stages().first().and_then(|s| road.get(s));
     let asked = Asked {
+        runs: Runs::NobodyTells,
         set: &target.set,
         id: &target.id,
         stays: source.map_or(&empty, |s| &s.timeline),

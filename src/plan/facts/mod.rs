@@ -11,7 +11,9 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::model::platform::Preferred;
-use crate::model::{CommitId, Delivery, Digest, Name, Party, Settle, TagKey, Timestamp};
+use crate::model::{
+    CommitCheck, CommitId, Delivery, Digest, Name, Party, Settle, TagKey, Timestamp,
+};
 use crate::plan::question::{Describe, List, Question, Resolve};
 use crate::plan::report::Subject;
 pub use check::{CheckMemory, FollowMemory};
@@ -48,6 +50,9 @@ pub struct Facts {
     /// Answers of registries to `List`.
     #[serde(default, with = "pairs", skip_serializing_if = "BTreeMap::is_empty")]
     pub listed: BTreeMap<List, Answer<Listing>>,
+    /// What the forge says of commits: answers to `Checks`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub checks: BTreeMap<CommitId, Outcome<Vec<CommitCheck>>>,
     /// Questions that registries were asked and have not answered yet, and since when: passes go on without them.
     #[serde(default, with = "pairs", skip_serializing_if = "BTreeMap::is_empty")]
     pub unanswered: BTreeMap<Question, Timestamp>,
@@ -99,6 +104,7 @@ impl Facts {
             resolved: BTreeMap::new(),
             described: BTreeMap::new(),
             listed: BTreeMap::new(),
+            checks: BTreeMap::new(),
             unanswered: BTreeMap::new(),
             memory: Arc::default(),
             refused: BTreeMap::new(),

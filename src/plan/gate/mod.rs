@@ -3,19 +3,23 @@
 mod age;
 mod approvals;
 pub mod cel;
+mod checks;
+mod deployed;
 mod expression;
 mod freeze;
 mod not_yet;
+mod said;
 mod soak;
 mod typed;
 
 pub use approvals::{Barred, approvals, barred, may_approve};
+pub use deployed::deployed;
 pub use freeze::freeze;
 
 use super::desk::Desk;
 use super::report::Condition;
 use super::road::timeline::Timeline;
-use crate::model::{Gate, Set, SetId, Verdict};
+use crate::model::{Gate, Set, SetId, Timestamp, Verdict};
 
 /// What a gate is asked about.
 pub struct Asked<'a> {
@@ -28,6 +32,20 @@ pub struct Asked<'a> {
     pub stays: &'a Timeline,
     /// The pipeline's first stage, from which `age` counts.
     pub first: &'a Timeline,
+    /// Whether the environments of the stage tell that a set runs, and since when it does.
+    pub runs: Runs,
+}
+
+/// What environments tell of a set, beside that the stage has it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Runs {
+    /// Nobody tells: what Git has is all that is known.
+    #[default]
+    NobodyTells,
+    /// They would tell, and do not say so yet.
+    NotYet,
+    /// Since then.
+    Since(Timestamp),
 }
 
 /// Asks one gate. A verdict depends on the observation alone.
@@ -36,11 +54,10 @@ pub fn evaluate(gate: &Gate, asked: &Asked<'_>, desk: &mut Desk<'_>) -> Verdict 
         Gate::Age(age) => age::verdict(age, asked, desk),
         Gate::Soak(period) => soak::verdict(*period, asked, desk),
         Gate::Expression(source) => expression::verdict(source, asked, desk),
-        Gate::Window(_)
-        | Gate::Signature(_)
-        | Gate::Workflow(_)
-        | Gate::Checks(_)
-        | Gate::Http(_) => not_yet::verdict(gate),
+        Gate::Checks(names) => checks::verdict(names, asked, desk),
+        Gate::Window(_) | Gate::Signature(_) | Gate::Workflow(_) | Gate::Http(_) => {
+            not_yet::verdict(gate)
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use crate::model::promotion::Request;
 use crate::model::time::stamp;
 use crate::model::{Name, SetId, Verdict};
 use crate::plan::desk::Desk;
-use crate::plan::gate::{Asked, condition, freeze};
+use crate::plan::gate::{Asked, Runs, condition, deployed, freeze};
 use crate::plan::report::Condition;
 use crate::plan::road::StageView;
 use crate::plan::road::candidates::{Candidate, HeldSet, floor, from_sources, held_sets};
@@ -213,6 +213,7 @@ fn judge(
     let empty = Timeline::default();
     let stays = source.map_or(&empty, |s| &s.timeline);
     let asked = Asked {
+        runs: Runs::NobodyTells,
         set: &candidate.set,
         id: &candidate.id,
         stays,
@@ -302,27 +303,36 @@ fn candidate_asked<'a>(
         id: &candidate.id,
         stays,
         first,
+        runs: Runs::NobodyTells,
     }
 }
 
-/// What a stage's `verify` says of a set, with what an environment's unfinished parts say.
-pub fn verification(view: &StageView<'_>, asked: Asked<'_>, desk: &mut Desk<'_>) -> Vec<Condition> {
+/// What the stage's environments say of a set, and then what its `verify` says, whose soak counts from when it runs.
+pub fn verification(
+    view: &StageView<'_>,
+    mut asked: Asked<'_>,
+    desk: &mut Desk<'_>,
+) -> Vec<Condition> {
     let set_by = format!("stage {}", view.key.stage);
     let mut conditions = Vec::new();
-    let environments = view
-        .environments
-        .iter()
-        .filter_map(|e| desk.docs.environments.get(e));
-    for environment in environments.filter(|e| e.value.spec.deployed.is_some()) {
+    let docs = desk.docs;
+    let environments = view.environments.iter();
+    let environments = environments.filter_map(|e| docs.environments.get(e));
+    for environment in environments.map(|located| &*located.value) {
+        let Some(rule) = &environment.spec.deployed else {
+            continue;
+        };
+        let (verdict, since) = deployed(rule, environment, &view.streams, &asked, desk);
+        asked.runs = match (asked.runs, since) {
+            (Runs::NotYet, _) | (_, None) => Runs::NotYet,
+            (Runs::Since(before), Some(since)) => Runs::Since(before.max(since)),
+            (Runs::NobodyTells, Some(since)) => Runs::Since(since),
+        };
         conditions.push(Condition {
             name: "deployed".to_owned(),
             kind: "deployed".to_owned(),
-            verdict: Verdict::Waiting {
-                why: "NotYet: `deployed` is understood but not carried out by this version"
-                    .to_owned(),
-                until: None,
-            },
-            set_by: Some(format!("environment {}", environment.value.name())),
+            verdict,
+            set_by: Some(format!("environment {}", environment.name())),
         });
     }
     for gate in &view.stage.verify {

@@ -14,7 +14,7 @@ use crate::model::{
 use crate::plan::change::propose::{Proposal, Stamps};
 use crate::plan::change::wave::Item;
 use crate::plan::desk::Desk;
-use crate::plan::gate::{Asked, condition, freeze};
+use crate::plan::gate::{Asked, Runs, condition, freeze};
 use crate::plan::import::{Followed, Following, Import, edits};
 use crate::plan::report::{Change, ChangeKind, Condition, State, Subject};
 use crate::plan::road::StageView;
@@ -123,6 +123,7 @@ pub fn judge(view: &StageView<'_>, set: &Set, desk: &mut Desk<'_>) -> Judged {
     let id = set.id();
     let empty = Timeline::default();
     let asked = Asked {
+        runs: Runs::NobodyTells,
         set,
         id: &id,
         stays: &empty,

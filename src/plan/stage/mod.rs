@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use super::change::propose::{Proposal, Stamps, promotion};
 use super::change::wave::Item;
 use super::desk::Desk;
-use super::gate::Asked;
+use super::gate::{Asked, Runs};
 use super::output::survey::{Survey, has_outputs};
 use super::pull::life::{approval_conditions, open_of};
 use super::report::{
@@ -188,6 +188,7 @@ pub fn report(
                 id: &stay.id,
                 stays: &view.timeline,
                 first,
+                runs: Runs::NobodyTells,
             },
             desk,
         ),

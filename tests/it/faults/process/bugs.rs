@@ -9,7 +9,7 @@ use headwater::forge::{
     Opened, Part, PullText, Tending,
 };
 use headwater::git::Fetched;
-use headwater::model::{CommitId, CommitStatus, Timestamp};
+use headwater::model::{CommitCheck, CommitId, CommitStatus, Timestamp};
 use headwater::observe::Progress;
 use headwater::plan::State;
 use headwater::plan::report::Subject;
@@ -121,6 +121,9 @@ impl Forge for Panicking {
     }
     fn merge<'a>(&'a self, id: &'a str, merging: Merging) -> Answer<'a, Merged> {
         self.forge.merge(id, merging)
+    }
+    fn checks<'a>(&'a self, commit: &'a CommitId) -> Answer<'a, Option<Vec<CommitCheck>>> {
+        self.forge.checks(commit)
     }
     fn set_status<'a>(&'a self, head: &'a CommitId, status: &'a CommitStatus) -> Answer<'a, ()> {
         self.forge.set_status(head, status)
