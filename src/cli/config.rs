@@ -9,12 +9,16 @@ use super::error::CliError;
 use super::exit::Exit;
 use super::output::{Format, Style};
 use crate::config::ConfigLine;
+use crate::config::forge::{ForgeKind, GitHubSettings};
 
 /// Prints the operator's settings, then what the repository chose for itself (`repository`, with places of
 /// `headwater.yaml` as origins).
 pub fn run(context: &Context, repository: &[ConfigLine]) -> Result<Exit, CliError> {
     let out = &context.out;
     let mut lines = context.loaded.lines()?;
+    if context.settings().forge.kind == ForgeKind::GitHub {
+        stand_in(&mut lines, &context.settings().forge.github);
+    }
     lines.extend_from_slice(repository);
     match out.format() {
         Format::Json => out.json(&lines)?,
@@ -29,6 +33,16 @@ pub fn run(context: &Context, repository: &[ConfigLine]) -> Result<Exit, CliErro
         _ => lines.iter().for_each(|line| out.line(text(line))),
     }
     Ok(Exit::Settled)
+}
+
+/// What variables of GitHub's runner set where no setting does.
+fn stand_in(lines: &mut [ConfigLine], settings: &GitHubSettings) {
+    for (path, value, variable) in settings.stand_ins(|name| std::env::var(name).ok()) {
+        if let Some(line) = lines.iter_mut().find(|line| line.path == path) {
+            line.value = Value::String(value);
+            variable.clone_into(&mut line.origin);
+        }
+    }
 }
 
 /// `settle = 20s  (headwater.yaml:3)`

@@ -133,14 +133,22 @@ impl Engine {
         if let Some(place) = &github {
             place.lend(&mut git_settings);
         }
-        let git = Repository::open(&opening.location, &git_settings, opening.local)
+        let mut lender = None;
+        let github = match github {
+            Some(place) => {
+                let origin = place.lends_to(&settings.git);
+                let forge = GitHubForge::new(place, settings.git.base.clone());
+                let forge = forge.map_err(|e| CliError::from_error(Exit::Usage, &e))?;
+                lender = origin.and_then(|origin| forge.lender(origin));
+                Some(forge)
+            }
+            None => None,
+        };
+        let git = Repository::open_with(&opening.location, &git_settings, opening.local, lender)
             .map_err(|e| unopened(&e))?;
         let committer = Person::from(&settings.git.committer);
         let forge: Arc<dyn Forge> = match github {
-            Some(place) => {
-                let forge = GitHubForge::new(place, settings.git.base.clone());
-                Arc::new(forge.map_err(|e| CliError::from_error(Exit::Usage, &e))?)
-            }
+            Some(forge) => Arc::new(forge),
             None => Arc::new(OfflineForge::new(
                 git.clone(),
                 settings.forge.offline.clone(),

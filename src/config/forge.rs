@@ -6,7 +6,9 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Deserializer, Serialize, de};
 
-pub use super::github::{GitHubPlace, GitHubSettings};
+pub use super::github::{
+    GitHubApp, GitHubAppSettings, GitHubLogin, GitHubPlace, GitHubSettings, TOKEN_USER,
+};
 
 /// Settings for the forge.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]

@@ -1,5 +1,5 @@
-//! Operator settings for GitHub: which repository, where its API is, and the token. In GitHub Actions the runner's own
-//! variables stand in for all three.
+//! Operator settings for GitHub: which repository, where its API is, and who we are there. In GitHub Actions the runner's
+//! own variables stand in for all three.
 
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
@@ -7,12 +7,13 @@ use url::Url;
 
 use super::GitSettings;
 use super::git::GitCredential;
+pub use super::github_app::{GitHubApp, GitHubAppSettings};
 use super::known;
 
 /// The API of github.com.
 const PUBLIC_API: &str = "https://api.github.com";
 /// The user that GitHub wants beside a token, whoever's it is.
-const TOKEN_USER: &str = "x-access-token";
+pub const TOKEN_USER: &str = "x-access-token";
 
 /// Settings for GitHub.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -26,6 +27,17 @@ pub struct GitHubSettings {
     /// A token that may write contents and pull requests of that repository. Without it `GITHUB_TOKEN`.
     #[serde(with = "super::secret")]
     pub token: SecretString,
+    /// A GitHub App instead of a token.
+    pub app: Option<GitHubAppSettings>,
+}
+
+/// Who we are at a GitHub.
+#[derive(Debug, Clone)]
+pub enum GitHubLogin {
+    /// Whoever's token it is; it is for the API and for Git on the same server.
+    Token(SecretString),
+    /// An App where it is installed.
+    App(GitHubApp),
 }
 
 /// A repository on a GitHub, with everything that is needed to speak of it.
@@ -35,8 +47,8 @@ pub struct GitHubPlace {
     pub api: String,
     /// `owner/name`.
     pub repository: String,
-    /// The token; it is for that API and for Git on the same server.
-    pub token: SecretString,
+    /// Who we are there.
+    pub login: GitHubLogin,
 }
 
 impl GitHubSettings {
@@ -50,13 +62,6 @@ impl GitHubSettings {
         environment: impl Fn(&str) -> Option<String>,
     ) -> Result<GitHubPlace, String> {
         let variable = |name: &str| environment(name).filter(|value| !value.is_empty());
-        let own = self.token.expose_secret();
-        let token = match own.is_empty() {
-            false => own.to_owned(),
-            true => variable("GITHUB_TOKEN").ok_or(
-                "GitHub needs a token: set `forge.github.token` (`HEADWATER_FORGE__GITHUB__TOKEN`), or GITHUB_TOKEN",
-            )?,
-        };
         let api = self.api.clone().or_else(|| variable("GITHUB_API_URL"));
         let api = api.unwrap_or_else(|| PUBLIC_API.to_owned());
         let api = api.trim_end_matches('/').to_owned();
@@ -72,33 +77,80 @@ impl GitHubSettings {
                 "`forge.github.repository: {repository}` is no repository: write `owner/name`"
             ));
         }
-        let token = SecretString::from(token);
-        known::register_login(TOKEN_USER, &token);
         Ok(GitHubPlace {
             api,
             repository,
-            token,
+            login: self.login(variable)?,
         })
+    }
+
+    fn login(&self, variable: impl Fn(&str) -> Option<String>) -> Result<GitHubLogin, String> {
+        let own = self.token.expose_secret();
+        let token = match (&self.app, own.is_empty()) {
+            (Some(_), false) => {
+                return Err("set `forge.github.app` or `forge.github.token`, not both".to_owned());
+            }
+            (Some(app), true) => return Ok(GitHubLogin::App(app.app()?)),
+            (None, false) => own.to_owned(),
+            (None, true) => variable("GITHUB_TOKEN").ok_or(
+                "GitHub needs to know who we are: set `forge.github.app`, or `forge.github.token` (`HEADWATER_FORGE__GITHUB__TOKEN`), or GITHUB_TOKEN",
+            )?,
+        };
+        let token = SecretString::from(token);
+        known::register_login(TOKEN_USER, &token);
+        Ok(GitHubLogin::Token(token))
+    }
+
+    /// Settings that the runner's variables stand in for, as `config` shows them: path, value and variable.
+    pub fn stand_ins(
+        &self,
+        environment: impl Fn(&str) -> Option<String>,
+    ) -> Vec<(&'static str, String, &'static str)> {
+        let variable = |name: &str| environment(name).filter(|value| !value.is_empty());
+        let mut found = Vec::new();
+        if self.token.expose_secret().is_empty() && self.app.is_none() {
+            let set = variable("GITHUB_TOKEN").map(|_| super::secret::SHOWN.to_owned());
+            found.extend(set.map(|set| ("forge.github.token", set, "GITHUB_TOKEN")));
+        }
+        if self.repository.is_none() {
+            let name = variable("GITHUB_REPOSITORY");
+            found.extend(name.map(|name| ("forge.github.repository", name, "GITHUB_REPOSITORY")));
+        }
+        if self.api.is_none() {
+            let api = variable("GITHUB_API_URL");
+            let api = api.map(|api| known::hide(&api).into_owned());
+            found.extend(api.map(|api| ("forge.github.api", api, "GITHUB_API_URL")));
+        }
+        found
     }
 }
 
 impl GitHubPlace {
-    /// Lets Git use the token on the same server, unless the operator gave credentials for it.
+    /// Lets Git use the token on the same server, unless the operator gave credentials for it. An App's tokens change: Git
+    /// asks for them when it needs one.
     pub fn lend(&self, git: &mut GitSettings) {
-        let Some(origin) = web(&self.api) else { return };
+        let GitHubLogin::Token(token) = &self.login else {
+            return;
+        };
+        if let Some(origin) = self.lends_to(git) {
+            git.credentials.push(GitCredential {
+                origin,
+                username: Some(TOKEN_USER.to_owned()),
+                password: token.clone(),
+            });
+        }
+    }
+
+    /// The origin of Git's server, if the operator gave no credentials for it.
+    pub fn lends_to(&self, git: &GitSettings) -> Option<String> {
+        let origin = web(&self.api)?;
         let same = |credential: &GitCredential| {
             let theirs = Url::parse(&credential.origin).ok();
             theirs.is_some_and(|theirs| {
                 Some(theirs.origin()) == Url::parse(&origin).ok().map(|ours| ours.origin())
             })
         };
-        if !git.credentials.iter().any(same) {
-            git.credentials.push(GitCredential {
-                origin,
-                username: Some(TOKEN_USER.to_owned()),
-                password: self.token.clone(),
-            });
-        }
+        (!git.credentials.iter().any(same)).then_some(origin)
     }
 }
 
@@ -172,6 +224,14 @@ mod tests {
             repository: repository.map(str::to_owned),
             api: api.map(str::to_owned),
             token: token.to_owned().into(),
+            app: None,
+        }
+    }
+
+    fn token(place: &GitHubPlace) -> &str {
+        match &place.login {
+            GitHubLogin::Token(token) => token.expose_secret(),
+            GitHubLogin::App(app) => panic!("{app:?}"),
         }
     }
 
@@ -202,7 +262,7 @@ mod tests {
         };
         let place = settings(None, None, "").place("/work", runner).unwrap();
         assert_eq!(place.api, "https://ghe.example/api/v3");
-        assert_eq!(place.token.expose_secret(), "ghs_1");
+        assert_eq!(token(&place), "ghs_1");
         let mut git = GitSettings::default();
         place.lend(&mut git);
         place.lend(&mut git);
@@ -214,6 +274,11 @@ mod tests {
     fn what_makes_no_sense_is_told_and_no_token_goes_out_in_the_clear() {
         let refused = |settings: GitHubSettings| settings.place("/work", NOTHING).unwrap_err();
         assert!(refused(settings(Some("acme/deploy"), None, "")).contains("GITHUB_TOKEN"));
+        let both = GitHubSettings {
+            app: Some(GitHubAppSettings::default()),
+            ..settings(Some("acme/deploy"), None, "t")
+        };
+        assert!(refused(both).contains("not both"));
         for api in [
             "http://ghe.example/api/v3",
             "ghe.example",

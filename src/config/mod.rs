@@ -13,6 +13,7 @@ mod environment;
 pub mod forge;
 pub mod git;
 pub mod github;
+mod github_app;
 pub mod guard;
 pub mod hosts;
 pub mod known;

@@ -12,7 +12,7 @@ use reqwest::{Client, Response, StatusCode};
 use tokio::runtime::Handle;
 use url::Url;
 
-use super::credentials::authorization;
+use super::credentials::{Lender, Login};
 use super::error::{GitError, clean};
 use super::location::HttpUrl;
 use super::tls::{causes, client, words};
@@ -28,17 +28,21 @@ const MAX_ADVERTISEMENT: usize = 64 << 20;
 pub(super) struct Server {
     url: Url,
     client: Client,
-    authorization: Option<HeaderValue>,
+    login: Login,
     /// What was exchanged with it.
     pub(super) tally: Arc<Tally>,
 }
 
 impl Server {
-    pub(super) fn new(location: &HttpUrl, settings: &GitSettings) -> Result<Self, GitError> {
+    pub(super) fn new(
+        location: &HttpUrl,
+        settings: &GitSettings,
+        lender: Option<Arc<dyn Lender>>,
+    ) -> Result<Self, GitError> {
         Ok(Self {
             url: location.url.clone(),
             client: client(settings)?,
-            authorization: authorization(location, &settings.credentials)?,
+            login: Login::of(location, &settings.credentials, lender)?,
             tally: Arc::default(),
         })
     }
@@ -146,14 +150,21 @@ impl Session {
 
     /// Follows redirects: within the origin always, to another one only without credentials and never from https to http.
     async fn follow(&self, mut url: Url) -> Result<Response, GitError> {
+        let mut renewed = false;
         for _ in 0..=MAX_REDIRECTS {
             let request = self
                 .server
                 .client
                 .get(url.clone())
-                .headers(self.headers("*/*"))
+                .headers(self.headers("*/*").await?)
                 .header(PRAGMA, "no-cache");
             let response = request.send().await.map_err(|error| self.network(&error))?;
+            if response.status() == StatusCode::UNAUTHORIZED
+                && !std::mem::replace(&mut renewed, true)
+                && self.server.login.renew().await
+            {
+                continue;
+            }
             if !response.status().is_redirection() {
                 return self.check_status(response).await;
             }
@@ -181,7 +192,7 @@ impl Session {
             Ok(())
         } else if !matches!(to.scheme(), "http" | "https") {
             Err(refused("which is no Git server"))
-        } else if self.server.authorization.is_some() {
+        } else if self.server.login.is_some() {
             Err(refused("where our credentials are not sent"))
         } else if from.scheme() == "https" && to.scheme() == "http" {
             Err(refused("which is not encrypted"))
@@ -214,7 +225,7 @@ impl Session {
             .server
             .client
             .post(url)
-            .headers(self.headers(&result_type))
+            .headers(self.headers(&result_type).await?)
             .header(CONTENT_TYPE, format!("application/x-{service}-request"))
             .body(request)
             .send()
@@ -229,15 +240,15 @@ impl Session {
         })
     }
 
-    fn headers(&self, accept: &str) -> HeaderMap {
+    async fn headers(&self, accept: &str) -> Result<HeaderMap, GitError> {
         let mut headers = HeaderMap::new();
         if let Ok(accept) = HeaderValue::from_str(accept) {
             headers.insert(ACCEPT, accept);
         }
-        if let Some(authorization) = &self.server.authorization {
-            headers.insert(AUTHORIZATION, authorization.clone());
+        if let Some(authorization) = self.server.login.header().await? {
+            headers.insert(AUTHORIZATION, authorization);
         }
-        headers
+        Ok(headers)
     }
 
     async fn check_status(&self, mut response: Response) -> Result<Response, GitError> {
@@ -258,7 +269,7 @@ impl Session {
             _ => String::new(),
         };
         Err(match status.as_u16() {
-            401 if self.server.authorization.is_none() => GitError::Auth {
+            401 if !self.server.login.is_some() => GitError::Auth {
                 location,
                 message: "it asks for a login and `git.credentials` has none for this address"
                     .to_owned(),

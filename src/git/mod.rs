@@ -36,6 +36,7 @@ mod work_list;
 mod work_tree;
 mod write;
 
+pub use credentials::Lender;
 pub use error::GitError;
 pub use identity::identity_at;
 pub use past::Stood;

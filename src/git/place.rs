@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use git2::{ErrorCode, Oid};
 use tokio::runtime::Handle;
 
 use super::checked_out::Checkouts;
+use super::credentials::Lender;
 use super::error::GitError;
 use super::hooks;
 use super::local::update_refs;
@@ -52,11 +53,12 @@ impl Inner {
         location: &str,
         settings: &GitSettings,
         local: bool,
+        lender: Option<Arc<dyn Lender>>,
     ) -> Result<Self, GitError> {
         let place = match locate(location, local, None)? {
             Location::Http(url) => Place::Mirror {
                 mirror: Mirror::prepare(&settings.cache_dir, url.url.as_str())?,
-                remote: Remote::http(&url, settings)?,
+                remote: Remote::http(&url, settings, lender)?,
             },
             Location::File(path) => {
                 let path = path

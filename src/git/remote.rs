@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use git2::{AutotagOption, Direction, FetchOptions, ObjectType, Oid};
 use tokio::runtime::Handle;
 
 use super::copy::{Copier, copy_packs};
+use super::credentials::Lender;
 use super::error::GitError;
 use super::http::Server;
 use super::location::HttpUrl;
@@ -46,9 +48,13 @@ pub(super) struct Advertised {
 }
 
 impl Remote {
-    pub(super) fn http(url: &HttpUrl, settings: &GitSettings) -> Result<Self, GitError> {
+    pub(super) fn http(
+        url: &HttpUrl,
+        settings: &GitSettings,
+        lender: Option<Arc<dyn Lender>>,
+    ) -> Result<Self, GitError> {
         transport::register()?;
-        Server::new(url, settings).map(Self::Http)
+        Server::new(url, settings, lender).map(Self::Http)
     }
 
     pub(super) fn file(path: PathBuf) -> Result<Self, GitError> {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tokio::runtime::Handle;
 
+use super::credentials::Lender;
 use super::error::GitError;
 use super::place::Inner;
 use super::read::{Objects, describe};
@@ -29,8 +30,18 @@ impl Repository {
     /// bare repository (used in place) or by the path of a work tree (the mirror of its remote; with `local`, in place).
     /// Does not reach for the network.
     pub fn open(location: &str, settings: &GitSettings, local: bool) -> Result<Self, GitError> {
+        Self::open_with(location, settings, local, None)
+    }
+
+    /// The same with somebody who lends logins for the server, unless the operator or the address gives one.
+    pub fn open_with(
+        location: &str,
+        settings: &GitSettings,
+        local: bool,
+        lender: Option<Arc<dyn Lender>>,
+    ) -> Result<Self, GitError> {
         Ok(Self {
-            inner: Arc::new(Inner::open_place(location, settings, local)?),
+            inner: Arc::new(Inner::open_place(location, settings, local, lender)?),
             tally: Arc::default(),
         })
     }

@@ -300,7 +300,7 @@ impl WorkTree {
             ))
         })?;
         match locate(&url, false, Some(&self.root))? {
-            Location::Http(url) => Remote::http(&url, settings),
+            Location::Http(url) => Remote::http(&url, settings, None),
             Location::File(path) => Remote::file(path),
             Location::InPlace { git_dir, .. } => Remote::file(git_dir),
         }

@@ -4,6 +4,7 @@ mod approvals;
 mod checks;
 mod github;
 mod github_answers;
+mod github_app;
 mod github_hands;
 mod github_merging;
 mod github_people;

@@ -1,13 +1,15 @@
 //! Calls to GitHub's API, one after the other where they change something: GitHub's limits ask for that, and none is
 //! repeated here. Whether a call is made again is decided by the next pass, which looks before it creates.
 
+use std::sync::Arc;
+
 use octocrab::{AuthState, FromResponse, Octocrab, OctocrabBuilder, Page};
-use secrecy::SecretString;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::Mutex;
 
-use super::http::PATIENCE;
+use super::http::{Http, PATIENCE};
+use super::login::Login;
 use super::transport::Transport;
 use super::why::{failed, why};
 use crate::forge::error::ForgeError;
@@ -25,26 +27,27 @@ pub(super) type Parameters<'a> = [(&'a str, &'a str)];
 #[derive(Debug)]
 pub(super) struct Client {
     octocrab: Octocrab,
+    /// Where GraphQL is.
+    graphql: String,
     /// Held by whoever changes something.
     writing: Mutex<()>,
 }
 
 impl Client {
-    /// Of a GitHub whose API is at `api`, with a token.
-    pub(super) fn new(api: &str, token: &SecretString) -> Result<Self, ForgeError> {
-        let invalid = |error| {
-            ForgeError::Invalid(format!("`forge.github.api: {api}` cannot be used: {error}"))
-        };
-        let transport = Transport::new(api, token).map_err(invalid)?;
+    /// Of a GitHub, as somebody.
+    pub(super) fn new(http: Arc<Http>, login: Arc<Login>) -> Self {
+        let graphql = http.graphql();
+        let transport = Transport::new(http, login);
         let builder = OctocrabBuilder::new_empty().with_service(transport);
         let octocrab = match builder.with_auth(AuthState::None).build() {
             Ok(octocrab) => octocrab,
             Err(never) => match never {},
         };
-        Ok(Self {
+        Self {
             octocrab,
+            graphql,
             writing: Mutex::new(()),
-        })
+        }
     }
 
     /// Reads one thing, or the first page of a list. An answer that is known already costs nothing.
@@ -84,6 +87,16 @@ impl Client {
     ) -> Result<T, ForgeError> {
         let _one_at_a_time = self.writing.lock().await;
         within(what, self.octocrab.post(route, Some(body))).await
+    }
+
+    /// Asks GraphQL, which changes nothing.
+    pub(super) async fn query<T: DeserializeOwned>(
+        &self,
+        what: &str,
+        query: &str,
+    ) -> Result<T, ForgeError> {
+        let body = serde_json::json!({ "query": query });
+        within(what, self.octocrab.post(&self.graphql, Some(&body))).await
     }
 
     /// Changes something.

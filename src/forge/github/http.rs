@@ -82,6 +82,12 @@ impl Http {
         })
     }
 
+    /// Where GraphQL is: beside the REST API, and on an Enterprise server beside its version (`/api/graphql`).
+    pub(super) fn graphql(&self) -> String {
+        let base = self.base.strip_suffix("/v3").unwrap_or(&self.base);
+        format!("{base}/graphql")
+    }
+
     /// The address of a route, or the whole address that an answer named. No other server is ever asked.
     pub(super) fn resolve(&self, uri: &Uri) -> Result<Url, Stopped> {
         let text = match uri.authority() {
@@ -240,6 +246,9 @@ mod tests {
             "https://ghe.example/api/v3/repos/a/b?x=1"
         );
         let beside = "https://ghe.example/api/graphql";
+        assert_eq!(enterprise.graphql(), beside);
+        let public = Http::new("https://api.github.com").unwrap();
+        assert_eq!(public.graphql(), "https://api.github.com/graphql");
         assert_eq!(resolve(beside).unwrap().as_str(), beside);
         for elsewhere in [
             "https://evil.example/repos/a/b?page=2",

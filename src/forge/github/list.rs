@@ -71,6 +71,7 @@ impl GitHubForge {
             }
         }
         listing.pulls.sort_by(|a, b| a.id.cmp(&b.id));
+        self.without_us(&mut listing.pulls).await?;
         if known.is_cut {
             listing.notes.push(format!(
                 "GitHub has more than {} pull requests in this repository, and only those that changed last are read: one that somebody closed long ago holds nothing any more",

@@ -2,12 +2,14 @@
 //! request is read anew where GitHub says that it changed; nothing of it is kept beyond the process.
 
 mod accounts;
+mod app;
 mod cache;
 mod checks;
 mod client;
 mod fit;
 mod http;
 mod list;
+mod login;
 mod merge;
 mod past;
 mod reviews;
@@ -16,36 +18,43 @@ mod stopped;
 mod teams;
 mod tend;
 mod transport;
+mod who;
 mod why;
 mod wire;
 mod write;
 
 use std::collections::BTreeMap;
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use futures_util::FutureExt as _;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OnceCell};
 
+use self::http::Http;
 use super::types::{
     Abilities, Approval, Approver, Closing, Listing, Merged, Merging, NewPull, Opened, Part,
     PullText, Tending,
 };
 use super::{Answer, Forge, ForgeError};
-use crate::config::forge::GitHubPlace;
-use crate::git::Fetched;
+use crate::config::forge::{GitHubLogin, GitHubPlace};
+use crate::git::{Fetched, Lender};
 use crate::model::{CommitCheck, CommitId, CommitStatus, Timestamp};
+use app::App;
 use client::Client;
+use login::{GitLogin, Login};
 
 /// Pull requests of a repository on GitHub, or on a GitHub Enterprise server.
 #[derive(Debug)]
 pub struct GitHubForge {
     client: Client,
+    http: Arc<Http>,
+    login: Arc<Login>,
     /// `owner/name`.
     repository: String,
     /// The base branch, if the operator names one.
     base: Option<String>,
     /// The repository as it was read last.
     facts: RwLock<Option<wire::Repository>>,
+    who: OnceCell<Option<String>>,
     known: Mutex<list::Known>,
     /// `@login` by address.
     accounts: Mutex<BTreeMap<String, String>>,
@@ -57,14 +66,51 @@ impl GitHubForge {
     /// # Errors
     /// When the address of the API cannot be used.
     pub fn new(place: GitHubPlace, base: Option<String>) -> Result<Self, ForgeError> {
+        Self::at(place, base, Timestamp::now)
+    }
+
+    /// The same with another clock, which tells whether an App's tokens are still good.
+    ///
+    /// # Errors
+    /// When the address of the API, or the App's key, cannot be used.
+    pub fn at(
+        place: GitHubPlace,
+        base: Option<String>,
+        clock: fn() -> Timestamp,
+    ) -> Result<Self, ForgeError> {
+        let http = Http::new(&place.api).map_err(|error| {
+            let api = &place.api;
+            ForgeError::Invalid(format!("`forge.github.api: {api}` cannot be used: {error}"))
+        })?;
+        let login = match place.login {
+            GitHubLogin::Token(token) => Login::Token(token),
+            GitHubLogin::App(app) => {
+                Login::App(Box::new(App::new(&app, &place.repository, clock)?))
+            }
+        };
+        let (http, login) = (Arc::new(http), Arc::new(login));
         Ok(Self {
-            client: Client::new(&place.api, &place.token)?,
+            client: Client::new(Arc::clone(&http), Arc::clone(&login)),
+            http,
+            login,
             repository: place.repository,
             base,
             facts: RwLock::default(),
+            who: OnceCell::new(),
             known: Mutex::default(),
             accounts: Mutex::default(),
         })
+    }
+
+    /// Who lends an App's tokens to Git at `origin`; `None` where we are no App.
+    pub fn lender(&self, origin: String) -> Option<Arc<dyn Lender>> {
+        self.login.app()?;
+        Some(Arc::new(GitLogin {
+            http: Arc::clone(&self.http),
+            login: Arc::clone(&self.login),
+            origin,
+            last: Mutex::default(),
+        }))
     }
 
     /// An address below the repository's.

@@ -6,16 +6,16 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use http::header::ETAG;
+use http::header::{ETAG, HeaderValue};
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full};
 use octocrab::OctoBody;
-use secrecy::SecretString;
 use serde::de::IgnoredAny;
 use tower_service::Service;
 
 use super::cache::Answers;
 use super::http::{Answered, Asked, Http};
+use super::login::Login;
 use super::stopped::Stopped;
 
 /// Carries requests to one GitHub. Cheap to clone.
@@ -24,19 +24,19 @@ pub(super) struct Transport(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    http: Http,
-    token: SecretString,
+    http: Arc<Http>,
+    login: Arc<Login>,
     answers: Answers,
 }
 
 impl Transport {
-    /// To the API at `base`.
-    pub(super) fn new(base: &str, token: &SecretString) -> Result<Self, String> {
-        Ok(Self(Arc::new(Inner {
-            http: Http::new(base)?,
-            token: token.clone(),
+    /// To a server, as somebody.
+    pub(super) fn new(http: Arc<Http>, login: Arc<Login>) -> Self {
+        Self(Arc::new(Inner {
+            http,
+            login,
             answers: Answers::default(),
-        })))
+        }))
     }
 }
 
@@ -68,7 +68,7 @@ impl Inner {
         };
         let known = self.answers.get(&asked.url).filter(|_| asked.reads());
         let tag = known.as_ref().and_then(|known| known.headers.get(ETAG));
-        let answered = self.http.ask(&asked, &self.token, tag).await?;
+        let answered = self.ask(&asked, tag).await?;
         Ok(response(match (answered.status, known) {
             (StatusCode::NOT_MODIFIED, Some(known)) => known,
             _ => {
@@ -76,6 +76,23 @@ impl Inner {
                 answered
             }
         }))
+    }
+
+    /// Asks with a token that is good. One that is not any more, an hour old or taken back, is replaced once, and what only
+    /// reads is asked again; whether to change something again is decided by whoever looks first.
+    async fn ask(&self, asked: &Asked, tag: Option<&HeaderValue>) -> Result<Answered, Stopped> {
+        let token = self.login.token(&self.http).await?;
+        let answered = self.http.ask(asked, &token, tag).await?;
+        if answered.status != StatusCode::UNAUTHORIZED || !self.login.refused(&token).await {
+            return Ok(answered);
+        }
+        match asked.reads() {
+            true => {
+                let token = self.login.token(&self.http).await?;
+                self.http.ask(asked, &token, tag).await
+            }
+            false => Err(Stopped::Expired),
+        }
     }
 
     /// Keeps an answer of which GitHub will say whether it changed.

@@ -33,14 +33,34 @@ pub(super) fn why(what: &str, error: &octocrab::Error) -> ForgeError {
         octocrab::Error::Serde { source, .. } => unreadable(what, source),
         octocrab::Error::Json { source, .. } => unreadable(what, source),
         other => match stopped(other) {
-            Some(stopped) => failed(
-                what,
-                &stopped.to_string(),
-                stopped.reason(),
-                stopped.fault(),
-            ),
+            Some(stopped) => refused(what, stopped),
             None => unreadable(what, &innermost(other)),
         },
+    }
+}
+
+/// What the way to GitHub did not let through.
+pub(super) fn refused(what: &str, stopped: &Stopped) -> ForgeError {
+    match stopped {
+        Stopped::Refused {
+            status,
+            headers,
+            message,
+        } => {
+            let said = Said {
+                status: StatusCode::from_u16(*status).unwrap_or(StatusCode::FORBIDDEN),
+                headers: Some(headers),
+                message,
+                details: &[],
+            };
+            answered(what, &said)
+        }
+        stopped => failed(
+            what,
+            &stopped.to_string(),
+            stopped.reason(),
+            stopped.fault(),
+        ),
     }
 }
 
@@ -54,7 +74,7 @@ fn unreadable(what: &str, error: &dyn std::fmt::Display) -> ForgeError {
     failed(what, &message, "Malformed", fault)
 }
 
-/// What the way there did not let through.
+/// Why the way there let nothing through.
 fn stopped(error: &octocrab::Error) -> Option<&Stopped> {
     let mut cause: &dyn std::error::Error = error;
     loop {
@@ -93,6 +113,16 @@ fn answered(what: &str, error: &Said<'_>) -> ForgeError {
         StatusCode::UNAUTHORIZED => (
             ": the token is not (or no longer) valid: look at `forge.github.token`",
             "Unauthorized",
+            operator,
+        ),
+        StatusCode::FORBIDDEN if error.message.contains("suspended") => (
+            ": an owner lifts that in the settings of the organization (GitHub Apps > Configure)",
+            "AppSuspended",
+            operator,
+        ),
+        StatusCode::FORBIDDEN if error.message.contains("by integration") => (
+            ": the App was not granted this; it needs contents, pull requests and commit statuses to write, and an owner has to accept what its page asks for anew",
+            "AppPermissions",
             operator,
         ),
         StatusCode::FORBIDDEN => (
@@ -161,7 +191,7 @@ fn limited_until(error: &Said<'_>, now: Timestamp) -> Option<Timestamp> {
 }
 
 /// What GitHub says, as one line that no text of a stranger can make longer or prettier.
-fn one_line(text: &str) -> String {
+pub(super) fn one_line(text: &str) -> String {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     let plain = line.chars().filter(|c| !c.is_control()).take(300);
     plain.collect()

@@ -53,6 +53,11 @@ forge:
     repository: acme/deploy # forge.github.repository = acme/deploy
     api: https://ghe.example/api/v3 # forge.github.api = https://ghe.example/api/v3
     token: correct-horse-battery # forge.github.token = (set)
+    app:
+      id: 4242 # forge.github.app.id = 4242
+      installation: 700100 # forge.github.app.installation = 700100
+      privateKey: correct-horse-battery # forge.github.app.privateKey = (set)
+      privateKeyFile: /etc/app.pem # forge.github.app.privateKeyFile = /etc/app.pem
 daemon:
   tick: 5m # daemon.tick = 5m
   stalledAfter: 30m # daemon.stalledAfter = 30m
@@ -135,6 +140,34 @@ fn variables_go_over_the_file_however_they_are_spelt() {
         .filter(|line| expected(&home).contains(line))
         .count();
     assert_eq!(untouched, expected(&home).len() - 6);
+}
+
+#[test]
+fn variables_of_githubs_runner_show_where_they_stand_in() {
+    let home = Home::new().settings("forge: {kind: github}\n");
+    let said = Said::from(
+        home.command(&["config"])
+            .envs([
+                ("GITHUB_TOKEN", SECRET),
+                ("GITHUB_REPOSITORY", "acme/deploy"),
+                ("GITHUB_API_URL", "https://ghe.example/api/v3"),
+            ])
+            .output()
+            .unwrap(),
+    );
+    assert_eq!((said.code, said.stderr.as_str()), (0, ""));
+    for line in [
+        "forge.github.token = (set)  (GITHUB_TOKEN)",
+        "forge.github.repository = acme/deploy  (GITHUB_REPOSITORY)",
+        "forge.github.api = https://ghe.example/api/v3  (GITHUB_API_URL)",
+    ] {
+        assert!(
+            said.stdout.contains(line),
+            "{line} is not in\n{}",
+            said.stdout
+        );
+    }
+    assert!(!said.stdout.contains(SECRET), "{}", said.stdout);
 }
 
 #[test]

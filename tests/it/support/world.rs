@@ -20,7 +20,7 @@ use headwater::cli::output::time::Zone;
 use headwater::cli::view::plan::PlanView;
 use headwater::cli::view::{Frame, View as _};
 use headwater::config::Settings;
-use headwater::config::forge::{ForgeKind, GitHubSettings, Trust};
+use headwater::config::forge::{ForgeKind, GitHubPlace, GitHubSettings, Trust};
 use headwater::config::registry::RegistryEntry;
 use headwater::demo::registry::{BuildSpec, EmbeddedRegistry};
 use headwater::forge::{Approver, Closing, PullRequest, PullState};
@@ -82,6 +82,38 @@ impl World {
 
     /// The small repository on a GitHub, on top of what lies there.
     pub(crate) async fn on_github(github: &GitHub) -> Self {
+        let settings = GitHubSettings {
+            token: github.token("headwater-bot").into(),
+            ..GitHubSettings::default()
+        };
+        Self::on_github_as(github, settings).await
+    }
+
+    /// The same as the App that is installed there.
+    pub(crate) async fn on_github_as_app(github: &GitHub) -> Self {
+        let settings = GitHubSettings {
+            app: Some(github.app().settings()),
+            ..GitHubSettings::default()
+        };
+        Self::on_github_as(github, settings).await
+    }
+
+    /// From now on we are the App that is installed at the GitHub; takes a restart.
+    pub(crate) fn become_app(&mut self, github: &GitHub) {
+        let settings = &mut self.settings.forge.github;
+        settings.token = String::new().into();
+        settings.app = Some(github.app().settings());
+        self.restart();
+    }
+
+    /// Where we are at GitHub, and who.
+    pub(crate) fn github_place(&self) -> GitHubPlace {
+        let settings = &self.settings.forge.github;
+        settings.place(&self.location, |_| None).unwrap()
+    }
+
+    /// The same as whoever the settings say.
+    pub(crate) async fn on_github_as(github: &GitHub, who: GitHubSettings) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let now = Timestamp::from_second(BEGIN).unwrap();
         let repository = Repository::open(github.bare());
@@ -93,7 +125,7 @@ impl World {
         settings.forge.github = GitHubSettings {
             repository: Some("acme/deploy".to_owned()),
             api: Some(github.api()),
-            token: github.token("headwater-bot").into(),
+            ..who
         };
         let engine = open(&settings, &location);
         Self {

@@ -259,6 +259,23 @@ impl GitHub {
         self.state().people.suspended = suspended;
     }
 
+    /// The App is installed, or removed: then none of its tokens is good any more.
+    pub(crate) fn install_app(&self, installed: bool) {
+        let people = &mut self.state().people;
+        people.installed = installed;
+        people.revoke_app();
+    }
+
+    /// Sets how many seconds the clock that tokens live by, and the App's word, is ahead of the real one.
+    pub(crate) fn tokens_clock(&self, ahead: i64) {
+        self.state().people.ahead = ahead;
+    }
+
+    /// How many seconds the App's tokens live from now on.
+    pub(crate) fn tokens_live(&self, seconds: i64) {
+        self.state().people.life = seconds;
+    }
+
     /// No token that was given is good any more.
     pub(crate) fn revoke_tokens(&self) {
         self.state().people.revoke();
@@ -294,6 +311,7 @@ impl GitHub {
             path: format!("/repos/{OWNER}/{NAME}/{path}"),
             query: std::collections::BTreeMap::new(),
             body: Some(body),
+            token: None,
             view: View {
                 origin: self.origin(),
                 api: self.api(),

@@ -20,6 +20,8 @@ pub(super) struct Request {
     pub(super) query: BTreeMap<String, String>,
     pub(super) body: Option<Value>,
     pub(super) view: View,
+    /// What proves who asks, if anything does.
+    pub(super) token: Option<String>,
 }
 
 /// What came of it.
@@ -69,7 +71,7 @@ fn carry_out(
     if elsewhere("owner", OWNER) || elsewhere("repo", NAME) {
         return Err(Refusal::not_found());
     }
-    may(state, &actor, route)?;
+    may(state, &actor, request.token.as_deref(), route)?;
     if state.archived && !route.operation.starts_with("GET ") && !route.areas.is_empty() {
         let message = "Repository was archived so is read-only.";
         return Err(Refusal::new(403, message));
@@ -86,7 +88,7 @@ fn carry_out(
 }
 
 /// Whether somebody may call an operation.
-fn may(state: &State, actor: &Actor, route: &Route) -> Result<(), Refusal> {
+fn may(state: &State, actor: &Actor, token: Option<&str>, route: &Route) -> Result<(), Refusal> {
     if route.areas.is_empty() {
         return Ok(());
     }
@@ -102,7 +104,7 @@ fn may(state: &State, actor: &Actor, route: &Route) -> Result<(), Refusal> {
             }
         },
         Actor::Installation => {
-            let granted = |area: &&str| state.people.grants.get(*area).map(String::as_str);
+            let granted = |area: &&str| state.people.granted(token, area);
             let fits = |area: &&str| match granted(area) {
                 Some("write") => true,
                 Some(_) => !writes,

@@ -5,7 +5,7 @@ use axum::http::request::Parts;
 use axum::response::Response;
 
 use super::people::{Actor, Permission};
-use super::server::{Model, git_actor};
+use super::server::{Model, git_actor, token};
 use super::state::State;
 use super::view::{NAME, OWNER};
 use crate::support::git_http::{backend, hook};
@@ -48,7 +48,8 @@ fn admitted(model: &Model, parts: &Parts, pushing: bool) -> Result<String, (u16,
         return Err((401, "Authentication required".to_owned()));
     }
     let login = state.people.login(&actor);
-    let granted = state.people.grants.get("contents").map(String::as_str);
+    let token = token(&parts.headers);
+    let granted = state.people.granted(token.as_deref(), "contents");
     let had = match (&actor, granted) {
         (Actor::Installation, Some("write")) => Permission::Write,
         (Actor::Installation, Some(_)) => Permission::Read,

@@ -75,6 +75,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use axum::Router;
+use headwater::config::forge::GitHubAppSettings;
 use headwater::model::{Period, Timestamp};
 use octocrab::Octocrab;
 use octocrab::models::{AppId, InstallationId};
@@ -115,6 +116,17 @@ pub(crate) struct AppKey {
     pub(crate) installation: u64,
     /// Its private key.
     pub(crate) pem: &'static str,
+}
+
+impl AppKey {
+    /// As an operator sets it.
+    pub(crate) fn settings(&self) -> GitHubAppSettings {
+        GitHubAppSettings {
+            id: self.id.to_string(),
+            private_key: self.pem.to_owned().into(),
+            ..GitHubAppSettings::default()
+        }
+    }
 }
 
 impl GitHub {

@@ -76,12 +76,29 @@ pub(super) struct People {
     pub(super) emails: BTreeMap<String, String>,
     /// Members of the teams of `acme`, by slug.
     pub(super) teams: BTreeMap<String, Vec<String>>,
-    tokens: BTreeMap<String, (Actor, Option<Timestamp>)>,
+    tokens: BTreeMap<String, Token>,
     /// What the App was granted: area and `read` or `write`.
     pub(super) grants: BTreeMap<String, String>,
     /// Whether the App's installation is suspended.
     pub(super) suspended: bool,
+    /// Whether the App is installed at all.
+    pub(super) installed: bool,
+    /// How many seconds the clock that tokens live by is ahead of the real one.
+    pub(super) ahead: i64,
+    /// How many seconds the App's tokens live.
+    pub(super) life: i64,
     issued: u64,
+}
+
+/// What an App may do: area and `read` or `write`.
+pub(super) type Grants = BTreeMap<String, String>;
+
+/// A token that was given.
+struct Token {
+    actor: Actor,
+    until: Option<Timestamp>,
+    /// Less than what the App was granted, if it was asked for so.
+    grants: Option<Grants>,
 }
 
 impl People {
@@ -112,6 +129,9 @@ impl People {
                 .into_iter()
                 .collect(),
             suspended: false,
+            installed: true,
+            ahead: 0,
+            life: 3600,
             issued: 0,
         };
         for (login, permission) in [
@@ -186,8 +206,41 @@ impl People {
             "ghp"
         };
         let token = format!("{start}_{:036}", self.issued);
-        self.tokens.insert(token.clone(), (actor, until));
+        let given = Token {
+            actor,
+            until,
+            grants: None,
+        };
+        self.tokens.insert(token.clone(), given);
         token
+    }
+
+    /// A token of the App's installation, with no more than these grants, and when it ends.
+    pub(super) fn issue_to_app(&mut self, grants: Grants) -> (String, Timestamp) {
+        let until = Timestamp::from_second(self.now().as_second() + self.life).unwrap();
+        let token = self.issue(Actor::Installation, Some(until));
+        if let Some(given) = self.tokens.get_mut(&token) {
+            given.grants = Some(grants);
+        }
+        (token, until)
+    }
+
+    /// What time it is for tokens: clients read the real clock.
+    pub(super) fn now(&self) -> Timestamp {
+        Timestamp::from_second(Timestamp::now().as_second() + self.ahead).unwrap()
+    }
+
+    /// What a token's owner was granted in an area, and the token with it.
+    pub(super) fn granted(&self, token: Option<&str>, area: &str) -> Option<&str> {
+        let narrowed = token.and_then(|token| self.tokens.get(token)?.grants.as_ref());
+        let all = self.grants.get(area).map(String::as_str)?;
+        match narrowed {
+            Some(grants) => grants.get(area).map(|level| match all {
+                "read" => "read",
+                _ => level,
+            }),
+            None => Some(all),
+        }
     }
 
     /// No token is good any more.
@@ -195,10 +248,16 @@ impl People {
         self.tokens.clear();
     }
 
+    /// None of the App's tokens is good any more.
+    pub(super) fn revoke_app(&mut self) {
+        self.tokens
+            .retain(|_, token| token.actor != Actor::Installation);
+    }
+
     /// Whose token this is.
     pub(super) fn holder(&self, token: &str) -> Result<Actor, Refusal> {
-        let (actor, until) = self.tokens.get(token).ok_or_else(bad_credentials)?;
-        if until.is_some_and(|until| until <= Timestamp::now()) {
+        let Token { actor, until, .. } = self.tokens.get(token).ok_or_else(bad_credentials)?;
+        if until.is_some_and(|until| until <= self.now()) {
             return Err(bad_credentials());
         }
         if *actor == Actor::Installation && self.suspended {
@@ -208,23 +267,31 @@ impl People {
     }
 
     /// Whether these words are signed by the App: RS256, issued by it, and good for ten minutes at most.
-    pub(super) fn is_app(token: &str) -> Result<(), Refusal> {
+    pub(super) fn is_app(&self, token: &str) -> Result<(), Refusal> {
         let key = DecodingKey::from_rsa_pem(app_key().1.as_bytes()).unwrap();
         let mut rules = Validation::new(Algorithm::RS256);
         rules.set_required_spec_claims(&["exp"]);
-        rules.leeway = 0;
+        rules.validate_exp = false;
         let unreadable = |_| Refusal::new(401, "A JSON web token could not be decoded");
         let claims: Value = decode(token, &key, &rules).map_err(unreadable)?.claims;
         let number = |claim: &Value| claim.as_u64().or_else(|| claim.as_str()?.parse().ok());
-        let (Some(from), Some(until)) = (number(&claims["iat"]), number(&claims["exp"])) else {
-            return Err(Refusal::new(
-                401,
-                "'Issued at' claim ('iat') must be an Integer",
-            ));
+        let second = |claim: &Value| claim.as_i64();
+        let now = self.now().as_second();
+        let wrong = match (second(&claims["iat"]), second(&claims["exp"])) {
+            (Some(from), _) if from > now => {
+                "'Issued at' claim ('iat') must be an Integer representing the time that the assertion was issued"
+            }
+            (Some(_), Some(until)) if until <= now => {
+                "'Expiration time' claim ('exp') must be a numeric value representing the future time at which the assertion expires"
+            }
+            (Some(_), Some(until)) if until > now + 600 => {
+                "'Expiration time' claim ('exp') is too far in the future"
+            }
+            (Some(_), Some(_)) => "",
+            _ => "'Issued at' claim ('iat') must be an Integer",
         };
-        if until > from + 660 {
-            let message = "'Expiration time' claim ('exp') is too far in the future";
-            return Err(Refusal::new(401, message));
+        if !wrong.is_empty() {
+            return Err(Refusal::new(401, wrong));
         }
         if number(&claims["iss"]) != Some(APP) {
             return Err(Refusal::new(404, "Integration not found"));

@@ -62,17 +62,28 @@ pub(super) async fn handle(
         Some(Fault::Stale(changes)) => back = Some(*changes),
         _ => {}
     }
-    let response = match fault.as_ref().and_then(|fault| instead(&model, fault)) {
+    let mut response = match fault.as_ref().and_then(|fault| instead(&model, fault)) {
         Some(response) => response,
         None if git::is_git(&path) => git::serve(&model, &parts, body).await,
         None => answer(&model, &parts, &path, &body, back),
     };
+    date(&model, &mut response);
     model.traffic.lock().unwrap().seen[at].status = Some(response.status().as_u16());
     if matches!(fault, Some(Fault::LoseAnswer)) {
         model.traffic.lock().unwrap().seen[at].status = None;
         cutter.cut();
     }
     response
+}
+
+/// Tells the clock that tokens live by, where it is not the real one.
+fn date(model: &Model, response: &mut Response) {
+    let people = &model.state.lock().unwrap().people;
+    if people.ahead != 0 {
+        let printer = jiff::fmt::rfc2822::DateTimePrinter::new();
+        let date = printer.timestamp_to_rfc9110_string(&people.now()).unwrap();
+        response.headers_mut().insert("date", date.parse().unwrap());
+    }
 }
 
 /// The path as GitHub's own server has it.
@@ -165,6 +176,7 @@ fn answer(model: &Model, parts: &Parts, path: &str, body: &Bytes, back: Option<u
         query: pairs.into_owned().collect(),
         body: json,
         view: view.clone(),
+        token: token(&parts.headers),
     };
     if path != "/rate_limit" && limits::limit(&state, &actor).remaining == 0 {
         let refusal = limits::spend(&mut state, &actor).err();
@@ -221,18 +233,23 @@ fn view(parts: &Parts) -> View {
 
 /// Who asks.
 fn actor(people: &People, headers: &HeaderMap) -> Result<Actor, Refusal> {
-    let Some(given) = text(headers, "authorization") else {
+    let Some(token) = token(headers) else {
         return Ok(Actor::Anonymous);
     };
-    let (scheme, rest) = given.split_once(' ').unwrap_or(("", given));
-    let token = match scheme.to_lowercase().as_str() {
-        "basic" => password(rest).unwrap_or_default(),
-        _ => rest.to_owned(),
-    };
     if token.starts_with("eyJ") && token.matches('.').count() == 2 {
-        return People::is_app(&token).map(|()| Actor::App);
+        return people.is_app(&token).map(|()| Actor::App);
     }
     people.holder(&token)
+}
+
+/// What proves who asks.
+pub(super) fn token(headers: &HeaderMap) -> Option<String> {
+    let given = text(headers, "authorization")?;
+    let (scheme, rest) = given.split_once(' ').unwrap_or(("", given));
+    Some(match scheme.to_lowercase().as_str() {
+        "basic" => password(rest).unwrap_or_default(),
+        _ => rest.to_owned(),
+    })
 }
 
 /// The password of HTTP's basic login.

@@ -1,14 +1,11 @@
 //! Who asks: Apps and their tokens, users, teams, and what remains of the hourly limit.
 
-use headwater::model::Timestamp;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::support::github::call::{Call, Outcome, Refusal, Reply};
 use crate::support::github::limits::{Limit, limit};
-use crate::support::github::people::{Actor, INSTALLATION, suspended};
-use crate::support::github::view::{OWNER, time};
-
-const LIFE_IN_SECONDS: i64 = 3600;
+use crate::support::github::people::{Actor, Grants, INSTALLATION, suspended};
+use crate::support::github::view::{NAME, OWNER, time};
 
 pub(super) fn app(call: &mut Call<'_>) -> Outcome {
     signed(call)?;
@@ -18,32 +15,51 @@ pub(super) fn app(call: &mut Call<'_>) -> Outcome {
 
 pub(super) fn installation(call: &mut Call<'_>) -> Outcome {
     signed(call)?;
+    if !call.state.people.installed {
+        return Err(Refusal::not_found());
+    }
     Reply::ok(call.view.installation(call.state))
 }
 
-/// A token with all that the App was granted. It lives by the real clock, since clients read that.
+/// A token with all that the App was granted, or with what of it is asked for. It lives by the real clock, since clients read
+/// that, or as much ahead of it as the test says.
 pub(super) fn token(call: &mut Call<'_>) -> Outcome {
     signed(call)?;
-    if call.number("installation_id")? != INSTALLATION {
+    let people = &call.state.people;
+    if call.number("installation_id")? != INSTALLATION || !people.installed {
         return Err(Refusal::not_found());
     }
-    if call.state.people.suspended {
+    if people.suspended {
         return Err(suspended());
     }
-    if call.body.get("permissions").is_some() {
+    if call.texts("repositories").iter().any(|name| name != NAME) {
         return Err(Refusal::unprocessable(
-            "The model gives no token that may do less than the App.",
+            "There is at least one repository that does not exist or is not accessible to the parent installation.",
         ));
     }
-    let granted = call.state.people.grants.iter();
-    let permissions: Value = granted
-        .map(|(area, level)| (area.clone(), json!(level)))
-        .collect();
-    let until = Timestamp::from_second(Timestamp::now().as_second() + LIFE_IN_SECONDS).unwrap();
-    let token = call.state.people.issue(Actor::Installation, Some(until));
+    let permissions = match call.body["permissions"].as_object() {
+        None => people.grants.clone(),
+        Some(asked) => narrowed(&people.grants, asked)?,
+    };
+    let (token, until) = call.state.people.issue_to_app(permissions.clone());
     Reply::created(json!({
         "token": token, "expires_at": time(until), "permissions": permissions, "repository_selection": "selected",
     }))
+}
+
+/// What is asked for, if all of it was granted.
+fn narrowed(granted: &Grants, asked: &Map<String, Value>) -> Result<Grants, Refusal> {
+    let level = |(area, level): (&String, &Value)| {
+        let had = granted.get(area).map(String::as_str);
+        let level = level.as_str().unwrap_or_default();
+        match (had, level) {
+            (Some("write"), _) | (Some("read"), "read") => Ok((area.clone(), level.to_owned())),
+            _ => Err(Refusal::unprocessable(
+                "The permissions requested are not granted to this installation.",
+            )),
+        }
+    };
+    asked.iter().map(level).collect()
 }
 
 pub(super) fn user(call: &mut Call<'_>) -> Outcome {
