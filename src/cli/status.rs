@@ -8,6 +8,8 @@ use super::engine::{self, Engine};
 use super::view::edges::WithEdges;
 use super::view::status::StatusView;
 use super::{CliError, Context, Exit, base, view};
+use crate::forge::Abilities;
+use crate::model::Faulty as _;
 use crate::plan::edges::{self, EdgeReport};
 use crate::plan::{Observation, Plan};
 
@@ -91,6 +93,22 @@ async fn show(
         status,
         edges: &edges,
         daemon,
+        forge: abilities(engine, observation).await,
     };
     view::print(&context.out, &view, now)
+}
+
+/// What the forge lets us do, unless it does not answer: then that is told already.
+async fn abilities(engine: &Engine, observation: &Observation) -> Option<Abilities> {
+    if observation.facts.forge_failure.is_some() {
+        return None;
+    }
+    match engine.forge.abilities().await {
+        Ok(abilities) => Some(abilities),
+        Err(error) => {
+            let fault = error.fault().party.as_str();
+            tracing::warn!(%error, fault, "what the forge lets us do is not known");
+            None
+        }
+    }
 }

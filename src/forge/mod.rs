@@ -14,8 +14,9 @@ pub use error::ForgeError;
 pub use github::GitHubForge;
 pub use offline::OfflineForge;
 pub use types::{
-    Abilities, Approval, Approver, Closing, Listing, MergeMethod, Merged, Merging, NewPull, Note,
-    Opened, Part, Past, PullProblem, PullRequest, PullState, PullText, Tending,
+    Abilities, Ability, Approval, Approver, Closing, Deed, Listing, May, MergeMethod, Merged,
+    Merging, NewPull, Note, Opened, Part, Past, PullProblem, PullRequest, PullState, PullText,
+    Tending,
 };
 
 use crate::git::Fetched;
@@ -27,8 +28,11 @@ pub type Answer<'a, T> = BoxFuture<'a, Result<T, ForgeError>>;
 /// Keeps pull requests for branches below `headwater/`. Creating looks before it creates, so that a call may be repeated
 /// after a crash; every change is lost, not forced, when somebody else was faster.
 pub trait Forge: Debug + Send + Sync {
-    /// What it can do.
-    fn abilities(&self) -> Abilities;
+    /// Its name, for people.
+    fn name(&self) -> &'static str;
+
+    /// What it lets us do. Asks; for somebody who wants to know, not for passes.
+    fn abilities(&self) -> Answer<'_, Abilities>;
 
     /// All pull requests, as of what was fetched. Writes nothing.
     fn list<'a>(&'a self, fetched: &'a Fetched) -> Answer<'a, Listing>;

@@ -6,21 +6,56 @@ use std::path::PathBuf;
 use crate::git::Person;
 use crate::model::{CommitId, CommitStatus, Timestamp};
 
-/// What a forge can do beside keeping pull requests.
+/// What a forge lets us do, as far as it tells.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Abilities {
     /// Its name, for people.
     pub name: &'static str,
-    /// Whether commits can carry checks.
-    pub checks: bool,
-    /// Whether a comment can be left on a pull request.
-    pub comments: bool,
-    /// Whether workflows can be started and watched.
-    pub workflows: bool,
-    /// Whether it vouches for who approved.
-    pub authentic_approvals: bool,
+    /// Who we are there, as approvals name people; `None` where it does not tell.
+    pub who: Option<String>,
+    /// What we may do.
+    pub deeds: Vec<Ability>,
     /// What somebody should know about how it is set up.
     pub notes: Vec<String>,
+}
+
+/// Whether we may do something.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ability {
+    /// What.
+    pub deed: Deed,
+    /// Whether.
+    pub may: May,
+    /// Why, or why not and what to do about it; may be empty.
+    pub words: String,
+}
+
+/// Something that a forge may let us do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Deed {
+    /// Push to the base (`delivery: commit`).
+    Push,
+    /// Open and change pull requests.
+    PullRequests,
+    /// Set commit statuses.
+    Statuses,
+    /// Merge pull requests.
+    Merge,
+    /// Read who is in a team.
+    Teams,
+}
+
+/// Whether something is allowed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum May {
+    /// It is.
+    Yes,
+    /// Nobody tells before it is tried.
+    Unknown,
+    /// Something speaks against it that may not hold for us.
+    Perhaps,
+    /// It is not.
+    No,
 }
 
 /// All pull requests below `headwater/`, and what could not be read.

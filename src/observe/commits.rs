@@ -23,7 +23,7 @@ pub(super) async fn checks(
     let answered = asked.map(async |commit| {
         let outcome = match forge.checks(&commit).await {
             Ok(Some(checks)) => Outcome::Ok(checks),
-            Ok(None) => Outcome::Failed(not_kept(forge.abilities().name)),
+            Ok(None) => Outcome::Failed(not_kept(forge.name())),
             Err(error) => {
                 let fault = error.fault();
                 Outcome::Failed(Failure {

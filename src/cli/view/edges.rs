@@ -2,10 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::forge::{self, ForgeData};
 use super::status::{StatusData, StatusView};
 use super::words::{ago_in_words, counted, hang, safe, told};
 use super::{Frame, View};
 use crate::cli::output::{Style, states};
+use crate::forge::Abilities;
 use crate::model::{Party, Timestamp};
 use crate::plan::edges::{EdgeKind, EdgeReport};
 
@@ -20,6 +22,8 @@ pub struct WithEdges<'a> {
     pub edges: &'a [EdgeReport],
     /// The daemon that serves this repository on this machine.
     pub daemon: Option<Daemon>,
+    /// What the forge lets us do, where it was asked.
+    pub forge: Option<Abilities>,
 }
 
 /// A daemon that serves the same repository, as its own status page has it.
@@ -47,6 +51,9 @@ pub struct WithEdgesData {
     /// The daemon that serves this repository on this machine.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub daemon: Option<Daemon>,
+    /// What the forge lets us do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forge: Option<ForgeData>,
 }
 
 impl View for WithEdges<'_> {
@@ -60,7 +67,8 @@ impl View for WithEdges<'_> {
             parts.reverse();
         }
         let daemon = self.daemon.as_ref().map(|daemon| served(daemon, frame));
-        let parts = parts.into_iter().chain(daemon);
+        let forge = self.forge.as_ref().map(|may| forge::draw(may, frame));
+        let parts = parts.into_iter().chain(forge).chain(daemon);
         let parts: Vec<String> = parts.filter(|part| !part.is_empty()).collect();
         parts.join("\n\n")
     }
@@ -74,6 +82,7 @@ impl View for WithEdges<'_> {
             status: self.status.data(),
             edges: self.edges.to_vec(),
             daemon: self.daemon.clone(),
+            forge: self.forge.as_ref().map(forge::data),
         }
     }
 }

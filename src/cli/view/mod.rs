@@ -4,6 +4,7 @@
 pub mod act;
 pub mod diff;
 pub mod edges;
+pub mod forge;
 pub mod history;
 mod markdown;
 pub mod plan;

@@ -78,7 +78,7 @@ pub(super) struct Installation {
     id: u64,
     app_slug: String,
     #[serde(default)]
-    permissions: BTreeMap<String, String>,
+    pub(super) permissions: BTreeMap<String, String>,
     #[serde(default)]
     suspended_at: Option<Timestamp>,
 }

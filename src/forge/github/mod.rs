@@ -1,6 +1,7 @@
 //! GitHub as a forge: pull requests and reviews through its REST API, branches through Git. What is known of a pull
 //! request is read anew where GitHub says that it changed; nothing of it is kept beyond the process.
 
+mod abilities;
 mod accounts;
 mod app;
 mod cache;
@@ -24,7 +25,7 @@ mod wire;
 mod write;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 use futures_util::FutureExt as _;
 use tokio::sync::{Mutex, OnceCell};
@@ -52,8 +53,6 @@ pub struct GitHubForge {
     repository: String,
     /// The base branch, if the operator names one.
     base: Option<String>,
-    /// The repository as it was read last.
-    facts: RwLock<Option<wire::Repository>>,
     who: OnceCell<Option<String>>,
     known: Mutex<list::Known>,
     /// `@login` by address.
@@ -95,7 +94,6 @@ impl GitHubForge {
             login,
             repository: place.repository,
             base,
-            facts: RwLock::default(),
             who: OnceCell::new(),
             known: Mutex::default(),
             accounts: Mutex::default(),
@@ -121,10 +119,7 @@ impl GitHubForge {
     /// The repository as it is now: its default branch may get another name.
     async fn facts(&self) -> Result<wire::Repository, ForgeError> {
         let route = self.route("");
-        let read: wire::Repository = self.client.get("show the repository", &route, &[]).await?;
-        let mut kept = self.facts.write().unwrap_or_else(PoisonError::into_inner);
-        *kept = Some(read.clone());
-        Ok(read)
+        self.client.get("show the repository", &route, &[]).await
     }
 
     /// The branch that pull requests go to.
@@ -146,27 +141,12 @@ fn number(id: &str) -> Result<u64, ForgeError> {
 }
 
 impl Forge for GitHubForge {
-    fn abilities(&self) -> Abilities {
-        let mut notes = Vec::new();
-        let kept = self.facts.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(facts) = kept.as_ref() {
-            if facts.archived {
-                notes.push(format!(
-                    "`{}` is archived: nothing can be changed",
-                    facts.full_name
-                ));
-            } else if facts.permissions.is_some_and(|may| !may.push) {
-                notes.push(format!("the token may not write to `{}`", facts.full_name));
-            }
-        }
-        Abilities {
-            name: "github",
-            checks: true,
-            comments: true,
-            workflows: false,
-            authentic_approvals: true,
-            notes,
-        }
+    fn name(&self) -> &'static str {
+        "github"
+    }
+
+    fn abilities(&self) -> Answer<'_, Abilities> {
+        self.what_we_may().boxed()
     }
 
     fn list<'a>(&'a self, fetched: &'a Fetched) -> Answer<'a, Listing> {

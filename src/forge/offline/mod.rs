@@ -65,7 +65,11 @@ impl OfflineForge {
 }
 
 impl Forge for OfflineForge {
-    fn abilities(&self) -> Abilities {
+    fn name(&self) -> &'static str {
+        "offline"
+    }
+
+    fn abilities(&self) -> Answer<'_, Abilities> {
         let signed = self.settings.trust == Trust::Signed;
         let mut notes = Vec::new();
         if !signed {
@@ -74,17 +78,16 @@ impl Forge for OfflineForge {
             );
         } else if self.settings.allowed_signers.is_none() {
             notes.push(
-                "no approval can count: `forge.offline.allowed_signers` is not set".to_owned(),
+                "no approval can count: `forge.offline.allowedSigners` is not set".to_owned(),
             );
         }
-        Abilities {
-            name: "offline",
-            checks: false,
-            comments: false,
-            workflows: false,
-            authentic_approvals: signed && self.settings.allowed_signers.is_some(),
+        let abilities = Abilities {
+            name: self.name(),
+            who: None,
+            deeds: Vec::new(),
             notes,
-        }
+        };
+        futures_util::future::ready(Ok(abilities)).boxed()
     }
 
     fn list<'a>(&'a self, fetched: &'a Fetched) -> Answer<'a, Listing> {

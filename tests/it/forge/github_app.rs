@@ -10,7 +10,7 @@ use headwater::plan::facts::Failure;
 use serde_json::Value;
 
 use crate::support::fault_proxy::Rule;
-use crate::support::github::{Fault, GitHub};
+use crate::support::github::{Fault, GitHub, Permission, Protection};
 use crate::support::world::World;
 
 const JSON: (&str, &str) = ("content-type", "application/json; charset=utf-8");
@@ -256,6 +256,80 @@ async fn an_app_that_is_removed_or_suspended_at_work_says_so_and_goes_on_when_it
     let pass = world.pass().await;
     let failure = pass.observation.facts.forge_failure.clone().unwrap();
     assert_eq!(failure.reason, "AppSuspended", "{failure:?}");
+}
+
+/// What we may do, as `deed may` and the words.
+async fn may(world: &World) -> (Option<String>, Vec<(String, String)>) {
+    let abilities = world.engine.forge.abilities().await.unwrap();
+    let rows = abilities.deeds.into_iter();
+    let rows = rows.map(|row| (format!("{:?} {:?}", row.deed, row.may), row.words));
+    (abilities.who, rows.collect())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_app_may_is_told_with_what_it_lacks() {
+    let (github, mut world) = begin().await;
+    let deeds = |rows: &[(String, String)]| {
+        let deeds = rows.iter().map(|(deed, _)| deed.clone());
+        deeds.collect::<Vec<_>>().join(", ")
+    };
+    world.pass().await;
+    let quiet = github.seen().len();
+    world.pass().await;
+    assert!(
+        !github.seen()[quiet..]
+            .iter()
+            .any(|asked| asked.path.contains("/rules/"))
+    );
+    let (who, rows) = may(&world).await;
+    assert_eq!(who.as_deref(), Some("@headwater[bot]"));
+    assert_eq!(
+        deeds(&rows),
+        "Push Yes, PullRequests Yes, Statuses Yes, Merge Yes, Teams Yes"
+    );
+
+    github.demand("main", "merge_queue");
+    github.grant("members", None);
+    github.grant("statuses", Some("read"));
+    world.restart();
+    let (_, rows) = may(&world).await;
+    assert_eq!(
+        deeds(&rows),
+        "Push Perhaps, PullRequests Yes, Statuses No, Merge No, Teams No"
+    );
+    for (row, words) in [
+        (0, "`delivery: pullRequest`"),
+        (2, "`statuses: write`"),
+        (3, "somebody adds what is approved"),
+        (4, "`members: read`"),
+    ] {
+        assert!(rows[row].1.contains(words), "{:?}", rows[row]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_token_may_is_told_as_far_as_github_tells_it() {
+    let github = GitHub::start().await;
+    let world = World::on_github(&github).await;
+    let (who, rows) = may(&world).await;
+    assert_eq!(who.as_deref(), Some("@headwater-bot"));
+    assert_eq!(rows[0].0, "Push Yes", "{rows:?}");
+    assert_eq!(rows[4].0, "Teams Unknown", "{rows:?}");
+    github.protect(
+        "main",
+        Some(Protection {
+            approvals: Some(1),
+            ..Protection::default()
+        }),
+    );
+    let (_, rows) = may(&world).await;
+    assert_eq!(rows[0].0, "Push Perhaps", "{rows:?}");
+    github.set_permission("headwater-bot", Permission::Read);
+    let (_, rows) = may(&world).await;
+    assert_eq!(
+        (rows[0].0.as_str(), rows[2].0.as_str()),
+        ("Push No", "Statuses No")
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

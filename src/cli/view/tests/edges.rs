@@ -36,6 +36,7 @@ fn a_broken_edge_says_what_it_answered_since_when_and_whom_it_concerns() {
     };
     let view = |edges| WithEdges {
         daemon: None,
+        forge: None,
         status: status(),
         edges,
     };
@@ -86,6 +87,7 @@ fn an_edge_that_was_asked_and_has_not_answered_yet_waits_and_has_no_tries() {
             status,
             edges,
             daemon: None,
+            forge: None,
         },
         &frame(None),
     );

@@ -85,7 +85,10 @@ struct Panicking {
 type Answer<'a, T> = headwater::forge::Answer<'a, T>;
 
 impl Forge for Panicking {
-    fn abilities(&self) -> Abilities {
+    fn name(&self) -> &'static str {
+        self.forge.name()
+    }
+    fn abilities(&self) -> Answer<'_, Abilities> {
         self.forge.abilities()
     }
     fn list<'a>(&'a self, fetched: &'a Fetched) -> Answer<'a, Listing> {

@@ -245,6 +245,12 @@ impl GitHub {
         self.state().people.teams.insert(slug.to_owned(), members);
     }
 
+    /// A ruleset demands something of a branch: `pull_request`, `merge_queue`, ...
+    pub(crate) fn demand(&self, branch: &str, kind: &'static str) {
+        let rules = &mut self.state().records.rules;
+        rules.push((branch.to_owned(), kind));
+    }
+
     /// What the App is granted in an area from now on: `read`, `write`, or nothing.
     pub(crate) fn grant(&self, area: &str, level: Option<&str>) {
         let grants = &mut self.state().people.grants;

@@ -1,7 +1,7 @@
 //! GitHub's published description: which operations there are, and whether a request or an answer is as it says. Objects
 //! may have no other fields than those described, so neither a misspelt parameter nor an invented answer passes.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, OnceLock};
 
 use jsonschema::{Draft, Validator};
@@ -80,7 +80,13 @@ impl Contract {
         let fixed = |o: &Operation| o.name.split(['{', '}']).step_by(2).map(str::len).sum();
         operations.sort_by_key(|o| std::cmp::Reverse::<usize>(fixed(o)));
         let mut components = root["components"].clone();
+        let mut parts = BTreeSet::new();
+        find_parts(&components, &mut parts);
         close(&mut components, true);
+        for name in parts {
+            let part = components["schemas"][&name].as_object_mut().unwrap();
+            part.remove("additionalProperties");
+        }
         Self {
             root: json!({ "components": components }),
             operations,
@@ -310,6 +316,22 @@ fn close(value: &mut Value, alone: bool) {
                 allow_null(fields);
             }
         }
+        _ => {}
+    }
+}
+
+/// Names of schemas that are put together with others: alone they do not name all fields.
+fn find_parts(value: &Value, parts: &mut BTreeSet<String>) {
+    let all = value["allOf"].as_array().filter(|all| all.len() > 1);
+    for part in all.into_iter().flatten() {
+        let name = part["$ref"]
+            .as_str()
+            .and_then(|name| name.rsplit('/').next());
+        parts.extend(name.map(str::to_owned));
+    }
+    match value {
+        Value::Array(items) => items.iter().for_each(|item| find_parts(item, parts)),
+        Value::Object(fields) => fields.values().for_each(|field| find_parts(field, parts)),
         _ => {}
     }
 }

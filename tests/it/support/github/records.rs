@@ -20,6 +20,8 @@ pub(crate) struct Records {
     pub(crate) deployments: Vec<Deployment>,
     /// By branch.
     pub(crate) protection: BTreeMap<String, Protection>,
+    /// What rulesets demand: branch, and kind of rule as GitHub names it.
+    pub(crate) rules: Vec<(String, &'static str)>,
     /// Where each branch was when it was last looked at.
     pub(super) branches: BTreeMap<String, String>,
 }

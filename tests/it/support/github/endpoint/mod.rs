@@ -74,6 +74,7 @@ pub(super) const ROUTES: &[Route] = &[
     route("GET /repos/{owner}/{repo}/collaborators/{username}/permission", METADATA, Read, repository::permission),
     route("GET /repos/{owner}/{repo}/branches/{branch}", CONTENTS, Read, repository::branch),
     route("GET /repos/{owner}/{repo}/branches/{branch}/protection", ADMINISTRATION, Admin, repository::protection),
+    route("GET /repos/{owner}/{repo}/rules/branches/{branch}", METADATA, Read, repository::rules),
     route("GET /repos/{owner}/{repo}/git/ref/{ref}", CONTENTS, Read, refs::get),
     route("GET /repos/{owner}/{repo}/git/matching-refs/{ref}", CONTENTS, Read, refs::matching),
     route("POST /repos/{owner}/{repo}/git/refs", CONTENTS, Write, refs::create),

@@ -34,6 +34,20 @@ pub(super) fn protection(call: &mut Call<'_>) -> Outcome {
     Reply::ok(found.ok_or_else(|| Refusal::new(404, "Branch not protected"))?)
 }
 
+/// What rulesets demand of a branch. They are told to whoever may see the repository, and hold for nobody in the model.
+pub(super) fn rules(call: &mut Call<'_>) -> Outcome {
+    let branch = call.at("branch").to_owned();
+    let rules = call.state.records.rules.iter();
+    let rules = rules.filter(|(of, _)| *of == branch);
+    let shown = rules.map(|(_, kind)| {
+        json!({
+            "type": kind, "ruleset_source_type": "Repository", "ruleset_source": "acme/deploy", "ruleset_id": 42,
+        })
+    });
+    let shown = shown.collect();
+    call.page(shown).list()
+}
+
 pub(super) fn commit(call: &mut Call<'_>) -> Outcome {
     let sha = resolved(call, "ref")?;
     Reply::ok(call.view.full_commit(call.state, &sha))

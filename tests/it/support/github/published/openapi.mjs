@@ -16,6 +16,7 @@ GET /repos/{owner}/{repo}
 GET /repos/{owner}/{repo}/collaborators/{username}/permission
 GET /repos/{owner}/{repo}/branches/{branch}
 GET /repos/{owner}/{repo}/branches/{branch}/protection
+GET /repos/{owner}/{repo}/rules/branches/{branch}
 GET /repos/{owner}/{repo}/git/ref/{ref}
 GET /repos/{owner}/{repo}/git/matching-refs/{ref}
 POST /repos/{owner}/{repo}/git/refs
