@@ -7,7 +7,8 @@ use std::path::PathBuf;
 use serde::{Deserialize, Deserializer, Serialize, de};
 
 pub use super::github::{
-    GitHubApp, GitHubAppSettings, GitHubLogin, GitHubPlace, GitHubSettings, TOKEN_USER,
+    GitHubApp, GitHubAppSettings, GitHubBudget, GitHubLogin, GitHubPlace, GitHubSettings,
+    TOKEN_USER,
 };
 
 /// Settings for the forge.

@@ -9,6 +9,7 @@ use super::GitSettings;
 use super::git::GitCredential;
 pub use super::github_app::{GitHubApp, GitHubAppSettings};
 use super::known;
+use crate::model::Period;
 
 /// The API of github.com.
 const PUBLIC_API: &str = "https://api.github.com";
@@ -29,6 +30,31 @@ pub struct GitHubSettings {
     pub token: SecretString,
     /// A GitHub App instead of a token.
     pub app: Option<GitHubAppSettings>,
+    /// How much is asked of GitHub in a while.
+    pub budget: GitHubBudget,
+}
+
+/// How much is asked of GitHub in a while. The defaults are what it publishes (its documentation, "Rate limits for the REST
+/// API" and "Best practices for using the REST API").
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "camelCase")]
+pub struct GitHubBudget {
+    /// The least time between two calls that change something.
+    pub pause: Period,
+    /// Calls that people are told of (a pull request, a request for review, a comment, a merge) in any minute.
+    pub per_minute: u32,
+    /// The same in any hour.
+    pub per_hour: u32,
+}
+
+impl Default for GitHubBudget {
+    fn default() -> Self {
+        Self {
+            pause: Period::seconds(1),
+            per_minute: 80,
+            per_hour: 500,
+        }
+    }
 }
 
 /// Who we are at a GitHub.
@@ -49,6 +75,8 @@ pub struct GitHubPlace {
     pub repository: String,
     /// Who we are there.
     pub login: GitHubLogin,
+    /// How much is asked of it in a while.
+    pub budget: GitHubBudget,
 }
 
 impl GitHubSettings {
@@ -81,6 +109,7 @@ impl GitHubSettings {
             api,
             repository,
             login: self.login(variable)?,
+            budget: self.budget,
         })
     }
 
@@ -225,6 +254,7 @@ mod tests {
             api: api.map(str::to_owned),
             token: token.to_owned().into(),
             app: None,
+            budget: GitHubBudget::default(),
         }
     }
 

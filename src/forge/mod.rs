@@ -16,7 +16,7 @@ pub use offline::OfflineForge;
 pub use types::{
     Abilities, Ability, Approval, Approver, Closing, Deed, Listing, May, MergeMethod, Merged,
     Merging, NewPull, Note, Opened, Part, Past, PullProblem, PullRequest, PullState, PullText,
-    Tending,
+    Room, Tending,
 };
 
 use crate::git::Fetched;

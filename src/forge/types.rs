@@ -67,6 +67,19 @@ pub struct Listing {
     pub problems: Vec<PullProblem>,
     /// What the operator should mend, such as lines of `allowed_signers` that cannot be used.
     pub notes: Vec<String>,
+    /// What the forge lets be made in a while; `None` where it sets no bounds.
+    pub room: Option<Room>,
+}
+
+/// How many calls a forge takes of what people are told of, and when such calls were made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Room {
+    /// Calls in any 60 seconds.
+    pub per_minute: u32,
+    /// Calls in any 3,600 seconds.
+    pub per_hour: u32,
+    /// When calls were made, as far as the forge tells; also of long ago.
+    pub made: Vec<Timestamp>,
 }
 
 /// A pull request, or a part of one, that cannot be read.

@@ -422,6 +422,7 @@ impl Observer {
             pulls,
             forge_failure,
             forge_trouble: state.troubles.now.forge.clone(),
+            room: state.pulls.room.clone(),
             branches: our_branches(fetched),
             orphans,
             teams,

@@ -11,11 +11,11 @@ use crate::config::known::hide;
 use crate::forge::{self, Forge, ForgeError, PullProblem, PullRequest};
 use crate::git::{CommitInfo, Fetched, FileChange, GitError, Merge, Repository};
 use crate::model::{BlobId, CommitId, Faulty as _, Party, Period, RepoPath, Timestamp};
-use crate::plan::facts::Failure;
 use crate::plan::facts::marker::Marker;
 use crate::plan::facts::pull::{
     ApprovalFacts, BranchFacts, PastFacts, PullRequestFacts, PullState,
 };
+use crate::plan::facts::{Failure, Room};
 
 /// A branch with more commits of its own is none of ours.
 const MOST_COMMITS: usize = 200;
@@ -33,6 +33,8 @@ pub(super) struct PullReader {
     problems: Vec<PullProblem>,
     notes: Vec<String>,
     rest: Option<Rest>,
+    /// What the forge lets be made in a while.
+    pub(super) room: Option<Room>,
 }
 
 /// A forge that does not answer until somebody mends something.
@@ -77,6 +79,7 @@ impl PullReader {
         self.rest = None;
         self.report(listing.problems);
         self.tell(listing.notes);
+        self.room = listing.room.map(|room| lately(room, now));
         let known = std::mem::take(&mut self.known);
         let known = &known;
         let mut pulls = Vec::new();
@@ -163,6 +166,20 @@ impl PullReader {
             }
         }
         self.problems = problems;
+    }
+}
+
+/// Of what was made only that of the last hour.
+fn lately(room: forge::Room, now: Timestamp) -> Room {
+    let age = |at: &Timestamp| now.as_second() - at.as_second();
+    let made = room
+        .made
+        .into_iter()
+        .filter(|at| (0..3600).contains(&age(at)));
+    Room {
+        per_minute: room.per_minute,
+        per_hour: room.per_hour,
+        made: made.collect(),
     }
 }
 

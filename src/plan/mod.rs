@@ -26,6 +26,7 @@ pub mod refusal;
 pub mod report;
 pub mod rewound;
 pub mod road;
+mod room;
 pub mod shield;
 pub mod stage;
 pub mod streams;

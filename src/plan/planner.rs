@@ -23,6 +23,7 @@ use super::report::{BlockReport, Change, ChangeKind, HoldReport, StageReport, St
 use super::rewound;
 use super::road::settled::settled;
 use super::road::{Road, StageView, roads};
+use super::room;
 use super::shield::shielded;
 use super::stage::first::{self, Offer};
 use super::stage::{self, Decided, Wish, judge_open};
@@ -315,6 +316,7 @@ impl Work<'_> {
             .chain(drift.effects)
             .zip(pulls.changes.into_iter().chain(drift.changes));
         let others = refusal::allowed(others, &mut wave.stopped, &mut desk);
+        let others = room::fitting(others, &mut wave.stopped, &mut desk);
         let mut effects: Vec<Effect> = wave.effect(&desk).into_iter().collect();
         let views: Vec<&StageView<'_>> = roads.values().flatten().collect();
         let still = refusal::still(&wave.stopped, &effects, &views, &desk);

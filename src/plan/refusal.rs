@@ -301,7 +301,7 @@ fn is_untaken(tag: &TagKey, desk: &Desk<'_>) -> bool {
 }
 
 /// What an effect on a pull request is about.
-fn subject_of(effect: &Effect, desk: &Desk<'_>) -> Subject {
+pub fn subject_of(effect: &Effect, desk: &Desk<'_>) -> Subject {
     let known = |id: &str| {
         let mut pulls = desk.obs.facts.pulls.iter().flatten();
         pulls.find(|pull| pull.id == id).map(|pull| &pull.marker)

@@ -6,14 +6,14 @@ use std::sync::Arc;
 use octocrab::{AuthState, FromResponse, Octocrab, OctocrabBuilder, Page};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tokio::sync::Mutex;
 
 use super::http::{Http, PATIENCE};
 use super::login::Login;
+use super::pace::Pace;
 use super::transport::Transport;
 use super::why::{failed, why};
 use crate::forge::error::ForgeError;
-use crate::model::{Fault, Party};
+use crate::model::{Fault, Party, Period};
 
 /// So many pages of a list are read, of a hundred each.
 pub(super) const MOST_PAGES: usize = 50;
@@ -29,13 +29,12 @@ pub(super) struct Client {
     octocrab: Octocrab,
     /// Where GraphQL is.
     graphql: String,
-    /// Held by whoever changes something.
-    writing: Mutex<()>,
+    pace: Pace,
 }
 
 impl Client {
     /// Of a GitHub, as somebody.
-    pub(super) fn new(http: Arc<Http>, login: Arc<Login>) -> Self {
+    pub(super) fn new(http: Arc<Http>, login: Arc<Login>, pause: Period) -> Self {
         let graphql = http.graphql();
         let transport = Transport::new(http, login);
         let builder = OctocrabBuilder::new_empty().with_service(transport);
@@ -46,7 +45,7 @@ impl Client {
         Self {
             octocrab,
             graphql,
-            writing: Mutex::new(()),
+            pace: Pace::new(pause),
         }
     }
 
@@ -85,7 +84,7 @@ impl Client {
         route: &str,
         body: &impl Serialize,
     ) -> Result<T, ForgeError> {
-        let _one_at_a_time = self.writing.lock().await;
+        let _turn = self.pace.turn().await;
         within(what, self.octocrab.post(route, Some(body))).await
     }
 
@@ -106,7 +105,7 @@ impl Client {
         route: &str,
         body: &impl Serialize,
     ) -> Result<T, ForgeError> {
-        let _one_at_a_time = self.writing.lock().await;
+        let _turn = self.pace.turn().await;
         within(what, self.octocrab.patch(route, Some(body))).await
     }
 
@@ -117,7 +116,7 @@ impl Client {
         route: &str,
         body: &impl Serialize,
     ) -> Result<T, ForgeError> {
-        let _one_at_a_time = self.writing.lock().await;
+        let _turn = self.pace.turn().await;
         within(what, self.octocrab.put(route, Some(body))).await
     }
 }

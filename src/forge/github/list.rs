@@ -10,7 +10,7 @@ use super::client::MOST_PAGES;
 use super::why::failed;
 use super::wire::{Issue, Pull, State};
 use crate::forge::error::ForgeError;
-use crate::forge::types::{Listing, PullProblem, PullRequest, PullState};
+use crate::forge::types::{Listing, PullProblem, PullRequest, PullState, Room};
 use crate::git::Fetched;
 use crate::model::{CommitId, Fault, Party, Timestamp};
 
@@ -72,6 +72,11 @@ impl GitHubForge {
         }
         listing.pulls.sort_by(|a, b| a.id.cmp(&b.id));
         self.without_us(&mut listing.pulls).await?;
+        listing.room = Some(Room {
+            per_minute: self.budget.per_minute,
+            per_hour: self.budget.per_hour,
+            made: known.pulls.values().flat_map(calls).collect(),
+        });
         if known.is_cut {
             listing.notes.push(format!(
                 "GitHub has more than {} pull requests in this repository, and only those that changed last are read: one that somebody closed long ago holds nothing any more",
@@ -234,6 +239,14 @@ impl GitHubForge {
             .filter(|closer| Some(closer) != issue.user.as_ref());
         Ok(closer.map(|closer| format!("@{}", closer.login)))
     }
+}
+
+/// When calls were made for a pull request that people were told of: it was opened, somebody was asked to review it, and it
+/// was merged.
+fn calls(pull: &Pull) -> impl Iterator<Item = Timestamp> {
+    [pull.created_at, pull.created_at]
+        .into_iter()
+        .chain(pull.merged_at)
 }
 
 /// Whether a list goes on beyond what is read of any.

@@ -12,6 +12,7 @@ mod http;
 mod list;
 mod login;
 mod merge;
+mod pace;
 mod past;
 mod reviews;
 mod statuses;
@@ -36,7 +37,7 @@ use super::types::{
     PullText, Tending,
 };
 use super::{Answer, Forge, ForgeError};
-use crate::config::forge::{GitHubLogin, GitHubPlace};
+use crate::config::forge::{GitHubBudget, GitHubLogin, GitHubPlace};
 use crate::git::{Fetched, Lender};
 use crate::model::{CommitCheck, CommitId, CommitStatus, Timestamp};
 use app::App;
@@ -54,6 +55,7 @@ pub struct GitHubForge {
     /// The base branch, if the operator names one.
     base: Option<String>,
     who: OnceCell<Option<String>>,
+    budget: GitHubBudget,
     known: Mutex<list::Known>,
     /// `@login` by address.
     accounts: Mutex<BTreeMap<String, String>>,
@@ -89,12 +91,13 @@ impl GitHubForge {
         };
         let (http, login) = (Arc::new(http), Arc::new(login));
         Ok(Self {
-            client: Client::new(Arc::clone(&http), Arc::clone(&login)),
+            client: Client::new(Arc::clone(&http), Arc::clone(&login), place.budget.pause),
             http,
             login,
             repository: place.repository,
             base,
             who: OnceCell::new(),
+            budget: place.budget,
             known: Mutex::default(),
             accounts: Mutex::default(),
         })

@@ -63,6 +63,7 @@ impl OfflineForge {
             pulls,
             problems,
             notes: notes.collect(),
+            room: None,
         })
     }
 

@@ -71,6 +71,9 @@ pub struct Facts {
     /// Since when, and how many times in a row.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub forge_trouble: Option<Trouble>,
+    /// What the forge lets be made in a while; `None` where it sets no bounds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub room: Option<Room>,
     /// All branches of the remote below `headwater/`, so that no name is used twice.
     #[serde(default)]
     pub branches: BTreeMap<String, CommitId>,
@@ -111,6 +114,7 @@ impl Facts {
             pulls: Some(Vec::new()),
             forge_failure: None,
             forge_trouble: None,
+            room: None,
             branches: BTreeMap::new(),
             orphans: BTreeMap::new(),
             teams: BTreeMap::new(),
@@ -124,6 +128,18 @@ impl Facts {
     pub fn stamp(&self) -> Timestamp {
         self.stamp.unwrap_or(self.now)
     }
+}
+
+/// What a forge lets be made in a while, of what people are told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Room {
+    /// Calls in any 60 seconds.
+    pub per_minute: u32,
+    /// Calls in any 3,600 seconds.
+    pub per_hour: u32,
+    /// When those of the last hour were made, as far as the forge tells.
+    pub made: Vec<Timestamp>,
 }
 
 /// The part of the operator's settings that changes plans.

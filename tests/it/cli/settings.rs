@@ -58,6 +58,10 @@ forge:
       installation: 700100 # forge.github.app.installation = 700100
       privateKey: correct-horse-battery # forge.github.app.privateKey = (set)
       privateKeyFile: /etc/app.pem # forge.github.app.privateKeyFile = /etc/app.pem
+    budget:
+      pause: 2s # forge.github.budget.pause = 2s
+      perMinute: 40 # forge.github.budget.perMinute = 40
+      perHour: 200 # forge.github.budget.perHour = 200
 daemon:
   tick: 5m # daemon.tick = 5m
   stalledAfter: 30m # daemon.stalledAfter = 30m

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::response::IntoResponse as _;
-use headwater::config::forge::{GitHubLogin, GitHubPlace};
+use headwater::config::forge::{GitHubBudget, GitHubLogin, GitHubPlace};
 use headwater::forge::{Forge as _, ForgeError, GitHubForge, Listing};
 use headwater::git::Fetched;
 use headwater::plan::facts::Failure;
@@ -49,6 +49,7 @@ async fn listed(api: &str) -> Result<Listing, ForgeError> {
         api: api.to_owned(),
         repository: "acme/deploy".to_owned(),
         login: GitHubLogin::Token("t0ken".to_owned().into()),
+        budget: GitHubBudget::default(),
     };
     let forge = GitHubForge::new(place, None).unwrap();
     let fetched = Fetched {

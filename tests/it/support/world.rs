@@ -20,7 +20,7 @@ use headwater::cli::output::time::Zone;
 use headwater::cli::view::plan::PlanView;
 use headwater::cli::view::{Frame, View as _};
 use headwater::config::Settings;
-use headwater::config::forge::{ForgeKind, GitHubPlace, GitHubSettings, Trust};
+use headwater::config::forge::{ForgeKind, GitHubBudget, GitHubPlace, GitHubSettings, Trust};
 use headwater::config::registry::RegistryEntry;
 use headwater::demo::registry::{BuildSpec, EmbeddedRegistry};
 use headwater::forge::{Approver, Closing, PullRequest, PullState};
@@ -125,6 +125,10 @@ impl World {
         settings.forge.github = GitHubSettings {
             repository: Some("acme/deploy".to_owned()),
             api: Some(github.api()),
+            budget: GitHubBudget {
+                pause: Period::seconds(0),
+                ..who.budget
+            },
             ..who
         };
         let engine = open(&settings, &location);
