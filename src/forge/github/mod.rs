@@ -15,6 +15,7 @@ mod merge;
 mod pace;
 mod past;
 mod reviews;
+mod shut;
 mod statuses;
 mod stopped;
 mod teams;

@@ -2,7 +2,7 @@
 
 use http::HeaderMap;
 
-use crate::model::{Fault, Party};
+use crate::model::{Fault, Party, Timestamp};
 
 /// Why an answer was not taken.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -57,6 +57,9 @@ pub(super) enum Stopped {
         /// Its words.
         message: String,
     },
+    /// It said to come back later, and later it is not yet.
+    #[error("its limit is used up until {0}")]
+    Limited(Timestamp),
     /// We are no App there.
     #[error(transparent)]
     App(AppTrouble),
@@ -75,6 +78,7 @@ impl Stopped {
             Self::Page(_) | Self::NoData => "NotTheApi",
             Self::Circles | Self::Unasked => "Malformed",
             Self::Slow | Self::Unreachable(_) => "Unavailable",
+            Self::Limited(_) => "TooManyRequests",
             Self::Expired => "TokenExpired",
             Self::Refused { .. } => "Forbidden",
             Self::App(trouble) => trouble.reason(),
@@ -88,6 +92,7 @@ impl Stopped {
         match self {
             Self::Elsewhere(_) | Self::Page(_) | Self::NoData => operator.later(None),
             Self::Moved | Self::Token | Self::Refused { .. } => operator,
+            Self::Limited(until) => Fault::of(Party::Remote).later(Some(*until)),
             Self::App(AppTrouble::NotTaken) => Fault::of(Party::Remote).later(None),
             Self::App(_) => operator,
             Self::Circles

@@ -16,6 +16,7 @@ use tower_service::Service;
 use super::cache::Answers;
 use super::http::{Answered, Asked, Http};
 use super::login::Login;
+use super::shut::Shut;
 use super::stopped::Stopped;
 
 /// Carries requests to one GitHub. Cheap to clone.
@@ -27,6 +28,7 @@ struct Inner {
     http: Arc<Http>,
     login: Arc<Login>,
     answers: Answers,
+    shut: Shut,
 }
 
 impl Transport {
@@ -36,6 +38,7 @@ impl Transport {
             http,
             login,
             answers: Answers::default(),
+            shut: Shut::default(),
         }))
     }
 }
@@ -57,6 +60,7 @@ impl Service<Request<OctoBody>> for Transport {
 
 impl Inner {
     async fn carry(&self, request: Request<OctoBody>) -> Result<Response<Full<Bytes>>, Stopped> {
+        self.shut.check()?;
         let (parts, body) = request.into_parts();
         let body = body.collect().await;
         let body = body.map_err(|error| Stopped::Unreachable(error.to_string()))?;
@@ -69,6 +73,7 @@ impl Inner {
         let known = self.answers.get(&asked.url).filter(|_| asked.reads());
         let tag = known.as_ref().and_then(|known| known.headers.get(ETAG));
         let answered = self.ask(&asked, tag).await?;
+        self.shut.learn(&answered);
         Ok(response(match (answered.status, known) {
             (StatusCode::NOT_MODIFIED, Some(known)) => known,
             _ => {

@@ -3,6 +3,7 @@
 use http::{HeaderMap, StatusCode};
 use serde_json::Value;
 
+use super::http::Answered;
 use super::stopped::Stopped;
 use crate::forge::error::ForgeError;
 use crate::model::{Fault, Party, Timestamp};
@@ -111,7 +112,7 @@ fn answered(what: &str, error: &Said<'_>) -> ForgeError {
     }
     let (hint, reason, fault) = match error.status {
         StatusCode::UNAUTHORIZED => (
-            ": the token is not (or no longer) valid: look at `forge.github.token`",
+            ": the token is not (or no longer) valid: look at `forge.github.token`, or at the App's installation",
             "Unauthorized",
             operator,
         ),
@@ -155,6 +156,18 @@ fn answered(what: &str, error: &Said<'_>) -> ForgeError {
         message.push_str(&one_line(&text));
     }
     failed(what, &message, reason, fault)
+}
+
+/// Until when a limit holds, if an answer tells of one.
+pub(super) fn limit_of(answered: &Answered, now: Timestamp) -> Option<Timestamp> {
+    let body: Value = serde_json::from_slice(&answered.body).unwrap_or_default();
+    let said = Said {
+        status: answered.status,
+        headers: Some(&answered.headers),
+        message: body["message"].as_str().unwrap_or_default(),
+        details: &[],
+    };
+    limited_until(&said, now)
 }
 
 /// Until when a limit holds, if the answer is one: GitHub says so with 429, or with 403 and a header that no mere lack of

@@ -165,8 +165,8 @@ async fn a_list_that_is_behind_opens_nothing_twice() {
 async fn a_limit_that_is_used_up_is_waited_for_and_nothing_else_stops() {
     let (github, mut world) = begin().await;
     github.fault(
-        Rule::on("GET", r"/pulls\?state=all").nth(1..=2),
-        Fault::PrimaryLimit(120),
+        Rule::on("GET", r"/pulls\?state=all").once(),
+        Fault::SecondaryLimit(Some(3_600)),
     );
     let build = world.good_build("1.0.0");
     let pass = world.pass().await;
@@ -177,11 +177,16 @@ async fn a_limit_that_is_used_up_is_waited_for_and_nothing_else_stops() {
         "{failure:?}"
     );
     assert!(failure.retry_at.is_some(), "{failure:?}");
-    assert_eq!(github.content(), 0);
     for _ in 0..6 {
         world.pass().await;
     }
     assert_eq!(world.head("app", "qa"), Some(build), "commits go on");
+    let asked = github.requests("*", "^/repos/");
+    assert_eq!(asked, 1, "nobody is asked until then: {:?}", github.seen());
+
+    // Another process does not know of it, and the hour is over.
+    world.restart();
+    world.settle().await;
     assert_eq!(world.pulls().await.len(), 1);
 }
 

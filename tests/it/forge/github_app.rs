@@ -38,8 +38,15 @@ async fn failure(github: &GitHub, change: impl Fn(&mut GitHubAppSettings)) -> Fa
     let failure = pass.observation.facts.forge_failure.clone().unwrap();
     assert_eq!(failure.party, Some(Party::Operator), "{failure:?}");
     let line = key.pem.lines().nth(1).unwrap();
-    assert!(!format!("{pass:?}").contains(line), "the key is shown");
+    nothing_secret_in(&format!("{pass:?} {:?}", world.engine.forge), line);
     failure
+}
+
+/// Neither the key, nor what the App signs, nor a token.
+fn nothing_secret_in(said: &str, key: &str) {
+    for secret in [key, "eyJ", "ghs_"] {
+        assert!(!said.contains(secret), "`{secret}` is shown in {said}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -49,6 +56,9 @@ async fn an_app_promotes_with_one_token_that_can_do_no_more_than_it_must() {
     world.settle().await;
     let number = world.open_pull().await.id.parse().unwrap();
     assert_eq!(github.pull(number).author, "headwater[bot]");
+    let (engine, plan) = (&world.engine, world.plan().await);
+    let line = github.app().pem.lines().nth(1).unwrap();
+    nothing_secret_in(&format!("{engine:?} {plan:?}"), line);
     github.approve(number, "mara");
     world.settle().await;
     assert!(github.pull(number).merged.is_some());
