@@ -128,24 +128,8 @@ impl Engine {
     /// # Errors
     /// When there is no repository, or a setting makes no sense.
     pub fn assemble(settings: &Settings, opening: Opening) -> Result<Self, CliError> {
-        let mut git_settings = settings.git.clone();
         let github = github(settings, &opening.location)?;
-        if let Some(place) = &github {
-            place.lend(&mut git_settings);
-        }
-        let mut lender = None;
-        let github = match github {
-            Some(place) => {
-                let origin = place.lends_to(&settings.git);
-                let forge = GitHubForge::new(place, settings.git.base.clone());
-                let forge = forge.map_err(|e| CliError::from_error(Exit::Usage, &e))?;
-                lender = origin.and_then(|origin| forge.lender(origin));
-                Some(forge)
-            }
-            None => None,
-        };
-        let git = Repository::open_with(&opening.location, &git_settings, opening.local, lender)
-            .map_err(|e| unopened(&e))?;
+        let (git, github) = reached(settings, &opening, github)?;
         let committer = Person::from(&settings.git.committer);
         let forge: Arc<dyn Forge> = match github {
             Some(forge) => Arc::new(forge),
@@ -187,6 +171,45 @@ impl Engine {
             },
         })
     }
+}
+
+/// The repository at a place, with GitHub's login where the settings give one; what only reads goes without.
+///
+/// # Errors
+/// When there is no repository, or a setting makes no sense.
+pub fn repository(
+    settings: &Settings,
+    location: &str,
+    local: bool,
+) -> Result<Repository, CliError> {
+    let opening = Opening {
+        location: location.to_owned(),
+        local,
+        ..Opening::default()
+    };
+    let github = github(settings, location).ok().flatten();
+    reached(settings, &opening, github).map(|(git, _)| git)
+}
+
+/// The repository, and GitHub where it keeps the pull requests: who we are there we are for Git too.
+fn reached(
+    settings: &Settings,
+    opening: &Opening,
+    github: Option<GitHubPlace>,
+) -> Result<(Repository, Option<GitHubForge>), CliError> {
+    let mut git_settings = settings.git.clone();
+    let mut lender = None;
+    let mut forge = None;
+    if let Some(place) = github {
+        place.lend(&mut git_settings);
+        let origin = place.lends_to(&settings.git);
+        let made = GitHubForge::new(place, settings.git.base.clone());
+        let made = made.map_err(|e| CliError::from_error(Exit::Usage, &e))?;
+        lender = origin.and_then(|origin| made.lender(origin));
+        forge = Some(made);
+    }
+    let git = Repository::open_with(&opening.location, &git_settings, opening.local, lender);
+    Ok((git.map_err(|e| unopened(&e))?, forge))
 }
 
 /// Where GitHub is, if it keeps the pull requests.

@@ -78,8 +78,7 @@ pub(super) async fn read(context: &Context, at: Option<&At>) -> Result<Read, Cli
 /// The base: its repository, what a fetch found, and its head.
 async fn base(context: &Context, local: bool) -> Result<(Repository, Fetched, CommitId), CliError> {
     let location = context.globals.repository.location();
-    let repository = Repository::open(&location, &context.settings().git, local)
-        .map_err(|e| engine::unopened(&e))?;
+    let repository = engine::repository(context.settings(), &location, local)?;
     let fetched = repository.fetch().await;
     let fetched = fetched.map_err(|e| engine::unobserved(&e.into()))?;
     let Some(head) = fetched.base.clone() else {

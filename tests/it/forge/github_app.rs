@@ -3,7 +3,9 @@
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use headwater::config::forge::{GitHubAppSettings, GitHubSettings};
+use headwater::cli::engine;
+use headwater::config::Settings;
+use headwater::config::forge::{ForgeKind, GitHubAppSettings, GitHubSettings};
 use headwater::forge::{Forge as _, GitHubForge};
 use headwater::model::{Party, Timestamp};
 use headwater::plan::facts::Failure;
@@ -340,6 +342,37 @@ async fn what_a_token_may_is_told_as_far_as_github_tells_it() {
         (rows[0].0.as_str(), rows[2].0.as_str()),
         ("Push No", "Statuses No")
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_only_reads_has_the_same_login_for_git() {
+    let github = GitHub::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let token = GitHubSettings {
+        token: github.token("headwater-bot").into(),
+        ..GitHubSettings::default()
+    };
+    let app = GitHubSettings {
+        app: Some(github.app().settings()),
+        ..GitHubSettings::default()
+    };
+    for (who, reads) in [
+        (token, true),
+        (app, true),
+        (GitHubSettings::default(), false),
+    ] {
+        let mut settings = Settings::default();
+        settings.git.cache_dir = folder.path().to_owned();
+        settings.forge.kind = ForgeKind::GitHub;
+        settings.forge.github = GitHubSettings {
+            repository: Some("acme/deploy".to_owned()),
+            api: Some(github.api()),
+            ..who
+        };
+        let repository = engine::repository(&settings, &github.git_url(), false).unwrap();
+        let fetched = repository.fetch().await;
+        assert_eq!(fetched.is_ok(), reads, "{fetched:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
