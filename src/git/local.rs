@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use git2::{ErrorCode, Oid, Repository};
 
-use super::checked_out::{Checkouts, bring_along};
+use super::checked_out::{Along, Checkouts, bring_along};
 use super::copy::Copier;
 use super::error::GitError;
 use super::push::check_updates;
@@ -81,15 +81,29 @@ fn swap(
         let found = found.map(commit_id).transpose()?;
         return Ok(PushResult::Lost { found });
     }
-    if let Some(refused) = bring_along(target, &update.name, new, checkouts)? {
-        return Ok(refused);
-    }
-    match new {
+    let along = match bring_along(target, &update.name, new, checkouts)? {
+        Along::Refused(refused) => return Ok(refused),
+        Along::Nobody => None,
+        Along::Moved(moved) => Some(moved),
+    };
+    let moved = match new {
         Some(new) => transaction.set_target(&update.name, new, None, "headwater"),
         None if found.is_none() => return Ok(PushResult::Done),
         None => transaction.remove(&update.name),
     }
-    .and_then(|()| transaction.commit())
-    .map_err(fail)?;
-    Ok(PushResult::Done)
+    .and_then(|()| transaction.commit());
+    match (moved, along) {
+        (Ok(()), along) => {
+            if let Some(along) = along {
+                along.finish();
+            }
+            Ok(PushResult::Done)
+        }
+        (Err(error), along) => {
+            if let Some(along) = along {
+                along.undo();
+            }
+            Err(fail(error))
+        }
+    }
 }

@@ -131,6 +131,9 @@ fn help(
         false => format!("mend `from` of tag {} in {path}", key.tag),
     };
     match failing.reason.as_str() {
+        "InternalError" | "Forbidden" if failing.message.contains("redirects") => Some(format!(
+            "whoever runs {host}, or what it redirects to, has to mend that, or {mend}"
+        )),
         "Unauthorized" if failing.message.contains("`tokenRealms`") => Some(format!(
             "if that token server may be given credentials, list it in tokenRealms of {host} under registry.registries of the settings, or {mend}"
         )),

@@ -120,7 +120,11 @@ pub fn changes_of(effect: &Effect) -> Vec<String> {
                 files.join("\n")
             ))]
         }
-        Effect::MergePullRequest { id, head, .. } => vec![merge_id(id, head)],
+        Effect::MergePullRequest { id, head, .. } => {
+            // Refused for good outweighs that something is missing.
+            let refused = hash16(&format!("merge\n{id}\n{head}"));
+            vec![refused, merge_id(id, head)]
+        }
         Effect::SetCommitStatus { id, head, status } => {
             vec![hash16(&format!("status\n{id}\n{head}\n{}", status.context))]
         }

@@ -111,6 +111,17 @@ pub enum RegistryError {
         /// The host that the last one led to.
         last: String,
     },
+    /// The host sends whoever asks to another one, which does not give it: no word about the image, nor about our credentials,
+    /// which stay with the first.
+    #[error("`{host}` redirects to `{there}`, which answers with status {status}")]
+    Redirected {
+        /// The host that was asked.
+        host: String,
+        /// The host that it redirects to.
+        there: String,
+        /// The HTTP status.
+        status: u16,
+    },
     /// The registry says by HEAD what it does not know by GET: its own to mend.
     #[error(
         "`{host}` contradicts itself: by HEAD `{subject}` is `{digest}`, and by GET it has neither"
@@ -147,6 +158,7 @@ impl RegistryError {
             | Self::Network { .. }
             | Self::Server { .. }
             | Self::Redirects { .. }
+            | Self::Redirected { .. }
             | Self::Tls { .. } => "InternalError",
         }
     }
@@ -193,6 +205,7 @@ impl RegistryError {
             | Self::Unavailable { .. }
             | Self::Network { .. }
             | Self::Redirects { .. }
+            | Self::Redirected { .. }
             | Self::Server { .. } => {
                 format!(
                     "Internal error occurred: {reference}: `{host}` cannot be asked at the moment"
@@ -223,7 +236,7 @@ impl Faulty for RegistryError {
                 remote.later(Some(*retry_at))
             }
             Self::Server { retry_at, .. } => remote.later(*retry_at),
-            Self::Network { .. } => remote.later(None),
+            Self::Network { .. } | Self::Redirected { .. } => remote.later(None),
         }
     }
 }

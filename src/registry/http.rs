@@ -162,6 +162,9 @@ impl Http {
                 if let Some(quota) = quota.filter(|_| own) {
                     upstream.gate.quota(quota);
                 }
+                if !own && url.origin() != ask.url.origin() {
+                    refused_there(&ask.url, &url, response.status())?;
+                }
                 return self.read(ask, &url, response, onwards, pass).await;
             };
             let next = next_hop(&url, location).map_err(|why| RegistryError::Forbidden {
@@ -294,6 +297,19 @@ fn refuse_coding(ask: &Ask<'_>, response: &Response) -> Result<(), RegistryError
         }),
         _ => Ok(()),
     }
+}
+
+/// What the host of a redirect refuses says nothing of the image, and nothing of credentials, which never went there.
+fn refused_there(asked: &Url, there: &Url, status: StatusCode) -> Result<(), RegistryError> {
+    let waits = [StatusCode::TOO_MANY_REQUESTS, StatusCode::REQUEST_TIMEOUT];
+    if !status.is_client_error() || waits.contains(&status) {
+        return Ok(());
+    }
+    Err(RegistryError::Redirected {
+        host: authority(asked),
+        there: authority(there),
+        status: status.as_u16(),
+    })
 }
 
 /// Names the host that was asked where another one, to which it redirects, does not answer.

@@ -259,6 +259,20 @@ fn state(
     if let Some(judged) = &decision.candidate {
         return candidate_state(judged);
     }
+    if let Some(stay) = current.filter(|stay| view.is_first() && !stay.confirmed) {
+        return (
+            State::Held,
+            format!(
+                "WrittenByHand: {} wrote it by hand, so nothing is promoted from it",
+                stay.commit.short()
+            ),
+            None,
+            Some(format!(
+                "git revert {}; the next check imports what the registry has",
+                stay.commit.short()
+            )),
+        );
+    }
     let waiting = verify.iter().find(|c| !c.verdict.is_open());
     match (current, waiting) {
         (None, _) => (

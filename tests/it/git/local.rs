@@ -1,6 +1,6 @@
 //! Repositories on this disk: bare paths in place, file URLs, work trees that lead to their remote.
 
-use headwater::git::{GitError, PushResult, Repository};
+use headwater::git::{GitError, PushResult, RefUpdate, Repository};
 
 use super::{base, commit, id, push, settings};
 use crate::support::git_http::{bare_repository, commit_to, git, git_is_here, hook};
@@ -237,9 +237,32 @@ async fn a_checkout_goes_along_with_its_branch_and_changes_in_the_way_stop_both(
     write("gone", "mine");
     refused("gone").await;
     git(&work, &["checkout", "-q", "--", "gone"]);
+    std::fs::write(work.join(".git/info/exclude"), "new\n").unwrap();
+    write("new", "precious");
+    refused("new").await;
+    assert_eq!(
+        std::fs::read_to_string(work.join("new")).unwrap(),
+        "precious"
+    );
+    std::fs::remove_file(work.join("new")).unwrap();
+    write(".git/index.lock", "");
+    let update = RefUpdate {
+        name: MAIN.to_owned(),
+        expect: Some(head.clone()),
+        new: Some(ours.clone()),
+    };
+    let locked = local.push(vec![update]).await.unwrap_err();
+    assert!(matches!(locked, GitError::Locked(_)), "{locked}");
+    std::fs::remove_file(work.join(".git/index.lock")).unwrap();
     assert_eq!(status(), " M b", "nothing else was touched by the refusals");
 
+    // An attempt that died: one file is there, one half, one is gone already.
+    write(".git/headwater-checkout", ours.as_str());
+    write("a", "2");
+    write("d/e", "");
+    std::fs::remove_file(work.join("gone")).unwrap();
     assert_eq!(attempt().await, PushResult::Done);
+    assert!(!work.join(".git/headwater-checkout").exists());
     assert_eq!(status(), " M b", "a change that is not in the way stays");
     assert_eq!(std::fs::read_to_string(work.join("d/e")).unwrap(), "2");
     assert!(!work.join("gone").exists());

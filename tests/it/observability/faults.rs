@@ -64,6 +64,7 @@ fn every_error_of_a_registry_says_whose_fault_it_is_and_whether_a_retry_helps() 
         RegistryError::Network { .. } => RegistryError::Network { host: text(), detail: text() }, Remote, Retry::Later(None),
         RegistryError::Server { .. } => RegistryError::Server { host: text(), status: 503, retry_at: later }, Remote, Retry::Later(Some(_)),
         RegistryError::Redirects { .. } => RegistryError::Redirects { host: text(), most: 5, last: text() }, Remote, Retry::Never,
+        RegistryError::Redirected { .. } => RegistryError::Redirected { host: text(), there: text(), status: 403 }, Remote, Retry::Later(None),
         RegistryError::Contradiction { .. } => RegistryError::Contradiction { host: text(), subject: text(), digest: text() }, Remote, Retry::Never,
         RegistryError::Tls { .. } => RegistryError::Tls { host: text(), detail: text() }, Operator, Retry::Never,
     }

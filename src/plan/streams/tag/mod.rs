@@ -139,6 +139,9 @@ pub(super) fn no_tag(stream: &ImageStream, key: &TagKey, scene: Scene<'_>) -> Re
     let status = stream.status.tags.iter().map(|t| t.tag.as_str());
     let known: std::collections::BTreeSet<&str> = spec.chain(status).collect();
     let name = scene.shown(&key.stream);
+    if known.contains(key.tag.as_str()) {
+        return Refused::no(format!("{name}:{} points to no image yet", key.tag));
+    }
     Refused::usage(format!("image stream `{name}` has no tag `{}`", key.tag))
         .help(proposed(&key.tag, known.iter().copied()))
 }

@@ -76,3 +76,28 @@ async fn a_store_elsewhere_sees_no_credential_and_no_cookie() {
     assert!(!store.proxy.seen().iter().any(shown));
     assert_eq!(real.proxy.seen().iter().filter(|s| shown(s)).count(), 2);
 }
+
+#[tokio::test]
+async fn what_the_host_of_a_redirect_refuses_is_its_word_and_not_the_registrys() {
+    let (Some(real), Some(store)) = (Real::start().await, Real::start().await) else {
+        return;
+    };
+    let there = store.proxy.host();
+    let location = format!("http://{there}{{path}}");
+    real.proxy.rule(Rule::any(), Fault::redirect(&location));
+    let host = real.proxy.host();
+    let client = client(&format!(
+        "{{registries: [{{host: '{host}', plainHttp: true}}], credentials: [{{host: '{host}', username: bob, password: canary}}]}}"
+    ));
+    for status in [401, 403, 404, 410] {
+        store.proxy.heal();
+        store.proxy.rule(Rule::any(), Fault::reply(status, &[], ""));
+        let error = real.resolve(&client).await.unwrap_err();
+        let said = error.to_string();
+        for word in [&host, &there, &status.to_string()] {
+            assert!(said.contains(word.as_str()), "{said}");
+        }
+        assert!(!said.contains("bob"), "no credentials went there: {said}");
+        assert!(error.is_transient(), "{said}");
+    }
+}
