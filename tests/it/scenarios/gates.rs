@@ -157,7 +157,6 @@ async fn a_freeze_stops_new_sets_until_its_file_is_gone() {
 async fn a_gate_of_a_later_version_holds_instead_of_opening() {
     let gates = [
         "{workflow: {repository: acme/app, ref: main, file: e2e.yaml}}",
-        "{checks: [build]}",
         "{http: {url: 'https://gate.example/', expect: 'true'}}",
     ];
     for gate in gates {
