@@ -220,7 +220,7 @@ fn tag(stream: &ImageStream, shown: &str, tag: &str, kind: Resource) -> Result<P
     if current.is_none() && kind == Resource::ImageStreamTag {
         return Err(
             CliError::failed(format!("tag `{shown}:{tag}` points to no image yet"))
-                .help(format!("`headwater status` says what its import waits for")),
+                .help("`headwater status` says what its import waits for"),
         );
     }
     Ok(Part::Tag(tag.to_owned(), current))
