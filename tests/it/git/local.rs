@@ -1,6 +1,7 @@
 //! Repositories on this disk: bare paths in place, file URLs, work trees that lead to their remote.
 
 use headwater::git::{GitError, PushResult, RefUpdate, Repository};
+use headwater::model::CommitId;
 
 use super::{base, commit, id, push, settings};
 use crate::support::git_http::{bare_repository, commit_to, git, git_is_here, hook};
@@ -192,93 +193,142 @@ async fn a_work_tree_leads_to_its_remote_or_needs_to_be_told() {
     assert!(matches!(error, GitError::Unsupported(_)), "{error}");
 }
 
+/// A work tree that is its own base, with a commit of ours that its branch is to move to.
+struct Checkout {
+    folder: tempfile::TempDir,
+    local: Repository,
+    head: CommitId,
+    ours: CommitId,
+}
+
+impl Checkout {
+    async fn begin() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let files = [("a", "1"), ("b", "1"), ("gone", "1"), ("d/e", "1")];
+        bare_repository(folder.path(), "r.git", &files);
+        let settings = settings(&folder.path().join("cache"));
+        git(folder.path(), &["clone", "-q", "r.git", "work"]);
+        let work = folder.path().join("work");
+        let local = Repository::open(work.to_str().unwrap(), &settings, true).unwrap();
+        let head = base(&local.fetch().await.unwrap());
+        let changes = [
+            ("a", Some("2")),
+            ("gone", None),
+            ("new", Some("1")),
+            ("d/e", Some("2")),
+        ];
+        let ours = commit(&local, &head, &changes, "ours").await;
+        Self {
+            folder,
+            local,
+            head,
+            ours,
+        }
+    }
+
+    fn work(&self) -> std::path::PathBuf {
+        self.folder.path().join("work")
+    }
+
+    fn git(&self, words: &[&str]) -> String {
+        git(&self.work(), words)
+    }
+
+    fn write(&self, path: &str, text: &str) {
+        std::fs::write(self.work().join(path), text).unwrap();
+    }
+
+    fn read(&self, path: &str) -> String {
+        std::fs::read_to_string(self.work().join(path)).unwrap()
+    }
+
+    fn remove(&self, path: &str) {
+        std::fs::remove_file(self.work().join(path)).unwrap();
+    }
+
+    async fn attempt(&self) -> PushResult {
+        push(&self.local, MAIN, Some(&self.head), Some(&self.ours)).await
+    }
+
+    async fn refused(&self, path: &str) {
+        let PushResult::Refused { message } = self.attempt().await else {
+            panic!("{path} was overwritten");
+        };
+        assert!(message.contains(&format!("`{path}`")), "{message}");
+        assert!(message.contains("not committed"), "{message}");
+        assert_eq!(self.git(&["rev-parse", "main"]), self.head.as_str());
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_checkout_goes_along_with_its_branch_and_changes_in_the_way_stop_both() {
     if !git_is_here() {
         return;
     }
-    let dir = tempfile::tempdir().unwrap();
-    let files = [("a", "1"), ("b", "1"), ("gone", "1"), ("d/e", "1")];
-    bare_repository(dir.path(), "r.git", &files);
-    let settings = settings(&dir.path().join("cache"));
-    git(dir.path(), &["clone", "-q", "r.git", "work"]);
-    let work = dir.path().join("work");
-    let write = |path: &str, text: &str| std::fs::write(work.join(path), text).unwrap();
-    let status = || git(&work, &["status", "--porcelain"]);
-    let local = Repository::open(work.to_str().unwrap(), &settings, true).unwrap();
-    let head = base(&local.fetch().await.unwrap());
-    let changes = [
-        ("a", Some("2")),
-        ("gone", None),
-        ("new", Some("1")),
-        ("d/e", Some("2")),
-    ];
-    let ours = commit(&local, &head, &changes, "ours").await;
-    let attempt = async || push(&local, MAIN, Some(&head), Some(&ours)).await;
-    let refused = async |path: &str| {
-        let PushResult::Refused { message } = attempt().await else {
-            panic!("{path} was overwritten");
-        };
-        assert!(message.contains(&format!("`{path}`")), "{message}");
-        assert!(message.contains("not committed"), "{message}");
-        assert_eq!(git(&work, &["rev-parse", "main"]), head.as_str());
-    };
-    write("b", "mine");
-    write("a", "mine");
-    refused("a").await;
-    git(&work, &["add", "a"]);
-    refused("a").await;
-    write("a", "1");
-    refused("a").await;
-    git(&work, &["checkout", "-q", "HEAD", "--", "a"]);
-    write("new", "mine");
-    refused("new").await;
-    std::fs::remove_file(work.join("new")).unwrap();
-    write("gone", "mine");
-    refused("gone").await;
-    git(&work, &["checkout", "-q", "--", "gone"]);
-    std::fs::write(work.join(".git/info/exclude"), "new\n").unwrap();
-    write("new", "precious");
-    refused("new").await;
-    assert_eq!(
-        std::fs::read_to_string(work.join("new")).unwrap(),
-        "precious"
-    );
-    std::fs::remove_file(work.join("new")).unwrap();
-    write(".git/index.lock", "");
-    let update = RefUpdate {
-        name: MAIN.to_owned(),
-        expect: Some(head.clone()),
-        new: Some(ours.clone()),
-    };
-    let locked = local.push(vec![update]).await.unwrap_err();
-    assert!(matches!(locked, GitError::Locked(_)), "{locked}");
-    std::fs::remove_file(work.join(".git/index.lock")).unwrap();
+    let at = Checkout::begin().await;
+    at.write("b", "mine");
+    at.write("a", "mine");
+    at.refused("a").await;
+    at.git(&["add", "a"]);
+    at.refused("a").await;
+    at.write("a", "1");
+    at.refused("a").await;
+    at.git(&["checkout", "-q", "HEAD", "--", "a"]);
+    at.write("new", "mine");
+    at.refused("new").await;
+    at.write(".git/info/exclude", "new\n");
+    at.refused("new").await;
+    assert_eq!(at.read("new"), "mine", "an ignored file is somebody's, too");
+    at.remove("new");
+    at.write("gone", "mine");
+    at.refused("gone").await;
+    at.git(&["checkout", "-q", "--", "gone"]);
+    let status = || at.git(&["status", "--porcelain"]);
     assert_eq!(status(), " M b", "nothing else was touched by the refusals");
 
-    // An attempt that died: one file is there, one half, one is gone already.
-    write(".git/headwater-checkout", ours.as_str());
-    write("a", "2");
-    write("d/e", "");
-    std::fs::remove_file(work.join("gone")).unwrap();
-    assert_eq!(attempt().await, PushResult::Done);
-    assert!(!work.join(".git/headwater-checkout").exists());
+    assert_eq!(at.attempt().await, PushResult::Done);
     assert_eq!(status(), " M b", "a change that is not in the way stays");
-    assert_eq!(std::fs::read_to_string(work.join("d/e")).unwrap(), "2");
-    assert!(!work.join("gone").exists());
-    assert_eq!(
-        push(&local, MAIN, Some(&ours), None).await,
-        PushResult::Refused {
-            message: format!(
-                "`main` is checked out in `{}/`, so it is not deleted",
-                work.display()
-            )
-        }
+    assert_eq!((at.read("d/e"), at.read("a")), ("2".into(), "2".into()));
+    assert!(!at.work().join("gone").exists());
+    let message = format!(
+        "`main` is checked out in `{}/`, so it is not deleted",
+        at.work().display()
     );
     assert_eq!(
-        push(&local, "refs/heads/other", None, Some(&ours)).await,
+        push(&at.local, MAIN, Some(&at.ours), None).await,
+        PushResult::Refused { message }
+    );
+    assert_eq!(
+        push(&at.local, "refs/heads/other", None, Some(&at.ours)).await,
         PushResult::Done
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_attempt_left_in_a_checkout_does_not_stop_the_next() {
+    if !git_is_here() {
+        return;
+    }
+    let at = Checkout::begin().await;
+    at.write(".git/index.lock", "");
+    let update = RefUpdate {
+        name: MAIN.to_owned(),
+        expect: Some(at.head.clone()),
+        new: Some(at.ours.clone()),
+    };
+    let locked = at.local.push(vec![update]).await.unwrap_err();
+    assert!(matches!(locked, GitError::Locked(_)), "{locked}");
+    at.remove(".git/index.lock");
+    assert_eq!(at.git(&["status", "--porcelain"]), "", "nothing was begun");
+
+    // It died: one file is there, one half, one is gone already.
+    at.write(".git/headwater-checkout", at.ours.as_str());
+    at.write("a", "2");
+    at.write("d/e", "");
+    at.remove("gone");
+    assert_eq!(at.attempt().await, PushResult::Done);
+    assert!(!at.work().join(".git/headwater-checkout").exists());
+    assert_eq!(at.git(&["status", "--porcelain"]), "");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -145,7 +145,7 @@ fn what_is_not_there_is_said_with_what_is() {
             "istag app:new",
             Exit::Failed,
             "points to no image yet",
-            "get imagetag app:new",
+            "`headwater status` says",
         ),
         (
             "isimage app",
