@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, TryLockError};
 use std::io::Write as _;
-use std::os::unix::fs::DirBuilderExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -180,7 +180,34 @@ fn make_cache(cache: &Path) -> std::io::Result<()> {
     fs::DirBuilder::new()
         .recursive(true)
         .mode(0o700)
-        .create(cache)
+        .create(cache)?;
+    match cache.strip_prefix(std::env::temp_dir()) {
+        Ok(below) => is_private(cache, below.components().count()),
+        Err(_) => Ok(()),
+    }
+}
+
+/// Where everybody may make folders, one that somebody else made, or may write to, is no place to keep anything: this many
+/// folders upwards are looked at.
+fn is_private(cache: &Path, folders: usize) -> std::io::Result<()> {
+    let us = tempfile::NamedTempFile::new_in(cache)?
+        .as_file()
+        .metadata()?
+        .uid();
+    for folder in cache.ancestors().take(folders) {
+        let seen = fs::symlink_metadata(folder)?;
+        if !seen.is_dir() || seen.uid() != us || seen.mode() & 0o022 != 0 {
+            let message = format!(
+                "`{}` is not only ours: set HOME, or name another folder as git.cacheDir",
+                folder.display()
+            );
+            return Err(std::io::Error::new(
+                std::io::ErrorKind::PermissionDenied,
+                message,
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// Whether an error means that the mirror's own files are bad.
@@ -226,4 +253,26 @@ pub(super) fn write_file(path: &Path, bytes: &[u8]) -> Result<(), GitError> {
     file.as_file().sync_all().map_err(|e| describe(&e))?;
     file.persist(path).map_err(|e| describe(&e.error))?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[test]
+    fn a_cache_among_the_temporary_files_is_ours_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = folder.path().join("headwater/git");
+        assert!(make_cache(&cache).is_ok());
+        let above = folder.path().join("headwater");
+        fs::set_permissions(&above, fs::Permissions::from_mode(0o777)).unwrap();
+        let refused = make_cache(&cache).unwrap_err().to_string();
+        assert!(refused.contains("git.cacheDir"), "{refused}");
+        fs::remove_dir_all(&above).unwrap();
+        fs::create_dir(folder.path().join("elsewhere")).unwrap();
+        std::os::unix::fs::symlink(folder.path().join("elsewhere"), &above).unwrap();
+        assert!(make_cache(&cache).is_err(), "a link leads somewhere else");
+    }
 }

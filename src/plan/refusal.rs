@@ -238,7 +238,7 @@ fn told(refused: &RefusedPush, subject: &Subject, until: Option<Timestamp>) -> H
         why: format!("{what} was refused: {} ({times})", refused.why),
         until,
         help: Some(
-            "change the server's rule, or what is written; `headwater run` tries again at once"
+            "see to what refused it, or change what is written; `headwater run` tries again at once"
                 .to_owned(),
         ),
         state: State::Broken,

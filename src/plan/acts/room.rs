@@ -223,7 +223,7 @@ fn stopped(place: &(Name, String), stop: Stop) -> ActError {
     let (why, help) = match stop {
         Stop::Asking => ("its files are not read yet".to_owned(), None),
         Stop::NotYet(why) => (why, None),
-        Stop::Unread(why) => (why, Some("try again once the registry answers".to_owned())),
+        Stop::Unread { why, .. } => (why, Some("try again once the registry answers".to_owned())),
         Stop::Unfinished(what) => (format!("{what} is not carried out by this version"), None),
         Stop::Broken { why, help } => (why, help),
     };

@@ -139,7 +139,13 @@ pub fn stop_report(subject: &Subject, place: &Place, stop: &Stop) -> Option<Hold
     let (state, reason, why, help) = match stop {
         Stop::Asking => return None,
         Stop::NotYet(why) => (State::Waiting, "NoDigest", why.clone(), None),
-        Stop::Unread(why) => (State::Waiting, "LabelsUnread", why.clone(), None),
+        Stop::Unread { why, heals: true } => (State::Waiting, "LabelsUnread", why.clone(), None),
+        Stop::Unread { why, heals: false } => (
+            State::Broken,
+            "LabelsUnread",
+            why.clone(),
+            Some("let the registry give the image's configuration as it gives its manifest, or take what needs labels out of the template".to_owned()),
+        ),
         Stop::Broken { why, help } => (State::Broken, "Template", why.clone(), help.clone()),
         Stop::Unfinished(what) => (
             State::Held,

@@ -34,7 +34,12 @@ pub enum Stop {
     /// An image has no digest yet.
     NotYet(String),
     /// Labels that it needs cannot be read now.
-    Unread(String),
+    Unread {
+        /// What cannot be read, and why.
+        why: String,
+        /// Whether nobody has to do anything about it.
+        heals: bool,
+    },
     /// A person must mend something.
     Broken {
         /// What is wrong.

@@ -225,10 +225,13 @@ fn stop(error: TemplateError, kind: &Name, lookup: &Lookup<'_>, desk: &mut Desk<
             for image in images {
                 for key in lookup.used() {
                     if let Some(failure) = desk.describe_if(&image, &key) {
-                        return Stop::Unread(format!(
-                            "the labels of {image} cannot be read: {}",
-                            failure.message
-                        ));
+                        return Stop::Unread {
+                            why: format!(
+                                "the labels of {image} cannot be read: {}",
+                                failure.message
+                            ),
+                            heals: failure.transient,
+                        };
                     }
                 }
             }

@@ -67,7 +67,7 @@ pub fn renderings(
 fn not_rendered(stop: Stop) -> NotRendered {
     let (why, help, waiting) = match stop {
         Stop::Asking => ("its files are not read yet".to_owned(), None, true),
-        Stop::NotYet(why) | Stop::Unread(why) => (why, None, true),
+        Stop::NotYet(why) | Stop::Unread { why, .. } => (why, None, true),
         Stop::Unfinished(what) => (
             format!("{what} is not carried out by this version"),
             None,
