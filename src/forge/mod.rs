@@ -14,9 +14,9 @@ pub use error::ForgeError;
 pub use github::GitHubForge;
 pub use offline::OfflineForge;
 pub use types::{
-    Abilities, Ability, Approval, Approver, Closing, Deed, Listing, May, MergeMethod, Merged,
-    Merging, NewPull, Note, Opened, Part, Past, PullProblem, PullRequest, PullState, PullText,
-    Room, Tending,
+    Abilities, Ability, Approval, Approver, Closing, Command, Deed, Listing, May, MergeMethod,
+    Merged, Merging, NewPull, Note, Opened, Part, Past, PullProblem, PullRequest, PullState,
+    PullText, Room, Tending,
 };
 
 use crate::git::Fetched;

@@ -135,6 +135,19 @@ pub struct Past {
     pub informed: BTreeSet<String>,
     /// Keys of the notes that we left.
     pub notes: BTreeSet<String>,
+    /// What people who may write ask us for in comments, oldest first, as far as no note answers it.
+    pub commands: Vec<Command>,
+}
+
+/// What somebody asks us for in a comment: `/headwater WORD`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Command {
+    /// The key of the note that answers it.
+    pub key: String,
+    /// Who: the name the forge vouches for.
+    pub who: String,
+    /// What.
+    pub word: String,
 }
 
 /// What an open pull request is to get beside its content.

@@ -1,6 +1,7 @@
 //! Environment: the rules of a place where sets run, and the applications rendered for it.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -77,6 +78,9 @@ pub struct PullRequestRules {
     /// What becomes ready within this time shares one pull request. Not carried out yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<Period>,
+    /// So many pull requests of the environment may be open at a time; what has waited longest is opened first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<NonZeroU32>,
     /// When a newer candidate takes it over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub supersede: Option<Supersede>,

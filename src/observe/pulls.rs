@@ -13,7 +13,7 @@ use crate::git::{CommitInfo, Fetched, FileChange, GitError, Merge, Repository};
 use crate::model::{BlobId, CommitId, Faulty as _, Party, Period, RepoPath, Timestamp};
 use crate::plan::facts::marker::Marker;
 use crate::plan::facts::pull::{
-    ApprovalFacts, BranchFacts, PastFacts, PullRequestFacts, PullState,
+    ApprovalFacts, BranchFacts, CommandFacts, PastFacts, PullRequestFacts, PullState,
 };
 use crate::plan::facts::{Failure, Room};
 
@@ -252,8 +252,17 @@ fn pull_facts(
             labels: past.labels,
             informed: past.informed,
             notes: past.notes,
+            commands: past.commands.into_iter().map(command_facts).collect(),
         }),
         branch_facts,
+    }
+}
+
+fn command_facts(command: forge::Command) -> CommandFacts {
+    CommandFacts {
+        key: command.key,
+        who: command.who,
+        word: command.word,
     }
 }
 

@@ -18,6 +18,7 @@ use super::pull::drift;
 use super::pull::flow::{Flow, Outcome};
 use super::pull::life::open_of;
 use super::pull::recording::unrecorded;
+use super::pull::room::within_limits;
 use super::refusal;
 use super::report::{BlockReport, Change, ChangeKind, HoldReport, StageReport, State, Subject};
 use super::rewound;
@@ -316,6 +317,7 @@ impl Work<'_> {
             .chain(drift.effects)
             .zip(pulls.changes.into_iter().chain(drift.changes));
         let others = refusal::allowed(others, &mut wave.stopped, &mut desk);
+        let others = within_limits(others, roads, &mut wave.stopped, &desk);
         let others = room::fitting(others, &mut wave.stopped, &mut desk);
         let mut effects: Vec<Effect> = wave.effect(&desk).into_iter().collect();
         let views: Vec<&StageView<'_>> = roads.values().flatten().collect();

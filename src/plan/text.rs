@@ -6,6 +6,8 @@ use crate::model::{CommitId, Digest, PinnedImage, SetId, StageKey};
 
 /// Longest subject line of a commit and title of a pull request.
 const LONGEST_TITLE: usize = 200;
+/// More files of a change are not named one by one.
+const MOST_FILES: usize = 200;
 /// Longest reason in such a line.
 const LONGEST_WHY: usize = 100;
 
@@ -204,7 +206,7 @@ pub fn promotion_body(body: &PromotionBody<'_>) -> String {
     }
     out.push(String::new());
     out.push("**Changes**".to_owned());
-    out.extend(body.files.iter().map(|f| format!("- `{f}`")));
+    out.push(file_list(body.files));
     out.push(String::new());
     out.push(format!(
         "**If you do not want it,** close it: {} is refused for {} until you reopen or run `headwater unhold {}`; the next build gets its own pull request.",
@@ -220,6 +222,16 @@ pub fn promotion_body(body: &PromotionBody<'_>) -> String {
     ));
     out.push(END.to_owned());
     out.join("\n") + "\n"
+}
+
+/// Files as a list that people can still read; the rest is counted.
+pub fn file_list(files: &[String]) -> String {
+    let shown = files.iter().take(MOST_FILES);
+    let mut lines: Vec<String> = shown.map(|file| format!("- `{file}`")).collect();
+    if files.len() > MOST_FILES {
+        lines.push(format!("- and {} more files", files.len() - MOST_FILES));
+    }
+    lines.join("\n")
 }
 
 /// Text from outside as a code span: longest run of backticks plus one around it, control characters and line ends out,

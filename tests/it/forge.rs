@@ -7,6 +7,7 @@ mod github_answers;
 mod github_app;
 mod github_budget;
 mod github_hands;
+mod github_many;
 mod github_merging;
 mod github_people;
 mod github_story;

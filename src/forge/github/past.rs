@@ -4,7 +4,13 @@ use super::GitHubForge;
 use super::tend::key_of;
 use super::wire::{Event, Pull, Team, User};
 use crate::forge::error::ForgeError;
-use crate::forge::types::Past;
+use crate::forge::types::{Command, Past};
+
+const COMMAND: &str = "/headwater ";
+/// Longer words are no commands.
+const LONGEST_COMMAND: usize = 40;
+/// So many commands are looked at that nobody has answered.
+const MOST_COMMANDS: usize = 10;
 
 impl GitHubForge {
     pub(super) async fn past(&self, pull: &Pull) -> Result<Past, ForgeError> {
@@ -12,7 +18,15 @@ impl GitHubForge {
         let route = self.route(&format!("/issues/{}/timeline", pull.number));
         let hundred = [("per_page", "100")];
         let events: Vec<Event> = self.client.list(&what, &route, &hundred).all().await?;
-        Ok(past(pull, &events, self.owner()))
+        let mut past = past(pull, &events, self.owner());
+        let mut allowed = Vec::new();
+        for command in past.commands {
+            if self.may_write(&command.who).await? {
+                allowed.push(command);
+            }
+        }
+        past.commands = allowed;
+        Ok(past)
     }
 
     /// Whoever the repository belongs to.
@@ -49,10 +63,27 @@ fn past(pull: &Pull, events: &[Event], owner: &str) -> Past {
                 past.notes
                     .extend(event.body.as_deref().and_then(key_of).map(str::to_owned));
             }
+            "commented" => past.commands.extend(command(event)),
             _ => {}
         }
     }
+    let notes = &past.notes;
+    past.commands
+        .retain(|command| !notes.contains(&command.key));
+    past.commands.truncate(MOST_COMMANDS);
     past
+}
+
+/// The command in the first line of somebody's comment.
+fn command(event: &Event) -> Option<Command> {
+    let line = event.body.as_deref()?.lines().next()?.trim();
+    let word = line.strip_prefix(COMMAND)?.trim();
+    let plain = word.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+    (plain && word.len() <= LONGEST_COMMAND).then_some(Command {
+        key: format!("command-{}", event.id?),
+        who: format!("@{}", event.user.as_ref()?.login),
+        word: word.to_owned(),
+    })
 }
 
 #[cfg(test)]
@@ -78,6 +109,10 @@ mod tests {
             {"event": "reviewed", "user": {"login": "otto"}, "body": null},
             {"event": "commented", "user": {"login": "eve"}, "body": note.replace("foreign", "forged")},
             {"event": "commented", "user": {"login": "Bot"}, "body": note},
+            {"event": "commented", "id": 7, "user": {"login": "mara"}, "body": "/headwater rebuild\r\nplease"},
+            {"event": "commented", "id": 8, "user": {"login": "mara"}, "body": "/headwater rebuild"},
+            {"event": "commented", "id": 9, "user": {"login": "mara"}, "body": "/headwater <b>\n"},
+            {"event": "commented", "user": {"login": "Bot"}, "body": note.replace("foreign", "command-7")},
             {"event": "committed", "sha": "a"},
             {"sha": "an event without a name"},
         ]);
@@ -86,10 +121,17 @@ mod tests {
             labels,
             informed,
             notes,
+            commands,
         } = past(&pull, &events, "acme");
         let list = |set: std::collections::BTreeSet<String>| Vec::from_iter(set).join(" ");
         assert_eq!(list(labels), "gone now");
         assert_eq!(list(informed), "@acme/release @acme/sre @bot @mara @otto");
-        assert_eq!(list(notes), "foreign");
+        assert_eq!(list(notes), "command-7 foreign");
+        let open = Command {
+            key: "command-8".to_owned(),
+            who: "@mara".to_owned(),
+            word: "rebuild".to_owned(),
+        };
+        assert_eq!(commands, [open]);
     }
 }

@@ -109,6 +109,7 @@ pub(super) struct Team {
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Event {
+    pub(super) id: Option<u64>,
     /// `labeled`, `review_requested`, `reviewed`, `commented`, ...
     pub(super) event: String,
     pub(super) label: Option<Label>,

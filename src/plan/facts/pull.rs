@@ -75,6 +75,20 @@ pub struct PastFacts {
     pub informed: BTreeSet<String>,
     /// Keys of the notes that we left.
     pub notes: BTreeSet<String>,
+    /// What people who may write ask us for in comments, oldest first, as far as no note answers it.
+    pub commands: Vec<CommandFacts>,
+}
+
+/// What somebody asks us for in a comment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CommandFacts {
+    /// The key of the note that answers it.
+    pub key: String,
+    /// Who asks.
+    pub who: String,
+    /// For what.
+    pub word: String,
 }
 
 /// Somebody's approval.

@@ -18,9 +18,10 @@ use crate::plan::output::survey::{Place, Survey};
 use crate::plan::pull::closing::closing;
 use crate::plan::pull::life::{next_branch, still_merges};
 use crate::plan::pull::status::{self, Standing};
-use crate::plan::pull::tend::{Wanted, left_alone, tend};
+use crate::plan::pull::tend::{Wanted, answer, command, is_rebuild, left_alone, tend};
 use crate::plan::report::{Change, ChangeKind, HoldReport, State, Subject};
 use crate::plan::road::environment_delivery;
+use crate::plan::text::file_list;
 
 /// What this pass does about drift.
 #[derive(Default)]
@@ -191,7 +192,13 @@ fn keep(
     outcome: &mut Outcome,
 ) {
     let name = environment.name();
-    if let Some(foreign) = pull.branch_facts.as_ref().and_then(|b| b.foreign.clone()) {
+    let command = command(pull).cloned();
+    let rebuild = command.as_ref().is_some_and(is_rebuild);
+    if let Some(other) = command.as_ref().filter(|command| !is_rebuild(command)) {
+        let note = Some(answer(other));
+        care(name, &[], Vec::new(), note, pull, desk, outcome);
+    }
+    if !rebuild && let Some(foreign) = pull.branch_facts.as_ref().and_then(|b| b.foreign.clone()) {
         let why = format!("pull request {} is left alone: {foreign}", pull.id);
         desk.hold(
             Subject::Environment(name.clone()),
@@ -205,25 +212,12 @@ fn keep(
         care(name, &[], Vec::new(), Some(note), pull, desk, outcome);
         return;
     }
-    if !still_merges(pull, &files) {
-        let mut text = text(environment, &files, id);
-        text.body = Marker::keeping(text.body, &pull.body);
-        outcome.changes.push(told(
-            name,
-            ChangeKind::Update,
-            &files,
-            &format!("pull request {}", pull.id),
-        ));
-        outcome.effects.push(Effect::UpdatePullRequest {
-            id: pull.id.clone(),
-            branch: pull.branch.clone(),
-            expect: pull.head.clone(),
-            rebuild: Some(Rebuild {
-                start: desk.obs.snapshot.commit.clone(),
-                commit: commit(&text, files),
-            }),
-            text: Some(text),
-        });
+    if rebuild || !still_merges(pull, &files) {
+        make_anew(environment, files, id, pull, desk, outcome);
+        if let Some(command) = command.filter(is_rebuild) {
+            let note = Some(answer(&command));
+            care(name, &[], Vec::new(), note, pull, desk, outcome);
+        }
         return;
     }
     let facts = &desk.obs.facts;
@@ -256,6 +250,36 @@ fn keep(
             ),
         });
     }
+}
+
+/// The same pull request with the change as it is now.
+fn make_anew(
+    environment: &Environment,
+    files: Files,
+    id: &str,
+    pull: &PullRequestFacts,
+    desk: &Desk<'_>,
+    outcome: &mut Outcome,
+) {
+    let name = environment.name();
+    let mut text = text(environment, &files, id);
+    text.body = Marker::keeping(text.body, &pull.body);
+    outcome.changes.push(told(
+        name,
+        ChangeKind::Update,
+        &files,
+        &format!("pull request {}", pull.id),
+    ));
+    outcome.effects.push(Effect::UpdatePullRequest {
+        id: pull.id.clone(),
+        branch: pull.branch.clone(),
+        expect: pull.head.clone(),
+        rebuild: Some(Rebuild {
+            start: desk.obs.snapshot.commit.clone(),
+            commit: commit(&text, files),
+        }),
+        text: Some(text),
+    });
 }
 
 /// Labels, people to ask and notes.
@@ -317,12 +341,12 @@ fn text(environment: &Environment, files: &Files, id: &str) -> PullRequestText {
         change: id.to_owned(),
     };
     let marker = Marker::of(subject);
-    let list: Vec<String> = files.keys().map(|p| format!("- `{p}`")).collect();
+    let list: Vec<String> = files.keys().map(ToString::to_string).collect();
     let body = format!(
         "{}\n\nThe manifests of **{name}** are not what its templates and values give. This change puts them right; no image of a stage moves.\n\n**Changes**\n{}\n\n\
          **If you do not want it,** close it: this very change is not proposed again.\n{END}\n",
         marker.to_line(),
-        list.join("\n")
+        file_list(&list)
     );
     PullRequestText {
         title: format!("Render {name}"),

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::closing::close;
 use super::due::held_by;
 use super::life::{may_supersede, next_branch, open_of, outputs_on_branch, still_merges};
-use super::tend::left_alone;
+use super::tend::{answer, command, is_rebuild, left_alone};
 use crate::model::{CommitState, Name, RepoPath, SetId};
 use crate::plan::change::files::{self, Files, apply};
 use crate::plan::change::propose::{Proposal, Stamps};
@@ -14,7 +14,7 @@ use crate::plan::change::wave::{refused, stop_report};
 use crate::plan::desk::Desk;
 use crate::plan::effect::{CommitContent, Effect, Rebuild};
 use crate::plan::facts::marker::Marker;
-use crate::plan::facts::pull::PullRequestFacts;
+use crate::plan::facts::pull::{CommandFacts, PullRequestFacts};
 use crate::plan::output::survey::{Survey, applications, uses};
 use crate::plan::output::{self, Stop, Templates, difference};
 use crate::plan::report::{Change, ChangeKind, HoldReport, State, Subject};
@@ -72,6 +72,10 @@ impl Flow<'_, '_> {
         };
         self.claim(&mut outcome);
         self.ask_ahead(&outcome, desk);
+        if let Some(command) = command(pull) {
+            self.obey(command, &set, pull, desk, &mut outcome);
+            return outcome;
+        }
         if let Some(foreign) = pull.branch_facts.as_ref().and_then(|b| b.foreign.as_ref()) {
             let words = "holds changes that are not headwater's, and is left alone";
             self.mark(CommitState::Failure, words, pull, &mut outcome);
@@ -277,6 +281,39 @@ impl Flow<'_, '_> {
         });
         self.decided.report.state = State::Moving;
         self.decided.report.why = format!("pull request {} is made anew", pull.id);
+    }
+
+    /// Does what somebody asks for in a comment, and answers it.
+    fn obey(
+        &mut self,
+        command: &CommandFacts,
+        set: &SetId,
+        pull: &PullRequestFacts,
+        desk: &mut Desk<'_>,
+        outcome: &mut Outcome,
+    ) {
+        if is_rebuild(command) {
+            let judged = self.open_judged.clone();
+            let Some(judged) = judged.filter(|j| j.candidate.id == *set) else {
+                return;
+            };
+            let view = self.decided.view;
+            let ours = pull.branch_facts.as_ref().filter(|b| b.foreign.is_none());
+            let stamps = match ours.map(|branch| read(view, set, branch, desk)) {
+                Some(Found::Asking) => return,
+                Some(Found::Yes(stamps)) => stamps,
+                // What others wrote is no evidence.
+                Some(Found::No) | None => Stamps {
+                    created: desk.stamp(),
+                    record: None,
+                },
+            };
+            self.rebuild(&judged, &stamps, pull, desk, outcome);
+            if outcome.effects.is_empty() {
+                return;
+            }
+        }
+        self.leave_note(answer(command), pull, desk, outcome);
     }
 
     /// Leaves a good pull request alone, rebuilds one that no longer merges, merges one that is due.

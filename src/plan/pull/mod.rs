@@ -6,6 +6,7 @@ mod due;
 pub mod flow;
 pub mod life;
 pub mod recording;
+pub mod room;
 pub mod status;
 pub mod tend;
 #[cfg(test)]

@@ -222,3 +222,55 @@ async fn an_archived_repository_is_told_and_not_asked_all_the_time() {
     world.settle().await;
     assert!(github.pull(number).merged.is_some());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn somebody_who_may_write_has_the_branch_made_anew_by_a_comment_once() {
+    let (github, mut world) = begin().await;
+    let number = proposed(&mut world, "1.0.0").await;
+    let ours = github.pull(number).head_sha;
+    let branch = github.pull(number).head;
+    let theirs = github.push(&branch, &[("notes.txt", "mine")], "otto");
+    world.settle().await;
+    for (who, command) in [
+        ("rita", "/headwater rebuild"),
+        ("nobody", "/headwater rebuild"),
+        ("otto", "please /headwater rebuild"),
+    ] {
+        if who != "nobody" {
+            github.comment(number, who, command);
+        }
+        world.settle().await;
+        assert_eq!(
+            github.head(&branch),
+            Some(theirs.clone()),
+            "{who}: {command}"
+        );
+    }
+    github.comment(number, "otto", "/headwater rebuild\nthat was a mistake");
+    world.settle().await;
+    let anew = github.head(&branch).unwrap();
+    assert_eq!(anew, ours, "at the same instant it is the same commit");
+    assert!(world.repository.text(&branch, "notes.txt").is_none());
+    let said: Vec<String> = github
+        .pull(number)
+        .comments
+        .into_iter()
+        .map(|c| c.body)
+        .collect();
+    let answers = said.iter().filter(|body| body.contains("as @otto asked"));
+    assert_eq!(answers.count(), 1, "{said:?}");
+
+    github.forget_requests();
+    world.advance("1h");
+    world.forget();
+    world.settle().await;
+    assert_eq!(github.head(&branch), Some(anew), "once");
+    assert_eq!(github.writing(), 0, "{:?}", github.seen());
+    github.comment(number, "otto", "/headwater dance");
+    world.settle().await;
+    let said = github.pull(number).comments.pop().unwrap().body;
+    assert!(said.contains("`dance` is no command"), "{said}");
+    github.approve(number, "mara");
+    world.settle().await;
+    assert!(github.pull(number).merged.is_some());
+}
