@@ -17,6 +17,8 @@ pub struct GitSettings {
     pub cache_dir: PathBuf,
     /// Who our commits are made by. A base commit with this committer e-mail counts as ours.
     pub committer: GitPerson,
+    /// A private SSH key without a passphrase, with which commits of ours are signed.
+    pub signing_key: Option<PathBuf>,
     /// Credentials, each bound to one origin.
     pub credentials: Vec<GitCredential>,
     /// PEM file with the certificate authorities to trust besides the system's.
@@ -68,6 +70,7 @@ impl Default for GitSettings {
             base: None,
             cache_dir: default_cache_dir(),
             committer: GitPerson::default(),
+            signing_key: None,
             credentials: Vec::new(),
             ca_file: None,
             timeouts: GitTimeouts::default(),

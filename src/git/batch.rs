@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use git2::{Commit, ObjectType, Odb, Oid, Repository, Signature, Tree};
 
 use super::pack::{PACK_FROM, store};
+use super::signing::SigningKey;
 
 /// What becomes of an entry of a tree: an object with its mode, or nothing.
 pub(super) type Change<'n> = (&'n str, Option<(Oid, i32)>);
@@ -73,6 +74,7 @@ impl Batch {
         tree: Oid,
         parents: &[Commit<'_>],
         lender: &Odb<'_>,
+        signing: Option<&SigningKey>,
     ) -> Result<Oid, git2::Error> {
         for id in parents.iter().map(Commit::id).chain([tree]) {
             self.borrow(id, lender)?;
@@ -82,8 +84,17 @@ impl Batch {
             let parents = parents.iter().map(|p| self.memory.find_commit(p.id()));
             let parents = parents.collect::<Result<Vec<_>, _>>()?;
             let parents: Vec<&Commit<'_>> = parents.iter().collect();
-            self.memory
-                .commit(None, author, committer, message, &tree, &parents)?
+            match signing {
+                None => self
+                    .memory
+                    .commit(None, author, committer, message, &tree, &parents)?,
+                Some(key) => {
+                    let payload = self
+                        .memory
+                        .commit_create_buffer(author, committer, message, &tree, &parents)?;
+                    key.commit(&self.memory, &payload)?
+                }
+            }
         };
         self.note(ObjectType::Commit, id);
         Ok(id)

@@ -26,6 +26,7 @@ mod remote;
 mod replay;
 mod repository;
 mod signed;
+mod signing;
 mod slow;
 mod tls;
 mod traffic;
@@ -43,6 +44,7 @@ pub use past::Stood;
 pub use replay::Replay;
 pub use repository::Repository;
 pub use signed::SignedCommit;
+pub use signing::{NAMESPACE, SigningKey};
 pub use traffic::Traffic;
 pub use types::{
     BlobProblem, CommitInfo, Entry, EntryKind, Fetched, FileChange, Log, Merge, NewCommit, Person,

@@ -19,6 +19,7 @@ use super::packs::Packs;
 use super::push::push;
 use super::read::{Objects, commit_id};
 use super::remote::{Advertised, Remote, refs_of, shallow_of};
+use super::signing::SigningKey;
 use super::traffic::Traffic;
 use super::types::{Fetched, NewCommit, PushOutcome, PushResult, RefUpdate};
 use crate::config::git::GitSettings;
@@ -31,6 +32,8 @@ pub(super) struct Inner {
     place: Place,
     base: Option<String>,
     pub(super) committer_email: String,
+    /// With what commits of ours are signed.
+    signing: Option<SigningKey>,
     /// Held while refs of the mirror change; remembers where the base was.
     last_base: Mutex<Option<CommitId>>,
     packs: Packs,
@@ -55,6 +58,13 @@ impl Inner {
         local: bool,
         lender: Option<Arc<dyn Lender>>,
     ) -> Result<Self, GitError> {
+        let signing = settings.signing_key.as_deref().map(|path| {
+            SigningKey::read(path).map_err(|problem| {
+                let path = path.display();
+                GitError::Invalid(format!("`git.signingKey: {path}`: {problem}"))
+            })
+        });
+        let signing = signing.transpose()?;
         let place = match locate(location, local, None)? {
             Location::Http(url) => Place::Mirror {
                 mirror: Mirror::prepare(&settings.cache_dir, url.url.as_str())?,
@@ -76,6 +86,7 @@ impl Inner {
             place,
             base: settings.base.clone(),
             committer_email: settings.committer.email.clone(),
+            signing,
             last_base: Mutex::default(),
             packs: Packs::default(),
         })
@@ -363,13 +374,19 @@ impl Inner {
 }
 
 impl Inner {
+    /// The key for a commit, if it is one of ours: nobody else's is signed in our name.
+    pub(super) fn signing_of(&self, new: &NewCommit) -> Option<&SigningKey> {
+        let ours = new.committer.email == self.committer_email;
+        self.signing.as_ref().filter(|_| ours)
+    }
+
     /// Makes a commit; no ref moves.
     pub(super) fn commit(
         &self,
         objects: &Objects<'_>,
         new: &NewCommit,
     ) -> Result<CommitId, GitError> {
-        let (commit, batch) = objects.make_commit(new)?;
+        let (commit, batch) = objects.make_commit(new, self.signing_of(new))?;
         // Whoever has the lock may sweep up what looks like half a pack.
         let _lock = match &self.place {
             Place::Mirror { mirror, .. } if batch.is_many() => Some(mirror.lock()?),

@@ -34,10 +34,10 @@ pub enum Replay {
 impl Repository {
     /// Makes a commit of a tree that is already there (as [`Self::merge`] gives it); `start` and `files` are not used.
     pub async fn commit_tree(&self, tree: String, new: NewCommit) -> Result<CommitId, GitError> {
-        self.reading(move |objects, _| {
+        self.reading(move |objects, inner| {
             let tree = Oid::from_str(&tree)
                 .map_err(|_| GitError::Invalid(format!("`{tree}` is not the id of a tree")))?;
-            objects.commit_tree(tree, &new)
+            objects.commit_tree(tree, &new, inner.signing_of(&new))
         })
         .await
     }

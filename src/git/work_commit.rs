@@ -145,6 +145,7 @@ impl WorkTree {
                 committer: committer.clone(),
                 time,
             },
+            None,
         )?;
         let update = RefUpdate {
             name: branch.clone(),

@@ -10,6 +10,7 @@ use super::batch::Batch;
 use super::error::{GitError, clean};
 use super::local::oid;
 use super::read::{Objects, commit_id};
+use super::signing::SigningKey;
 use super::types::{Merge, NewCommit, Person};
 use crate::model::{CommitId, RepoPath, Timestamp};
 
@@ -17,7 +18,11 @@ const MAX_CONFLICTS: usize = 100;
 
 impl Objects<'_> {
     /// Makes a commit with all that is new in it. Nothing is stored, no ref moves.
-    pub(super) fn make_commit(&self, new: &NewCommit) -> Result<(CommitId, Batch), GitError> {
+    pub(super) fn make_commit(
+        &self,
+        new: &NewCommit,
+        signing: Option<&SigningKey>,
+    ) -> Result<(CommitId, Batch), GitError> {
         let fail = |error: git2::Error| self.fail(&error);
         let start = new.start.as_ref().map(|start| self.tree_of(start));
         let start = start.transpose().map_err(|error| self.lacking(error))?;
@@ -31,7 +36,7 @@ impl Objects<'_> {
         let odb = self.repository.odb().map_err(fail)?;
         let message = new.message.replace('\0', "");
         let id = batch
-            .commit(people, &message, tree, &parents, &odb)
+            .commit(people, &message, tree, &parents, &odb, signing)
             .map_err(fail)?;
         Ok((commit_id(id)?, batch))
     }
@@ -44,22 +49,29 @@ impl Objects<'_> {
     }
 
     /// Writes the commit object for a tree that is already there.
-    pub(super) fn commit_tree(&self, tree: Oid, new: &NewCommit) -> Result<CommitId, GitError> {
+    pub(super) fn commit_tree(
+        &self,
+        tree: Oid,
+        new: &NewCommit,
+        signing: Option<&SigningKey>,
+    ) -> Result<CommitId, GitError> {
         let fail = |error: git2::Error| self.fail(&error);
         let tree = self.repository.find_tree(tree).map_err(fail)?;
         let parents = self.parents(new)?;
-        let id = self
-            .repository
-            .commit(
-                None,
-                &signature(&new.author, new.time)?,
-                &signature(&new.committer, new.time)?,
-                &new.message.replace('\0', ""),
-                &tree,
-                &parents.iter().collect::<Vec<_>>(),
-            )
-            .map_err(fail)?;
-        commit_id(id)
+        let (author, committer) = (
+            &signature(&new.author, new.time)?,
+            &signature(&new.committer, new.time)?,
+        );
+        let message = new.message.replace('\0', "");
+        let parents: Vec<&Commit<'_>> = parents.iter().collect();
+        let repository = self.repository;
+        let made = match signing {
+            None => repository.commit(None, author, committer, &message, &tree, &parents),
+            Some(key) => repository
+                .commit_create_buffer(author, committer, &message, &tree, &parents)
+                .and_then(|payload| key.commit(repository, &payload)),
+        };
+        commit_id(made.map_err(fail)?)
     }
 
     fn lookup(&self, tree: &Tree<'_>, path: &RepoPath) -> Result<Option<i32>, GitError> {

@@ -5,6 +5,7 @@ mod objects;
 mod packs;
 mod past;
 mod remote;
+mod signing;
 mod tls;
 mod work_tree;
 

@@ -3,18 +3,17 @@
 use std::path::Path;
 
 use ssh_key::public::KeyData;
-use ssh_key::{HashAlg, LineEnding, PrivateKey, PublicKey, SshSig};
+use ssh_key::{PublicKey, SshSig};
 
 use super::document::one_line;
-use super::signers::{NAMESPACE, Signers};
+use super::signers::Signers;
 use crate::config::forge::Trust;
 use crate::forge::error::ForgeError;
 use crate::forge::types::Approval;
-use crate::git::SignedCommit;
+use crate::git::{NAMESPACE, SignedCommit, SigningKey};
 use crate::model::{CommitId, Timestamp};
 
 const VERB: &str = "approve ";
-const MAX_KEY_FILE: u64 = 64 << 10;
 
 /// What an approval's commit says, and which key stands behind it. It depends on the commit alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -107,33 +106,14 @@ fn signing_key(commit: &SignedCommit) -> Result<KeyData, String> {
 
 /// Signs a commit's bytes with a private key file.
 pub(super) async fn sign(path: &Path, payload: &[u8]) -> Result<String, ForgeError> {
-    let fail = |problem: String| ForgeError::Key {
-        path: path.to_owned(),
-        problem,
+    let (path, payload) = (path.to_owned(), payload.to_owned());
+    let fail = {
+        let path = path.clone();
+        move |problem: String| ForgeError::Key { path, problem }
     };
-    let meta = tokio::fs::metadata(path)
-        .await
-        .map_err(|error| fail(error.to_string()))?;
-    if meta.len() > MAX_KEY_FILE {
-        return Err(fail("the file is too large for a key".to_owned()));
+    let signed = tokio::task::spawn_blocking(move || SigningKey::read(&path)?.sign(&payload));
+    match signed.await {
+        Ok(signed) => signed.map_err(fail),
+        Err(error) => Err(fail(format!("signing stopped: {error}"))),
     }
-    let key = PrivateKey::read_openssh_file(path).map_err(|error| {
-        fail(match PublicKey::read_openssh_file(path) {
-            Ok(_) => "this is a public key, and keys in an agent are not supported: name the private key's file".to_owned(),
-            Err(_) => format!("it is not a private key in OpenSSH's format: {error}"),
-        })
-    })?;
-    if key.is_encrypted() {
-        return Err(fail(
-            "the key has a passphrase, which is not supported: use a key without one".to_owned(),
-        ));
-    }
-    key.sign(NAMESPACE, HashAlg::Sha512, payload)
-        .and_then(|signature| signature.to_pem(LineEnding::LF))
-        .map_err(|error| {
-            fail(format!(
-                "{} keys cannot be used here: {error}",
-                key.algorithm()
-            ))
-        })
 }

@@ -9,10 +9,9 @@ use ssh_key::public::KeyData;
 
 use super::document::one_line;
 use crate::config::forge::AllowedSigners;
+use crate::git::NAMESPACE;
 use crate::model::Timestamp;
 
-/// What signatures of Git commits are made for.
-pub(super) const NAMESPACE: &str = "git";
 const MAX_FILE: u64 = 1 << 20;
 const MAX_LINES: usize = 10_000;
 

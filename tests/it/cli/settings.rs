@@ -9,6 +9,7 @@ const EVERYTHING: &str = r#"git:
   committer:
     name: Headwater # git.committer.name = Headwater
     email: bot@example.org # git.committer.email = bot@example.org
+  signingKey: /etc/key # git.signingKey = /etc/key
   caFile: /etc/git.pem # git.caFile = /etc/git.pem
   timeouts:
     connect: 5s # git.timeouts.connect = 5s
