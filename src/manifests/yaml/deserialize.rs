@@ -374,7 +374,6 @@ impl<'de> de::VariantAccess<'de> for Variant<'de, '_> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::{Duration, Instant};
 
     use super::*;
     use crate::manifests::yaml::parse;
@@ -391,7 +390,7 @@ mod tests {
     }
 
     #[test]
-    fn alias_bombs_and_aliases_to_themselves_are_refused_fast() {
+    fn alias_bombs_and_aliases_to_themselves_are_refused() {
         let mut bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n".to_owned();
         for level in 1..10 {
             let item = format!("*a{}", level - 1);
@@ -401,11 +400,9 @@ mod tests {
             ));
         }
         for text in [bomb.as_str(), "a: &a [1, *a]\n", "a: &a {b: *a, <<: *a}\n"] {
-            let start = Instant::now();
             let tree = parse(text).unwrap();
             let value: Result<serde_json::Value, _> = from_node(&tree, tree.roots[0]);
             assert!(value.unwrap_err().to_string().contains("aliases"));
-            assert!(start.elapsed() < Duration::from_secs(2));
         }
     }
 }
