@@ -96,7 +96,7 @@ pub(super) fn bring_along(
             match Moved::begin(checkout, new).map_err(fail)? {
                 Ok(moved) => return moved.carry_out(new).map(Along::Moved),
                 Err(changed) => format!(
-                    "{} in `{folder}` {} not committed: set it aside with `git stash -u`, and run again",
+                    "{} in `{folder}` {} not committed: set it aside (`git stash -u`, or `-a` for ignored files), and run again",
                     listed(&changed),
                     if changed.len() == 1 { "is" } else { "are" }
                 ),

@@ -82,6 +82,11 @@ pub(super) fn locate(
     relative_to: Option<&Path>,
 ) -> Result<Location, GitError> {
     if let Some((scheme, _)) = text.split_once("://") {
+        if local {
+            return Err(GitError::Invalid(
+                "`--local` is for a folder, which is its own base then: name it by its path, or leave `--local` out".to_owned(),
+            ));
+        }
         return locate_url(text, scheme);
     }
     let path = relative_to.map_or_else(|| PathBuf::from(text), |from| from.join(text));

@@ -15,6 +15,9 @@ const LOCK_WAIT: Duration = Duration::from_secs(60);
 /// A note inside the mirror: something in it could not be read.
 const SUSPECT: &str = "headwater-suspect";
 
+/// The folder among the temporary files that the cache lies in without a home.
+const TEMPORARY: &str = "headwater";
+
 /// A directory that mirrors one remote.
 #[derive(Debug)]
 pub(super) struct Mirror {
@@ -24,7 +27,7 @@ pub(super) struct Mirror {
 impl Mirror {
     /// The mirror of `address` (without secrets) below `cache`; made if it is not there.
     pub(super) fn prepare(cache: &Path, address: &str) -> Result<Self, GitError> {
-        make_cache(cache)
+        make_private(cache)
             .map_err(|error| GitError::io(&format!("create `{}`", cache.display()), &error))?;
         let name = hex::encode(&Sha256::digest(address.as_bytes())[..16]);
         let mirror = Self {
@@ -67,7 +70,7 @@ impl Mirror {
         let opened = options.open(&path).or_else(|error| match path.parent() {
             // The whole cache was deleted under us: it is made anew.
             Some(cache) if error.kind() == std::io::ErrorKind::NotFound => {
-                make_cache(cache).and_then(|()| options.open(&path))
+                make_private(cache).and_then(|()| options.open(&path))
             }
             _ => Err(error),
         });
@@ -176,29 +179,39 @@ impl Mirror {
     }
 }
 
-fn make_cache(cache: &Path) -> std::io::Result<()> {
+fn make_private(folder: &Path) -> std::io::Result<()> {
     fs::DirBuilder::new()
         .recursive(true)
         .mode(0o700)
-        .create(cache)?;
-    match cache.strip_prefix(std::env::temp_dir()) {
-        Ok(below) => is_private(cache, below.components().count()),
-        Err(_) => Ok(()),
-    }
+        .create(folder)
 }
 
-/// Where everybody may make folders, one that somebody else made, or may write to, is no place to keep anything: this many
-/// folders upwards are looked at.
-fn is_private(cache: &Path, folders: usize) -> std::io::Result<()> {
+/// Without a home the cache is among the temporary files, where everybody may make folders: one that somebody else made, or
+/// may write to, is no place to keep anything, since what is read there decides what moves. A folder that the operator
+/// names is the operator's affair.
+///
+/// # Errors
+/// When a folder that leads there is not ours alone.
+pub(super) fn is_private(cache: &Path) -> std::io::Result<()> {
+    is_private_in(&std::env::temp_dir(), cache)
+}
+
+fn is_private_in(shared: &Path, cache: &Path) -> std::io::Result<()> {
+    let folder = shared.join(TEMPORARY);
+    if !cache.starts_with(&folder) {
+        return Ok(());
+    }
+    // Nobody can come first any more then.
+    make_private(cache)?;
     let us = tempfile::NamedTempFile::new_in(cache)?
         .as_file()
         .metadata()?
         .uid();
-    for folder in cache.ancestors().take(folders) {
+    for folder in cache.ancestors().take_while(|above| *above != shared) {
         let seen = fs::symlink_metadata(folder)?;
         if !seen.is_dir() || seen.uid() != us || seen.mode() & 0o022 != 0 {
             let message = format!(
-                "`{}` is not only ours: set HOME, or name another folder as git.cacheDir",
+                "`{}` is not ours alone: set HOME, or name another folder as git.cacheDir",
                 folder.display()
             );
             return Err(std::io::Error::new(
@@ -263,16 +276,29 @@ mod tests {
 
     #[test]
     fn a_cache_among_the_temporary_files_is_ours_alone() {
-        let folder = tempfile::tempdir().unwrap();
-        let cache = folder.path().join("headwater/git");
-        assert!(make_cache(&cache).is_ok());
-        let above = folder.path().join("headwater");
-        fs::set_permissions(&above, fs::Permissions::from_mode(0o777)).unwrap();
-        let refused = make_cache(&cache).unwrap_err().to_string();
-        assert!(refused.contains("git.cacheDir"), "{refused}");
+        let shared = tempfile::tempdir().unwrap();
+        let (above, cache) = (
+            shared.path().join("headwater"),
+            shared.path().join("headwater/git"),
+        );
+        let look = || is_private_in(shared.path(), &cache);
+        assert!(look().is_ok());
+        for (folder, mode) in [(&above, 0o777), (&cache, 0o770), (&above, 0o1777)] {
+            fs::set_permissions(folder, fs::Permissions::from_mode(mode)).unwrap();
+            let refused = look().unwrap_err().to_string();
+            assert!(refused.contains("git.cacheDir"), "{refused}");
+            fs::set_permissions(folder, fs::Permissions::from_mode(0o700)).unwrap();
+        }
+        assert!(look().is_ok());
         fs::remove_dir_all(&above).unwrap();
-        fs::create_dir(folder.path().join("elsewhere")).unwrap();
-        std::os::unix::fs::symlink(folder.path().join("elsewhere"), &above).unwrap();
-        assert!(make_cache(&cache).is_err(), "a link leads somewhere else");
+        fs::create_dir(shared.path().join("elsewhere")).unwrap();
+        std::os::unix::fs::symlink(shared.path().join("elsewhere"), &above).unwrap();
+        assert!(look().is_err(), "a link leads somewhere else");
+        let named = shared.path().join("elsewhere");
+        fs::set_permissions(&named, fs::Permissions::from_mode(0o1777)).unwrap();
+        assert!(
+            is_private_in(shared.path(), &named).is_ok(),
+            "the operator's"
+        );
     }
 }

@@ -14,7 +14,7 @@ use super::hooks;
 use super::local::update_refs;
 use super::location::{Location, locate};
 use super::maintenance::{sweep_halves, tidy};
-use super::mirror::{Mirror, is_damage};
+use super::mirror::{Mirror, is_damage, is_private};
 use super::packs::Packs;
 use super::push::push;
 use super::read::{Objects, commit_id};
@@ -58,6 +58,11 @@ impl Inner {
         local: bool,
         lender: Option<Arc<dyn Lender>>,
     ) -> Result<Self, GitError> {
+        // Not only mirrors are kept there.
+        is_private(&settings.cache_dir).map_err(|error| {
+            let cache = settings.cache_dir.display();
+            GitError::io(&format!("use `{cache}`"), &error)
+        })?;
         let signing = settings.signing_key.as_deref().map(|path| {
             SigningKey::read(path).map_err(|problem| {
                 let path = path.display();

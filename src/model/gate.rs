@@ -6,6 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Deserializer, Serialize, de};
 use serde_json::Value;
 
+use super::commit_status::CommitStatus;
 use super::name::Name;
 use super::object::hash8;
 use super::time::{Period, Timestamp};
@@ -27,6 +28,7 @@ pub enum Gate {
     /// A workflow of the forge succeeds for the set.
     Workflow(Workflow),
     /// Named checks of the forge are green.
+    #[serde(deserialize_with = "check_names")]
     Checks(Vec<String>),
     /// An HTTP answer satisfies a CEL expression.
     Http(Http),
@@ -71,6 +73,48 @@ impl Gate {
     pub fn id(&self) -> String {
         hash8(&serde_json::to_string(self).unwrap_or_default())
     }
+}
+
+/// Names of checks: at least one, each once.
+fn check_names<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    let names = Vec::<String>::deserialize(deserializer)?;
+    if names.is_empty() {
+        return Err(de::Error::custom("name at least one check"));
+    }
+    for (index, name) in names.iter().enumerate() {
+        sound_check(name).map_err(de::Error::custom)?;
+        if names[..index].contains(name) {
+            return Err(de::Error::custom(format!("`{name}` is named twice")));
+        }
+    }
+    Ok(names)
+}
+
+/// The name of a check with `{{app}}` and `{{environment}}` in it, and no other expression.
+fn check_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let Some(name) = Option::<String>::deserialize(deserializer)? else {
+        return Ok(None);
+    };
+    sound_check(&name).map_err(de::Error::custom)?;
+    let left = name.replace("{{app}}", "").replace("{{environment}}", "");
+    if left.contains("{{") || left.contains("}}") {
+        return Err(de::Error::custom(
+            "only {{app}} and {{environment}} stand for anything in the name of a check",
+        ));
+    }
+    Ok(Some(name))
+}
+
+fn sound_check(name: &str) -> Result<(), String> {
+    if name.trim().is_empty() || name.trim() != name || name.chars().any(char::is_control) {
+        return Err("a check has a name of one line, without blanks around it".to_owned());
+    }
+    if name.starts_with(CommitStatus::PREFIX) {
+        return Err(format!(
+            "`{name}` is what we say ourselves, which proves nothing"
+        ));
+    }
+    Ok(())
 }
 
 /// What `age` counts from.
@@ -186,7 +230,7 @@ pub struct Http {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Deployed {
     /// Commit status or check run, with `{{app}}` and `{{environment}}` filled in.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "check_name")]
     pub check: Option<String>,
     /// An Argo CD application, as `{server, app}`.
     #[serde(default)]
@@ -260,4 +304,34 @@ pub struct Overrides {
     /// People or teams who may.
     #[serde(default)]
     pub by: Vec<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gate_of_checks_names_some_and_each_once() {
+        let read = |names: &str| serde_json::from_str::<Gate>(&format!(r#"{{"checks": {names}}}"#));
+        assert!(read(r#"["e2e", "load test"]"#).is_ok());
+        for (names, words) in [
+            ("[]", "at least one"),
+            (r#"[""]"#, "one line"),
+            (r#"[" e2e"]"#, "one line"),
+            (r#"["a\nb"]"#, "one line"),
+            (r#"["e2e", "e2e"]"#, "twice"),
+            (r#"["headwater/prod"]"#, "we say ourselves"),
+        ] {
+            let error = read(names).unwrap_err().to_string();
+            assert!(error.contains(words), "{names}: {error}");
+        }
+        let deployed = |name: &str| {
+            let json = serde_json::json!({ "check": name });
+            serde_json::from_value::<Deployed>(json)
+        };
+        assert!(deployed("argocd/{{app}}-{{environment}}").is_ok());
+        for name in ["", "argocd/{{nope}}", "argocd/{{app", "x}}"] {
+            assert!(deployed(name).is_err(), "{name}");
+        }
+    }
 }

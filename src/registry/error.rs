@@ -1,5 +1,6 @@
 //! What can go wrong with a registry, and whose fault it is.
 
+use crate::model::time::stamp;
 use crate::model::{Fault, Faulty, ImageReference, Party, Timestamp};
 
 /// Why a registry did not give what it was asked for. No variant carries a secret or a body of the registry's.
@@ -44,7 +45,7 @@ pub enum RegistryError {
         detail: String,
     },
     /// The registry asked us to stay away for a while.
-    #[error("`{host}` asks for no more requests before {retry_at}")]
+    #[error("`{host}` asks for no more requests before {}", stamp(*retry_at))]
     RateLimited {
         /// The registry.
         host: String,
@@ -53,7 +54,7 @@ pub enum RegistryError {
     },
     /// The registry failed so often in a row that it is left alone for a while.
     #[error(
-        "`{host}` failed repeatedly and is left alone until {retry_at}; the last time: {cause}"
+        "`{host}` failed repeatedly and is left alone until {}; the last time: {cause}", stamp(*retry_at)
     )]
     Unavailable {
         /// The registry.

@@ -301,8 +301,7 @@ fn refuse_coding(ask: &Ask<'_>, response: &Response) -> Result<(), RegistryError
 
 /// What the host of a redirect refuses says nothing of the image, and nothing of credentials, which never went there.
 fn refused_there(asked: &Url, there: &Url, status: StatusCode) -> Result<(), RegistryError> {
-    let waits = [StatusCode::TOO_MANY_REQUESTS, StatusCode::REQUEST_TIMEOUT];
-    if !status.is_client_error() || waits.contains(&status) {
+    if !status.is_client_error() && !status.is_server_error() {
         return Ok(());
     }
     Err(RegistryError::Redirected {
@@ -327,7 +326,9 @@ fn sent_there(asked: &Url, there: &Url, error: RegistryError) -> RegistryError {
 fn may_mend_now(error: &RegistryError) -> bool {
     matches!(
         error,
-        RegistryError::Network { .. } | RegistryError::Server { retry_at: None, .. }
+        RegistryError::Network { .. }
+            | RegistryError::Server { retry_at: None, .. }
+            | RegistryError::Redirected { status: 500.., .. }
     )
 }
 

@@ -5,7 +5,9 @@ use serde_json::Value;
 
 use super::http::Answered;
 use super::stopped::Stopped;
+use crate::config::known::hide;
 use crate::forge::error::ForgeError;
+use crate::model::time::stamp;
 use crate::model::{Fault, Party, Timestamp};
 
 /// A call that failed.
@@ -107,7 +109,7 @@ fn answered(what: &str, error: &Said<'_>) -> ForgeError {
     let operator = Fault::of(Party::Operator);
     let remote = Fault::of(Party::Remote);
     if let Some(until) = limited_until(error, Timestamp::now()) {
-        let message = format!("its limit is used up until {until}");
+        let message = format!("its limit is used up until {}", stamp(until));
         return failed(what, &message, "TooManyRequests", remote.later(Some(until)));
     }
     let (hint, reason, fault) = match error.status {
@@ -205,6 +207,8 @@ fn limited_until(error: &Said<'_>, now: Timestamp) -> Option<Timestamp> {
 
 /// What GitHub says, as one line that no text of a stranger can make longer or prettier.
 pub(super) fn one_line(text: &str) -> String {
+    // Before it is cut: half a secret is not known as one.
+    let text = hide(text);
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     let plain = line.chars().filter(|c| !c.is_control()).take(300);
     plain.collect()

@@ -5,6 +5,11 @@ use super::{Asked, Desk};
 use crate::model::Verdict;
 
 pub(super) fn verdict(names: &[String], asked: &Asked<'_>, desk: &mut Desk<'_>) -> Verdict {
+    if names.is_empty() {
+        return Verdict::Refused {
+            why: "it names no check, and nothing proves nothing".to_owned(),
+        };
+    }
     let Some(stay) = asked.stays.latest(asked.id).cloned() else {
         return Verdict::Refused {
             why: "it was never here, so nothing was said of it".to_owned(),

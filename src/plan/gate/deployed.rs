@@ -17,6 +17,9 @@ pub fn deployed(
     desk: &mut Desk<'_>,
 ) -> (Verdict, Option<Timestamp>) {
     let waits = |why: String| (Verdict::Waiting { why, until: None }, None);
+    if rule.check.is_none() && rule.argocd.is_none() {
+        return waits("`deployed` names no check, so nobody tells".to_owned());
+    }
     let Some(check) = &rule.check else {
         return waits(
             "NotYet: `deployed.argocd` is understood but not carried out by this version; `deployed.check` is".to_owned(),

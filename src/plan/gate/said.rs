@@ -43,7 +43,7 @@ pub(super) fn said(name: &str, stay: &Stay, from: usize, desk: &mut Desk<'_>) ->
                 asking = true;
                 continue;
             }
-            Known::Failed(failure) => return Said::Untold(failure.message),
+            Known::Failed(failure) => return Said::Untold(format!("{name}: {}", failure.message)),
             Known::Yes(checks) => checks,
         };
         if found.is_some() {

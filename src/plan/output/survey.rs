@@ -76,11 +76,22 @@ pub fn applications<'a>(desk: &Desk<'a>) -> Vec<(&'a Environment, &'a Applicatio
         .collect()
 }
 
-/// Where History says that stages' tags point. Only later stages: what a first stage holds is what its spec says.
+/// Where History says that stages' tags point. Of first stages only those that were written by hand: what another holds
+/// is what its spec says.
 pub fn heads(roads: &BTreeMap<Name, Road<'_>>, desk: &Desk<'_>) -> BTreeMap<TagKey, PinnedImage> {
     let mut heads = BTreeMap::new();
-    for view in roads.values().flatten().filter(|v| !v.is_first()) {
-        let Some(current) = view.timeline.current() else {
+    for view in roads.values().flatten() {
+        let current = view.timeline.current();
+        let current = match view.is_first() {
+            false => current,
+            // A digest that somebody wrote there, and no registry showed, goes nowhere.
+            true if current.is_some_and(|stay| !stay.confirmed) => {
+                let mut before = view.timeline.stays.iter().rev();
+                before.find(|stay| stay.confirmed)
+            }
+            true => None,
+        };
+        let Some(current) = current else {
             continue;
         };
         for (stream, digest) in current.set.members() {

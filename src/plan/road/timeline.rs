@@ -226,6 +226,7 @@ impl Reader<'_> {
         }
         let by_spec = moves.iter().all(|(_, m)| m.by_spec);
         self.timeline.reverted.remove(&id);
+        let known = self.timeline.stays_of(&id).any(|stay| stay.confirmed);
         self.timeline.stays.push(Stay {
             set,
             id,
@@ -239,7 +240,8 @@ impl Reader<'_> {
             left: None,
             left_back: false,
             whose,
-            confirmed: whose != Whose::ByHand || by_spec,
+            // What was proven here before is proven, whoever brings it back.
+            confirmed: whose != Whose::ByHand || by_spec || known,
             record,
         });
     }

@@ -155,6 +155,33 @@ async fn a_digest_put_into_a_stage_by_hand_moves_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_image_written_into_the_first_stage_by_hand_goes_nowhere_until_it_is_taken_back() {
+    let mut world = World::small().await;
+    let good = world.good_build("1.0.0");
+    world.settle().await;
+    let evil = world.push_build("acme/app:evil", "6.6.6", &[("tests", "passed")]);
+    let text = world.repository.text("main", small::STREAM_PATH).unwrap();
+    let end = text.find("tag: qa").unwrap();
+    let (dev, others) = text.split_at(end);
+    let forged = format!("{}{others}", dev.replace(good.as_str(), evil.as_str()));
+    assert_ne!(forged, text);
+    world.person_commits(&[(small::STREAM_PATH, &forged)], "Write an import by hand");
+    world.settle().await;
+    world
+        .assert_stage("app/dev", State::Held, "WrittenByHand")
+        .await;
+    assert!(world.rendered("dev", "app").contains(good.as_str()));
+    assert_eq!(world.head("app", "qa"), Some(good.clone()));
+
+    world.person_commits(&[(small::STREAM_PATH, &text)], "Take it back");
+    world.settle().await;
+    world.assert_stage("app/dev", State::Settled, "").await;
+    let newer = world.good_build("1.1.0");
+    world.settle().await;
+    assert_eq!(world.head("app", "qa"), Some(newer));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_set_that_somebody_asks_for_replaces_a_digest_put_there_by_hand() {
     let mut world = World::small().await;
     world.good_build("1.0.0");

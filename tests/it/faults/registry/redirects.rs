@@ -89,7 +89,7 @@ async fn what_the_host_of_a_redirect_refuses_is_its_word_and_not_the_registrys()
     let client = client(&format!(
         "{{registries: [{{host: '{host}', plainHttp: true}}], credentials: [{{host: '{host}', username: bob, password: canary}}]}}"
     ));
-    for status in [401, 403, 404, 410] {
+    for status in [401, 403, 404, 429, 503] {
         store.proxy.heal();
         store.proxy.rule(Rule::any(), Fault::reply(status, &[], ""));
         let error = real.resolve(&client).await.unwrap_err();
