@@ -156,14 +156,18 @@ async fn a_digest_put_into_a_stage_by_hand_moves_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_image_written_into_the_first_stage_by_hand_goes_nowhere_until_it_is_taken_back() {
-    let mut world = World::small().await;
+    // Nobody looks again by itself, so that nothing puts it right.
+    let once = small::STREAM.replace("      importPolicy: {scheduled: true}\n", "");
+    let mut world = World::with(&[(small::STREAM_PATH, &once)]).await;
     let good = world.good_build("1.0.0");
     world.settle().await;
     let evil = world.push_build("acme/app:evil", "6.6.6", &[("tests", "passed")]);
     let text = world.repository.text("main", small::STREAM_PATH).unwrap();
-    let end = text.find("tag: qa").unwrap();
-    let (dev, others) = text.split_at(end);
-    let forged = format!("{}{others}", dev.replace(good.as_str(), evil.as_str()));
+    let begin = text.find("- tag: dev").unwrap();
+    let length = text[begin + 1..].find("- tag: ");
+    let end = length.map_or(text.len(), |length| begin + 1 + length);
+    let dev = text[begin..end].replace(good.as_str(), evil.as_str());
+    let forged = format!("{}{dev}{}", &text[..begin], &text[end..]);
     assert_ne!(forged, text);
     world.person_commits(&[(small::STREAM_PATH, &forged)], "Write an import by hand");
     world.settle().await;
@@ -171,14 +175,11 @@ async fn an_image_written_into_the_first_stage_by_hand_goes_nowhere_until_it_is_
         .assert_stage("app/dev", State::Held, "WrittenByHand")
         .await;
     assert!(world.rendered("dev", "app").contains(good.as_str()));
-    assert_eq!(world.head("app", "qa"), Some(good.clone()));
+    assert_eq!(world.head("app", "qa"), Some(good));
 
     world.person_commits(&[(small::STREAM_PATH, &text)], "Take it back");
     world.settle().await;
     world.assert_stage("app/dev", State::Settled, "").await;
-    let newer = world.good_build("1.1.0");
-    world.settle().await;
-    assert_eq!(world.head("app", "qa"), Some(newer));
 }
 
 #[tokio::test(flavor = "multi_thread")]
