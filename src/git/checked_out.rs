@@ -200,11 +200,12 @@ impl Moved {
 
     /// Puts the changed paths, and only those, to what a tree has.
     fn put(&self, tree: &git2::Object<'_>) -> Result<(), git2::Error> {
-        let mut options = CheckoutBuilder::new();
-        options.force().disable_pathspec_match(true);
+        // Without a path all of them would be meant.
         if self.changes.is_empty() {
             return Ok(());
         }
+        let mut options = CheckoutBuilder::new();
+        options.force().disable_pathspec_match(true);
         for change in &self.changes {
             options.path(&change.path);
         }
@@ -231,7 +232,15 @@ impl Moved {
     fn put_back(&self) -> Result<(), git2::Error> {
         match head_tree(&self.checkout)? {
             Some(old) => self.put(old.as_object())?,
-            None => self.checkout.index()?.clear()?,
+            None => {
+                let mut index = self.checkout.index()?;
+                for change in &self.changes {
+                    if index.get_path(&change.path, 0).is_some() {
+                        index.remove_path(&change.path)?;
+                    }
+                }
+                index.write()?;
+            }
         }
         let root = self.checkout.workdir().unwrap_or_else(|| Path::new(""));
         for path in &self.made {

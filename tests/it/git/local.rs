@@ -321,6 +321,22 @@ async fn what_an_attempt_left_in_a_checkout_does_not_stop_the_next() {
     at.remove(".git/index.lock");
     assert_eq!(at.git(&["status", "--porcelain"]), "", "nothing was begun");
 
+    // Files are there already when the branch turns out not to move: they are put back.
+    let log = at.work().join(".git/logs/refs/heads/main");
+    std::fs::remove_file(&log).unwrap();
+    std::fs::create_dir(&log).unwrap();
+    std::fs::write(log.join("beneath"), "").unwrap();
+    let update = RefUpdate {
+        name: MAIN.to_owned(),
+        expect: Some(at.head.clone()),
+        new: Some(at.ours.clone()),
+    };
+    assert!(at.local.push(vec![update]).await.is_err());
+    assert_eq!(at.git(&["rev-parse", "main"]), at.head.as_str());
+    assert_eq!(at.git(&["status", "--porcelain"]), "", "all is back");
+    assert!(!at.work().join(".git/headwater-checkout").exists());
+    std::fs::remove_dir_all(&log).unwrap();
+
     // It died: one file is there, one half, one is gone already.
     at.write(".git/headwater-checkout", at.ours.as_str());
     at.write("a", "2");
