@@ -1,5 +1,7 @@
 //! Effects: each plan effect is carried out by one file here; nothing is decided.
 
+mod by_forge;
+mod clear_branches;
 mod close_pull_request;
 mod merge_pull_request;
 mod open_pull_request;
@@ -17,7 +19,7 @@ use futures_util::FutureExt as _;
 use serde::Serialize;
 
 use crate::forge::{Forge, ForgeError};
-use crate::git::{GitError, NewCommit, Person, Repository};
+use crate::git::{GitError, NewCommit, Person, Repository, Us};
 use crate::model::{CommitId, CommitStatus, Fault, Faulty as _, Party, Retry, Timestamp};
 use crate::plan::effect::CommitContent;
 use crate::plan::refusal::changes_of;
@@ -32,6 +34,10 @@ pub struct Applier {
     pub forge: Arc<dyn Forge>,
     /// Who our commits are made by.
     pub committer: Person,
+    /// By what commits are known as ours.
+    pub us: Us,
+    /// Whether the forge makes our commits, rather than that we push them.
+    pub forge_commits: bool,
 }
 
 /// What was done.
@@ -79,6 +85,11 @@ pub enum Done {
         id: String,
         /// The commit on the base, where it is known.
         commit: Option<CommitId>,
+    },
+    /// Branches that commits of ours were made on were taken away again.
+    Cleared {
+        /// Their names.
+        branches: Vec<String>,
     },
     /// A pull request was closed.
     Closed {
@@ -213,6 +224,7 @@ impl Applier {
                 return tend_pull_request::run(self, id, tending).await;
             }
             Effect::RecordMerge { id } => record_merge::run(self, id, plan.stamp).await,
+            Effect::ClearBranches { branches } => clear_branches::run(self, branches).await,
             Effect::ClosePullRequest { id, text, reason } => {
                 close_pull_request::run(self, id, text, reason, plan.stamp).await
             }
@@ -276,6 +288,7 @@ fn subject_of(effect: &Effect, plan: &Plan) -> String {
         }
         Effect::TendPullRequest { id, .. } => format!("tend to pull request {id}"),
         Effect::RecordMerge { id } => format!("record the merge of pull request {id}"),
+        Effect::ClearBranches { .. } => "clear left-over branches".to_owned(),
         Effect::ClosePullRequest { id, .. } => format!("close pull request {id}"),
     }
 }

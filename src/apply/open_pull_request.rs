@@ -1,7 +1,7 @@
 //! A new branch with one commit, and its pull request. Both steps look before they create.
 
-use super::push_branch::{Pushed, push};
-use super::{Applier, Done, Ended, forge_ended, git_refusal, refused};
+use super::push_branch::{Pushed, put};
+use super::{Applier, Done, Ended, forge_ended, refused};
 use crate::forge::{NewPull, PullText};
 use crate::model::{CommitId, Timestamp};
 use crate::plan::effect::{CommitContent, PullRequestText};
@@ -17,24 +17,14 @@ pub(super) struct Opening<'a> {
 pub(super) async fn run(applier: &Applier, opening: Opening<'_>, time: Timestamp) -> Ended {
     let Opening { branch, text, .. } = opening;
     let what = format!("open a pull request from {branch}");
-    let commit = match applier.write(opening.start, opening.commit, time).await {
-        Ok(commit) => commit,
-        Err(error) => return git_refusal(&what, &error),
-    };
-    match push(
-        &applier.git,
-        &format!("refs/heads/{branch}"),
-        opening.expect,
-        &commit,
-    )
-    .await
-    {
+    let commit = (opening.start, opening.commit);
+    match put(applier, branch, opening.expect, commit, time).await {
         Ok(Pushed::Done) => {}
         Ok(Pushed::Lost) => return Ended::Lost,
         Ok(Pushed::Refused(why)) => {
             return refused(what, why);
         }
-        Err(error) => return git_refusal(&what, &error),
+        Err(error) => return forge_ended(&what, &error),
     }
     let pull = NewPull {
         branch: branch.to_owned(),

@@ -4,7 +4,8 @@
 use std::collections::BTreeSet;
 
 use super::push_branch::{Pushed, push};
-use super::{Applier, Done, Ended, Refusal, git_refusal, refused};
+use super::{Applier, Done, Ended, Refusal, by_forge, forge_ended, refused};
+use crate::forge::ForgeError;
 use crate::git::GitError;
 use crate::model::{CommitId, Fault, Faulty as _, Party, RepoPath};
 use crate::plan::Plan;
@@ -19,11 +20,13 @@ pub(super) async fn run(
 ) -> Vec<Ended> {
     let what = format!("push to {}", plan.branch);
     match try_push(applier, expect, content, plan).await {
-        Ok((Pushed::Refused(_), _)) | Err(GitError::Invalid(_)) if sets.len() > 1 => {
+        Ok((Pushed::Refused(_), _)) | Err(ForgeError::Git(GitError::Invalid(_)))
+            if sets.len() > 1 =>
+        {
             one_by_one(applier, expect, sets, plan).await
         }
         Ok((pushed, commit)) => vec![ended(pushed, commit, content, what)],
-        Err(error) => vec![git_refusal(&what, &error)],
+        Err(error) => vec![forge_ended(&what, &error)],
     }
 }
 
@@ -53,18 +56,22 @@ async fn one_by_one(
             }
             Ok((pushed, commit)) => {
                 let stop = matches!(pushed, Pushed::Lost);
-                all.push(ended(pushed, commit.clone(), content, what));
+                all.push(ended(pushed, commit.clone(), content, what.clone()));
                 if stop {
                     break;
                 }
                 head = commit;
                 taken.extend(content.files.keys());
+                if let Err(error) = bring(applier).await {
+                    all.push(forge_ended(&what, &error));
+                    break;
+                }
             }
-            Err(error @ GitError::Invalid(_)) => {
+            Err(ForgeError::Git(error @ GitError::Invalid(_))) => {
                 all.push(refused_alone(what, error.to_string(), error.fault(), set));
             }
             Err(error) => {
-                all.push(git_refusal(&what, &error));
+                all.push(forge_ended(&what, &error));
                 break;
             }
         }
@@ -87,11 +94,22 @@ async fn try_push(
     expect: &CommitId,
     content: &CommitContent,
     plan: &Plan,
-) -> Result<(Pushed, CommitId), GitError> {
+) -> Result<(Pushed, CommitId), ForgeError> {
+    if applier.forge_commits {
+        return by_forge::on_base(applier, &plan.branch, expect, content, plan.stamp).await;
+    }
     let commit = applier.write(expect, content, plan.stamp).await?;
     let name = format!("refs/heads/{}", plan.branch);
     let pushed = push(&applier.git, &name, Some(expect), &commit).await?;
     Ok((pushed, commit))
+}
+
+/// A commit that the forge made is needed here before another one goes on top of it.
+async fn bring(applier: &Applier) -> Result<(), ForgeError> {
+    if applier.forge_commits {
+        applier.git.fetch_between().await?;
+    }
+    Ok(())
 }
 
 fn ended(pushed: Pushed, commit: CommitId, content: &CommitContent, what: String) -> Ended {

@@ -1,8 +1,8 @@
 //! A branch of ours made anew in place, its pull request's text changed, or both.
 
 use super::open_pull_request::pull_text;
-use super::push_branch::{Pushed, push};
-use super::{Applier, Done, Ended, forge_ended, git_refusal, refused};
+use super::push_branch::{Pushed, put};
+use super::{Applier, Done, Ended, forge_ended, refused};
 use crate::model::{CommitId, Timestamp};
 use crate::plan::effect::{PullRequestText, Rebuild};
 
@@ -17,24 +17,14 @@ pub(super) struct Update<'a> {
 pub(super) async fn run(applier: &Applier, update: Update<'_>, time: Timestamp) -> Ended {
     let what = format!("update pull request {}", update.id);
     if let Some(rebuild) = update.rebuild {
-        let commit = match applier.write(&rebuild.start, &rebuild.commit, time).await {
-            Ok(commit) => commit,
-            Err(error) => return git_refusal(&what, &error),
-        };
-        match push(
-            &applier.git,
-            &format!("refs/heads/{}", update.branch),
-            Some(update.expect),
-            &commit,
-        )
-        .await
-        {
+        let commit = (&rebuild.start, &rebuild.commit);
+        match put(applier, update.branch, Some(update.expect), commit, time).await {
             Ok(Pushed::Done) => {}
             Ok(Pushed::Lost) => return Ended::Lost,
             Ok(Pushed::Refused(why)) => {
                 return refused(what, why);
             }
-            Err(error) => return git_refusal(&what, &error),
+            Err(error) => return forge_ended(&what, &error),
         }
     }
     if let Some(text) = update.text

@@ -9,9 +9,10 @@ use super::{CliError, Context, Exit, output};
 use crate::apply::Applier;
 use crate::config::Settings;
 use crate::config::forge::{ForgeKind, GitHubPlace};
+use crate::config::git::CommitWay;
 use crate::daemon::PATIENCE;
 use crate::forge::{Forge, GitHubForge, OfflineForge};
-use crate::git::{GitError, Person, Repository};
+use crate::git::{GitError, Person, Repository, Us};
 use crate::model::{Faulty, Party, Timestamp};
 use crate::observe::{ObserveError, Observer, ObserverSettings, Progress};
 use crate::plan::facts::Trouble;
@@ -129,8 +130,14 @@ impl Engine {
     /// When there is no repository, or a setting makes no sense.
     pub fn assemble(settings: &Settings, opening: Opening) -> Result<Self, CliError> {
         let github = github(settings, &opening.location)?;
-        let (git, github) = reached(settings, &opening, github)?;
+        let check = settings.git.check_commits(github.is_some());
+        check.map_err(CliError::usage)?;
         let committer = Person::from(&settings.git.committer);
+        let us = Us {
+            email: committer.email.clone(),
+            forge: forge_committer(settings, github.as_ref()),
+        };
+        let (git, github) = reached(settings, &opening, github)?;
         let forge: Arc<dyn Forge> = match github {
             Some(forge) => Arc::new(forge),
             None => Arc::new(OfflineForge::new(
@@ -141,7 +148,7 @@ impl Engine {
         };
         let registry = Client::new(&settings.registry);
         let observer_settings = ObserverSettings {
-            our_email: committer.email.clone(),
+            us: us.clone(),
             cache_dir: Some(settings.git.cache_dir.join("observed")),
             guards: settings.guards.clone(),
             settle: opening.settle,
@@ -160,6 +167,8 @@ impl Engine {
             git: git.clone(),
             forge: Arc::clone(&forge),
             committer,
+            us,
+            forge_commits: settings.git.commits == CommitWay::Api,
         };
         Ok(Self {
             git,
@@ -201,6 +210,7 @@ fn reached(
     let mut lender = None;
     let mut forge = None;
     if let Some(place) = github {
+        git_settings.forge_committer = forge_committer(settings, Some(&place));
         place.lend(&mut git_settings);
         let origin = place.lends_to(&settings.git);
         let made = GitHubForge::new(place, settings.git.base.clone());
@@ -210,6 +220,12 @@ fn reached(
     }
     let git = Repository::open_with(&opening.location, &git_settings, opening.local, lender);
     Ok((git.map_err(|e| unopened(&e))?, forge))
+}
+
+/// The address by which GitHub commits in our name, where it does.
+fn forge_committer(settings: &Settings, github: Option<&GitHubPlace>) -> Option<String> {
+    let by_api = settings.git.commits == CommitWay::Api;
+    Some(github.filter(|_| by_api)?.noreply.clone())
 }
 
 /// Where GitHub is, if it keeps the pull requests.

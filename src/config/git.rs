@@ -19,6 +19,11 @@ pub struct GitSettings {
     pub committer: GitPerson,
     /// A private SSH key without a passphrase, with which commits of ours are signed.
     pub signing_key: Option<PathBuf>,
+    /// How commits of ours come into the repository.
+    pub commits: CommitWay,
+    /// The address by which a forge commits in our name; set by what the forge's settings say.
+    #[serde(skip)]
+    pub forge_committer: Option<String>,
     /// Credentials, each bound to one origin.
     pub credentials: Vec<GitCredential>,
     /// PEM file with the certificate authorities to trust besides the system's.
@@ -35,6 +40,38 @@ pub struct GitPerson {
     pub name: String,
     /// E-mail address.
     pub email: String,
+}
+
+/// How commits of ours come into the repository.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CommitWay {
+    /// Made here and pushed.
+    #[default]
+    Push,
+    /// Made by GitHub in our name, which signs them.
+    Api,
+}
+
+impl GitSettings {
+    /// Whether the way commits take fits the other settings; `forge_commits` where pull requests are on a forge that makes
+    /// commits.
+    ///
+    /// # Errors
+    /// What does not fit, and what to do about it.
+    pub fn check_commits(&self, forge_commits: bool) -> Result<(), String> {
+        match (self.commits, forge_commits, &self.signing_key) {
+            (CommitWay::Push, ..) | (CommitWay::Api, true, None) => Ok(()),
+            (CommitWay::Api, false, _) => Err(
+                "`git.commits: api` has GitHub make our commits: it needs `forge.kind: github`"
+                    .to_owned(),
+            ),
+            (CommitWay::Api, true, Some(_)) => Err(
+                "GitHub signs what it commits (`git.commits: api`), with its own key: take `git.signingKey` away, or sign with it and set `git.commits: push`"
+                    .to_owned(),
+            ),
+        }
+    }
 }
 
 /// A secret that is sent to one origin and nowhere else.
@@ -71,6 +108,8 @@ impl Default for GitSettings {
             cache_dir: default_cache_dir(),
             committer: GitPerson::default(),
             signing_key: None,
+            commits: CommitWay::default(),
+            forge_committer: None,
             credentials: Vec::new(),
             ca_file: None,
             timeouts: GitTimeouts::default(),
@@ -122,6 +161,25 @@ mod tests {
         assert_eq!(settings.committer.email, "headwater@localhost");
         assert_eq!(settings.timeouts.read.as_seconds(), 30);
         assert!(serde_json::from_str::<GitSettings>(r#"{"bsae": "x"}"#).is_err());
+    }
+
+    #[test]
+    fn commits_by_the_api_need_github_and_no_key_of_ours() {
+        let settings = |json: &str| serde_json::from_str::<GitSettings>(json).unwrap();
+        assert_eq!(settings("{}").check_commits(false), Ok(()));
+        let api = settings(r#"{"commits": "api"}"#);
+        assert_eq!(api.check_commits(true), Ok(()));
+        assert!(
+            api.check_commits(false)
+                .unwrap_err()
+                .contains("forge.kind: github")
+        );
+        let both = settings(r#"{"commits": "api", "signingKey": "/k"}"#);
+        assert!(
+            both.check_commits(true)
+                .unwrap_err()
+                .contains("git.signingKey")
+        );
     }
 
     #[test]

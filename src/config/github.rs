@@ -30,6 +30,9 @@ pub struct GitHubSettings {
     pub token: SecretString,
     /// A GitHub App instead of a token.
     pub app: Option<GitHubAppSettings>,
+    /// The address by which this GitHub commits what is done through its API and its pages. Without it `noreply@github.com`,
+    /// or `noreply@HOST` for an Enterprise server, whose management console may name another one.
+    pub noreply: Option<String>,
     /// How much is asked of GitHub in a while.
     pub budget: GitHubBudget,
 }
@@ -75,6 +78,8 @@ pub struct GitHubPlace {
     pub repository: String,
     /// Who we are there.
     pub login: GitHubLogin,
+    /// The address by which GitHub commits what it is asked for.
+    pub noreply: String,
     /// How much is asked of it in a while.
     pub budget: GitHubBudget,
 }
@@ -105,7 +110,9 @@ impl GitHubSettings {
                 "`forge.github.repository: {repository}` is no repository: write `owner/name`"
             ));
         }
+        let noreply = self.noreply.clone().unwrap_or_else(|| noreply(&api));
         Ok(GitHubPlace {
+            noreply,
             api,
             repository,
             login: self.login(variable)?,
@@ -207,6 +214,12 @@ fn sound(api: &str) -> Result<(), String> {
     Ok(())
 }
 
+/// The address by which the GitHub of an API commits, as far as its operator chose no other one.
+fn noreply(api: &str) -> String {
+    let host = web(api).and_then(|web| Some(Url::parse(&web).ok()?.host_str()?.to_owned()));
+    format!("noreply@{}", host.unwrap_or_default())
+}
+
 /// Where people and Git find what an API is of.
 fn web(api: &str) -> Option<String> {
     if api == PUBLIC_API {
@@ -254,6 +267,7 @@ mod tests {
             api: api.map(str::to_owned),
             token: token.to_owned().into(),
             app: None,
+            noreply: None,
             budget: GitHubBudget::default(),
         }
     }
@@ -274,6 +288,7 @@ mod tests {
             (place.api.as_str(), place.repository.as_str()),
             (PUBLIC_API, "acme/deploy")
         );
+        assert_eq!(place.noreply, "noreply@github.com");
         let elsewhere =
             settings(None, None, "t0ken").place("https://git.example/acme/deploy", NOTHING);
         assert!(elsewhere.unwrap_err().contains("forge.github.repository"));
@@ -293,6 +308,7 @@ mod tests {
         let place = settings(None, None, "").place("/work", runner).unwrap();
         assert_eq!(place.api, "https://ghe.example/api/v3");
         assert_eq!(token(&place), "ghs_1");
+        assert_eq!(place.noreply, "noreply@ghe.example");
         let mut git = GitSettings::default();
         place.lend(&mut git);
         place.lend(&mut git);

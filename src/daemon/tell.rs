@@ -196,6 +196,9 @@ fn deed(done: &Done) {
             commit = commit.as_ref().map(|commit| commit.as_str()),
             "merged {id}"
         ),
+        Done::Cleared { branches } => {
+            tracing::info!("cleared left-over branches: {}", branches.join(", "));
+        }
         Done::Closed { id, reason } => {
             tracing::info!(pull_request = id, "closed {id}: {reason}");
         }

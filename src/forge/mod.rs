@@ -8,15 +8,16 @@ mod types;
 
 use std::fmt::Debug;
 
+use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 
 pub use error::ForgeError;
 pub use github::GitHubForge;
 pub use offline::OfflineForge;
 pub use types::{
-    Abilities, Ability, Approval, Approver, Closing, Command, Deed, Listing, May, MergeMethod,
-    Merged, Merging, NewPull, Note, Opened, Part, Past, PullProblem, PullRequest, PullState,
-    PullText, Room, Tending,
+    Abilities, Ability, Approval, Approver, Author, Closing, Command, Committed, Committing, Deed,
+    Listing, May, MergeMethod, Merged, Merging, NewPull, Note, Opened, Part, Past, PullProblem,
+    PullRequest, PullState, PullText, Room, Tending,
 };
 
 use crate::git::Fetched;
@@ -80,6 +81,23 @@ pub trait Forge: Debug + Send + Sync {
     /// Shows a status beside a commit, in place of one of the same context.
     fn set_status<'a>(&'a self, head: &'a CommitId, status: &'a CommitStatus) -> Answer<'a, ()>;
 
+    /// Whom the commits are by that it makes in our name, as far as is known before the first one.
+    fn author(&self) -> Answer<'_, Author> {
+        makes_none()
+    }
+
+    /// Makes a commit in our name on a branch, by compare-and-swap ([`ForgeError::BaseMoved`]), and signs it.
+    fn commit(&self, new: Committing) -> Answer<'_, Committed> {
+        drop(new);
+        makes_none()
+    }
+
     /// Writes down that a merge of ours is on the base, where that was cut off; the commit on the base.
     fn record_merge<'a>(&'a self, id: &'a str, now: Timestamp) -> Answer<'a, Option<CommitId>>;
+}
+
+fn makes_none<T: Send + 'static>() -> Answer<'static, T> {
+    let error =
+        ForgeError::Invalid("this forge makes no commits: set `git.commits: push`".to_owned());
+    futures_util::future::ready(Err(error)).boxed()
 }

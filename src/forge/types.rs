@@ -1,10 +1,10 @@
 //! What the forge gives and takes: pull requests as plain data, the same for every forge.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use crate::git::Person;
-use crate::model::{CommitId, CommitStatus, Timestamp};
+use crate::model::{CommitId, CommitStatus, RepoPath, Timestamp};
 
 /// What a forge lets us do, as far as it tells.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -291,6 +291,39 @@ pub struct Merging {
     pub author: Person,
     /// The instant of it.
     pub now: Timestamp,
+}
+
+/// A commit that the forge is to make on a branch that is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Committing {
+    /// The branch, without `refs/heads/`.
+    pub branch: String,
+    /// Where it must be; the only parent.
+    pub expect: CommitId,
+    /// The message with its trailers.
+    pub message: String,
+    /// Content per file; `None` deletes one that is there.
+    pub files: BTreeMap<RepoPath, Option<Vec<u8>>>,
+}
+
+/// A commit that the forge made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Committed {
+    /// The commit.
+    pub commit: CommitId,
+    /// The id of its tree.
+    pub tree: String,
+}
+
+/// Whom a forge says to be the author of what it commits in our name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Author {
+    /// The name.
+    pub name: String,
+    /// The addresses that it may be, the likeliest first; never none.
+    pub emails: Vec<String>,
+    /// Whether it is the first of them for certain.
+    pub sure: bool,
 }
 
 /// A merged pull request.

@@ -9,6 +9,7 @@ use super::local::oid;
 use super::read::{Objects, describe};
 use super::remote::shallow_of;
 use super::types::Log;
+use super::us::Us;
 use crate::model::CommitId;
 
 const TRAILER: &str = "Headwater-Base:";
@@ -17,14 +18,14 @@ const MAX_SIDE: usize = 10_000;
 
 impl Objects<'_> {
     /// Walks from `head` until `stop` (left out itself), a root, a cut in history, or `limit` commits. Where a commit of
-    /// ours (`Headwater-Base`, our committer e-mail) is reachable through a later parent of a merge only, that parent
+    /// ours (`Headwater-Base`, and our address) is reachable through a later parent of a merge only, that parent
     /// is the base's own line: a person pulled and pushed.
     pub(super) fn log(
         &self,
         head: &CommitId,
         stop: Option<&CommitId>,
         limit: usize,
-        our_email: &str,
+        us: &Us,
     ) -> Result<Log, GitError> {
         let stop = stop.map(oid).transpose()?;
         let cut: HashSet<Oid> = shallow_of(self.repository)?.into_iter().collect();
@@ -50,7 +51,7 @@ impl Objects<'_> {
                     complete: false,
                 });
             }
-            let Some(parent) = self.base_parent(&commit, our_email)? else {
+            let Some(parent) = self.base_parent(&commit, us)? else {
                 return Ok(Log {
                     commits,
                     complete: true,
@@ -77,14 +78,14 @@ impl Objects<'_> {
     pub(super) fn base_parent(
         &self,
         commit: &Commit<'_>,
-        our_email: &str,
+        us: &Us,
     ) -> Result<Option<Oid>, GitError> {
         let mut parents = commit.parent_ids();
         let Some(first) = parents.next() else {
             return Ok(None);
         };
         for later in parents {
-            if self.side_has_ours(first, later, our_email)? {
+            if self.side_has_ours(first, later, us)? {
                 return Ok(Some(later));
             }
         }
@@ -92,7 +93,7 @@ impl Objects<'_> {
     }
 
     /// Whether a commit that we pushed to the base is reachable from `later` but not from `first`.
-    fn side_has_ours(&self, first: Oid, later: Oid, our_email: &str) -> Result<bool, GitError> {
+    fn side_has_ours(&self, first: Oid, later: Oid, us: &Us) -> Result<bool, GitError> {
         let mut walk = self
             .repository
             .revwalk()
@@ -111,7 +112,7 @@ impl Objects<'_> {
             let Ok(commit) = id.and_then(|id| self.repository.find_commit(id)) else {
                 return Ok(false);
             };
-            if is_ours(&commit, our_email) {
+            if is_ours(&commit, us) {
                 return Ok(true);
             }
         }
@@ -119,8 +120,11 @@ impl Objects<'_> {
     }
 }
 
-fn is_ours(commit: &Commit<'_>, our_email: &str) -> bool {
-    commit.committer().email_bytes() == our_email.as_bytes()
+fn is_ours(commit: &Commit<'_>, us: &Us) -> bool {
+    let (author, committer) = (commit.author(), commit.committer());
+    let author = String::from_utf8_lossy(author.email_bytes());
+    let committer = String::from_utf8_lossy(committer.email_bytes());
+    (us.committed(&committer) || us.are_named(&author, &committer))
         && last_paragraph(commit.message_bytes())
             .lines()
             .any(|line| line.starts_with(TRAILER))

@@ -14,6 +14,7 @@ mod http;
 mod identity;
 mod local;
 mod location;
+mod made;
 mod maintenance;
 mod mirror;
 mod pack;
@@ -32,6 +33,7 @@ mod tls;
 mod traffic;
 mod transport;
 mod types;
+mod us;
 mod work_commit;
 mod work_list;
 mod work_tree;
@@ -40,6 +42,7 @@ mod write;
 pub use credentials::Lender;
 pub use error::GitError;
 pub use identity::identity_at;
+pub use made::At;
 pub use past::Stood;
 pub use replay::Replay;
 pub use repository::Repository;
@@ -50,4 +53,5 @@ pub use types::{
     BlobProblem, CommitInfo, Entry, EntryKind, Fetched, FileChange, Log, Merge, NewCommit, Person,
     PushOutcome, PushResult, RefUpdate, TreeListing,
 };
+pub use us::Us;
 pub use work_tree::{PushTarget, WorkFile, WorkTree};

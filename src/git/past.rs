@@ -10,6 +10,7 @@ use super::read::{Objects, describe};
 use super::remote::shallow_of;
 use super::repository::Repository;
 use super::types::CommitInfo;
+use super::us::Us;
 use crate::model::{CommitId, RepoPath, Timestamp};
 
 /// More commits than this are not walked to find an instant.
@@ -56,7 +57,7 @@ impl Repository {
     /// What stood at an instant on the line that ends with `head`: the newest commit made by then.
     pub async fn stood_at(&self, head: &CommitId, at: Timestamp) -> Result<Stood, GitError> {
         let head = head.clone();
-        self.reading(move |objects, inner| objects.stood_at(&head, at, &inner.committer_email))
+        self.reading(move |objects, inner| objects.stood_at(&head, at, &inner.us))
             .await
     }
 
@@ -68,10 +69,8 @@ impl Repository {
         path: &RepoPath,
     ) -> Result<Option<Timestamp>, GitError> {
         let (head, path) = (head.clone(), path.clone());
-        self.reading(move |objects, inner| {
-            objects.there_since(&head, &path, &inner.committer_email)
-        })
-        .await
+        self.reading(move |objects, inner| objects.there_since(&head, &path, &inner.us))
+            .await
     }
 }
 
@@ -79,7 +78,7 @@ impl Repository {
 struct Line<'o, 'r> {
     objects: &'o Objects<'r>,
     cut: HashSet<Oid>,
-    our_email: &'o str,
+    us: &'o Us,
 }
 
 /// What comes before a commit.
@@ -94,7 +93,7 @@ impl<'r> Line<'_, 'r> {
         if self.cut.contains(&commit.id()) {
             return Ok(Before::Unknown);
         }
-        let Some(parent) = self.objects.base_parent(commit, self.our_email)? else {
+        let Some(parent) = self.objects.base_parent(commit, self.us)? else {
             return Ok(Before::Nothing);
         };
         match self.objects.repository.find_commit(parent) {
@@ -106,11 +105,11 @@ impl<'r> Line<'_, 'r> {
 }
 
 impl<'r> Objects<'r> {
-    fn line<'o>(&'o self, our_email: &'o str) -> Result<Line<'o, 'r>, GitError> {
+    fn line<'o>(&'o self, us: &'o Us) -> Result<Line<'o, 'r>, GitError> {
         Ok(Line {
             objects: self,
             cut: shallow_of(self.repository)?.into_iter().collect(),
-            our_email,
+            us,
         })
     }
 
@@ -141,8 +140,8 @@ impl<'r> Objects<'r> {
         }
     }
 
-    fn stood_at(&self, head: &CommitId, at: Timestamp, our_email: &str) -> Result<Stood, GitError> {
-        let line = self.line(our_email)?;
+    fn stood_at(&self, head: &CommitId, at: Timestamp, us: &Us) -> Result<Stood, GitError> {
+        let line = self.line(us)?;
         let mut commit = self.commit(head)?;
         for _ in 0..MAX_LINE {
             if commit.time().seconds() <= at.as_second() {
@@ -161,9 +160,9 @@ impl<'r> Objects<'r> {
         &self,
         head: &CommitId,
         path: &RepoPath,
-        our_email: &str,
+        us: &Us,
     ) -> Result<Option<Timestamp>, GitError> {
-        let line = self.line(our_email)?;
+        let line = self.line(us)?;
         let mut commit = self.commit(head)?;
         let mut since = None;
         for _ in 0..MAX_AGE {

@@ -22,6 +22,7 @@ use super::remote::{Advertised, Remote, refs_of, shallow_of};
 use super::signing::SigningKey;
 use super::traffic::Traffic;
 use super::types::{Fetched, NewCommit, PushOutcome, PushResult, RefUpdate};
+use super::us::Us;
 use crate::config::git::GitSettings;
 use crate::model::CommitId;
 
@@ -31,11 +32,13 @@ const DEFAULT_BRANCH: &str = "main";
 pub(super) struct Inner {
     place: Place,
     base: Option<String>,
-    pub(super) committer_email: String,
+    pub(super) us: Us,
     /// With what commits of ours are signed.
     signing: Option<SigningKey>,
     /// Held while refs of the mirror change; remembers where the base was.
     last_base: Mutex<Option<CommitId>>,
+    /// Where the base was before somebody moved it back, if that was noticed in between: the next fetch tells.
+    moved_back: Mutex<Option<CommitId>>,
     packs: Packs,
 }
 
@@ -90,9 +93,10 @@ impl Inner {
         Ok(Self {
             place,
             base: settings.base.clone(),
-            committer_email: settings.committer.email.clone(),
+            us: Us::from(settings),
             signing,
             last_base: Mutex::default(),
+            moved_back: Mutex::default(),
             packs: Packs::default(),
         })
     }
@@ -150,7 +154,7 @@ impl Inner {
 
     pub(super) fn fetch(&self, runtime: &Handle) -> Result<Fetched, GitError> {
         let mut last = self.remembered();
-        let fetched = match &self.place {
+        let mut fetched = match &self.place {
             Place::InPlace { .. } => self.look(last.as_ref())?,
             Place::Mirror { mirror, remote } => {
                 let _lock = mirror.lock()?;
@@ -158,7 +162,24 @@ impl Inner {
             }
         };
         last.clone_from(&fetched.base);
+        let noticed = self.noticed().take();
+        fetched.moved_back = noticed.or(fetched.moved_back);
         Ok(fetched)
+    }
+
+    /// Fetches in between: that the base was moved back is news for the next fetch all the same.
+    pub(super) fn fetch_between(&self, runtime: &Handle) -> Result<Fetched, GitError> {
+        let fetched = self.fetch(runtime)?;
+        if let Some(from) = &fetched.moved_back {
+            let mut noticed = self.noticed();
+            noticed.get_or_insert_with(|| from.clone());
+        }
+        Ok(fetched)
+    }
+
+    fn noticed(&self) -> MutexGuard<'_, Option<CommitId>> {
+        let noticed = self.moved_back.lock();
+        noticed.unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What the mirror holds from an earlier fetch, without asking the server; `None` where there never was one.
@@ -381,7 +402,7 @@ impl Inner {
 impl Inner {
     /// The key for a commit, if it is one of ours: nobody else's is signed in our name.
     pub(super) fn signing_of(&self, new: &NewCommit) -> Option<&SigningKey> {
-        let ours = new.committer.email == self.committer_email;
+        let ours = self.us.committed(&new.committer.email);
         self.signing.as_ref().filter(|_| ours)
     }
 

@@ -55,6 +55,15 @@ impl Repository {
         fetched
     }
 
+    /// The same in the middle of writing: what such a fetch notices of the base, the next one tells.
+    pub async fn fetch_between(&self) -> Result<Fetched, GitError> {
+        let runtime = Handle::current();
+        let fetching = self.blocking(move |inner| inner.fetch_between(&runtime));
+        let fetched = slow::told("fetch", &self.describe(), fetching).await;
+        self.tally.fetched(fetched.is_ok());
+        fetched
+    }
+
     /// Where every ref was when the server was last seen; `None` where it never was. Asks nobody.
     pub async fn recall(&self) -> Result<Option<Fetched>, GitError> {
         self.blocking(Inner::recall).await
@@ -124,10 +133,8 @@ impl Repository {
         limit: usize,
     ) -> Result<Log, GitError> {
         let (head, stop) = (head.clone(), stop.cloned());
-        self.reading(move |objects, inner| {
-            objects.log(&head, stop.as_ref(), limit, &inner.committer_email)
-        })
-        .await
+        self.reading(move |objects, inner| objects.log(&head, stop.as_ref(), limit, &inner.us))
+            .await
     }
 
     /// What one commit says about itself.

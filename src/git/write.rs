@@ -74,7 +74,7 @@ impl Objects<'_> {
         commit_id(made.map_err(fail)?)
     }
 
-    fn lookup(&self, tree: &Tree<'_>, path: &RepoPath) -> Result<Option<i32>, GitError> {
+    pub(super) fn lookup(&self, tree: &Tree<'_>, path: &RepoPath) -> Result<Option<i32>, GitError> {
         match tree.get_path(Path::new(path.as_str())) {
             Ok(entry) => Ok(Some(entry.filemode())),
             Err(error) if error.code() == ErrorCode::NotFound => Ok(None),

@@ -23,6 +23,7 @@ pub mod repository_config;
 mod rest;
 pub mod set;
 pub mod settle;
+pub mod staging;
 pub mod tag_event;
 pub mod tag_order;
 #[cfg(test)]

@@ -65,7 +65,7 @@ async fn our_message(
         if repository.is_ancestor(&id, question.base).await? {
             continue;
         }
-        if commit.committer.email == question.our_email {
+        if question.us.made(&commit) {
             return Ok(Some(commit.message));
         }
         todo.extend(commit.parents.iter().rev().cloned());

@@ -44,7 +44,7 @@ pub use images::{Images, Seen};
 
 use crate::config::Guard;
 use crate::forge::Forge;
-use crate::git::{Fetched, GitError, Repository};
+use crate::git::{Fetched, GitError, Repository, Us};
 use crate::manifests::Documents;
 use crate::model::{CommitId, Name, StreamKey, Timestamp};
 use crate::plan::facts::{PlanGuard, PlanSettings, Trouble};
@@ -68,8 +68,8 @@ use under_way::UnderWay;
 /// What an observer needs to know of the operator's settings.
 #[derive(Debug, Clone, Default)]
 pub struct ObserverSettings {
-    /// E-mail address of our commits (`git.committer.email`).
-    pub our_email: String,
+    /// By what commits are known as ours.
+    pub us: Us,
     /// Where caches are kept; without it nothing outlives the process, and everything is due at once.
     pub cache_dir: Option<PathBuf>,
     /// What the repository may only tighten.
@@ -118,7 +118,7 @@ impl Observer {
         let history = folder.as_ref().map(|folder| folder.join("history.jsonl"));
         let state = State {
             documents: DocumentReader::default(),
-            history: HistoryReader::new(&settings.our_email, history),
+            history: HistoryReader::new(&settings.us, history),
             pulls: PullReader::default(),
             refresh: false,
             memory: Memory::open(folder.as_ref().map(|folder| folder.join("memory.json"))),
@@ -301,7 +301,7 @@ impl Observer {
         let mut documents = DocumentReader::default();
         let reading = documents.read(&self.repository, &commit).await?;
         let file = folder(&self.settings, &self.repository).map(|f| f.join("history.jsonl"));
-        let history = HistoryReader::read_only(&self.settings.our_email, file)
+        let history = HistoryReader::read_only(&self.settings.us, file)
             .read(&HistoryRequest {
                 repository: &self.repository,
                 head: &commit,
@@ -375,7 +375,7 @@ impl Observer {
             forge: &*self.forge,
             fetched,
             base: &reading.commit,
-            our_email: &self.settings.our_email,
+            us: &self.settings.us,
         };
         let (pulls, forge_failure) = match state.pulls.rests(now) {
             Some(failure) => (None, Some(failure)),

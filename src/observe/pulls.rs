@@ -9,7 +9,8 @@ use super::blobs::cores;
 use super::lost::of_branch;
 use crate::config::known::hide;
 use crate::forge::{self, Forge, ForgeError, PullProblem, PullRequest};
-use crate::git::{CommitInfo, Fetched, FileChange, GitError, Merge, Repository};
+use crate::git::{CommitInfo, Fetched, FileChange, GitError, Merge, Repository, Us};
+use crate::model::staging::is_staging;
 use crate::model::{BlobId, CommitId, Faulty as _, Party, Period, RepoPath, Timestamp};
 use crate::plan::facts::marker::Marker;
 use crate::plan::facts::pull::{
@@ -54,7 +55,7 @@ pub(super) struct PullQuestion<'a> {
     pub forge: &'a dyn Forge,
     pub fetched: &'a Fetched,
     pub base: &'a CommitId,
-    pub our_email: &'a str,
+    pub us: &'a Us,
 }
 
 impl PullReader {
@@ -197,11 +198,12 @@ pub(super) async fn orphans(
     pulls: &[PullRequestFacts],
 ) -> Result<BTreeMap<String, CommitId>, GitError> {
     let mut orphans = our_branches(question.fetched);
-    orphans.retain(|name, _| pulls.iter().all(|pull| pull.branch != *name));
+    let is_free = |name: &String| pulls.iter().all(|pull| pull.branch != *name);
+    orphans.retain(|name, _| !is_staging(name) && is_free(name));
     let mut ours = BTreeMap::new();
     for (name, head) in orphans {
         let commit = question.repository.commit_info(&head).await?;
-        if commit.committer.email == question.our_email {
+        if question.us.made(&commit) {
             ours.insert(name, head);
         }
     }
@@ -374,7 +376,7 @@ async fn foreign_commits(
         let commit = repository.commit_info(&id).await?;
         seen.insert(id);
         todo.extend(commit.parents.iter().rev().cloned());
-        let ours = commit.committer.email == question.our_email;
+        let ours = question.us.made(&commit);
         if !ours && !merges_base(question, &commit).await? {
             foreign.push(commit);
         }

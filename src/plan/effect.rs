@@ -83,6 +83,11 @@ pub enum Effect {
         /// The pull request.
         id: String,
     },
+    /// Take away branches that commits were made on (`model::staging`) and that an earlier pass left behind.
+    ClearBranches {
+        /// Each with the head it must still have.
+        branches: BTreeMap<String, CommitId>,
+    },
     /// Close a pull request that is of no use any more; marked `superseded` first.
     ClosePullRequest {
         /// The pull request.

@@ -34,6 +34,10 @@ pub struct HistoryCommit {
     pub time: Timestamp,
     /// Whether it bears our committer identity.
     pub ours: bool,
+    /// Whether the forge made it in our name. Whoever may merge there can have such a commit made too, so a move between
+    /// stages in it is judged by its record, like a merge.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub in_our_name: bool,
     /// The author's e-mail address.
     pub author: String,
 }
@@ -99,12 +103,12 @@ impl History {
             .map(|(_, repository)| repository)
     }
 
-    /// Committer time of the first commit at or after `at` made by us: where the clock of a move by hand starts.
+    /// Committer time of the first commit at or after `at` made by us, or by the forge in our name: where the clock of a move by hand starts.
     pub fn first_of_ours_from(&self, at: usize) -> Option<Timestamp> {
         self.commits
             .get(at..)?
             .iter()
-            .find(|c| c.ours)
+            .find(|c| c.ours || c.in_our_name)
             .map(|c| c.time)
     }
 }

@@ -99,6 +99,7 @@ impl Kit {
             id: commit(index),
             time: at(index as i64),
             ours: false,
+            in_our_name: false,
             author: author.to_owned(),
         });
         let request = Request {
@@ -142,6 +143,7 @@ impl Kit {
             id: commit(index),
             time,
             ours,
+            in_our_name: false,
             author: "x@y".to_owned(),
         });
         let source = if tag == "qa" { "dev" } else { "qa" };

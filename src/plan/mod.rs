@@ -16,6 +16,7 @@ pub mod import;
 #[cfg(test)]
 mod kit;
 pub mod known;
+mod left_over;
 pub mod observation;
 pub mod output;
 mod planner;

@@ -10,6 +10,7 @@ use super::desk::Desk;
 use super::facts::marker::Subject as Carries;
 use super::facts::pull::PullState;
 use super::import::{Imports, imports, promoted_tags};
+use super::left_over;
 use super::observation::Observation;
 use super::output::Templates;
 use super::output::survey::{Survey, survey, uses};
@@ -311,11 +312,19 @@ impl Work<'_> {
         wave.stopped.extend(refused);
         let drift = drift::environments(self.survey, &self.pulls.claimed, &mut desk);
         let pulls = std::mem::take(&mut self.pulls);
+        let left = left_over::branches(&desk);
         let others = pulls
             .effects
             .into_iter()
             .chain(drift.effects)
-            .zip(pulls.changes.into_iter().chain(drift.changes));
+            .chain(left.effects)
+            .zip(
+                pulls
+                    .changes
+                    .into_iter()
+                    .chain(drift.changes)
+                    .chain(left.changes),
+            );
         let others = refusal::allowed(others, &mut wave.stopped, &mut desk);
         let others = within_limits(others, roads, &mut wave.stopped, &desk);
         let others = room::fitting(others, &mut wave.stopped, &mut desk);

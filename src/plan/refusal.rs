@@ -135,6 +135,7 @@ pub fn changes_of(effect: &Effect) -> Vec<String> {
             labels.chain(asked).chain(notes).collect()
         }
         Effect::RecordMerge { id } => vec![hash16(&format!("record\n{id}"))],
+        Effect::ClearBranches { .. } => vec![hash16("clear")],
         Effect::ClosePullRequest { id, .. } => vec![hash16(&format!("close\n{id}"))],
     }
 }
@@ -319,7 +320,7 @@ pub fn subject_of(effect: &Effect, desk: &Desk<'_>) -> Subject {
         | Effect::SetCommitStatus { id, .. }
         | Effect::TendPullRequest { id, .. }
         | Effect::RecordMerge { id } => known(id),
-        Effect::PushBase { .. } => None,
+        Effect::PushBase { .. } | Effect::ClearBranches { .. } => None,
     };
     match marker.map(|marker| &marker.subject) {
         Some(Carries::Promotion { stage, .. } | Carries::Act { stage, .. }) => {

@@ -269,4 +269,6 @@ pub enum ChangeKind {
     Merge,
     /// A pull request closed.
     Close,
+    /// Branches that are left over taken away.
+    Clear,
 }

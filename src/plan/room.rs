@@ -67,6 +67,7 @@ fn calls(effect: &Effect) -> usize {
         | Effect::UpdatePullRequest { .. }
         | Effect::SetCommitStatus { .. }
         | Effect::RecordMerge { .. }
+        | Effect::ClearBranches { .. }
         | Effect::ClosePullRequest { .. } => 0,
     }
 }

@@ -98,6 +98,7 @@ pub fn line(change: &Change) -> String {
         ),
         ChangeKind::Render => format!("Render {} for {}", change.group, change.place),
         ChangeKind::Record => format!("Record {} of {}: {}", change.subject, change.group, new),
+        ChangeKind::Clear => change.subject.clone(),
         ChangeKind::Open | ChangeKind::Update | ChangeKind::Merge | ChangeKind::Close => {
             format!("{} {}", change.subject, change.place)
         }

@@ -10,6 +10,7 @@ mod github_hands;
 mod github_many;
 mod github_merging;
 mod github_people;
+mod github_signed;
 mod github_story;
 mod life;
 mod merging;

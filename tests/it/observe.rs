@@ -13,7 +13,7 @@ use headwater::config::forge::OfflineSettings;
 use headwater::config::git::GitSettings;
 use headwater::config::registry::RegistrySettings;
 use headwater::forge::OfflineForge;
-use headwater::git::{Person, Repository};
+use headwater::git::{Person, Repository, Us};
 use headwater::model::promotion::{PROMOTION, SOURCE};
 use headwater::model::{Digest, StreamKey, TagKey, Timestamp};
 use headwater::observe::{Observer, ObserverSettings};
@@ -71,7 +71,10 @@ impl World {
             ..registry
         };
         let settings = ObserverSettings {
-            our_email: "headwater@localhost".to_owned(),
+            us: Us {
+                email: "headwater@localhost".to_owned(),
+                forge: None,
+            },
             cache_dir: Some(self.cache()),
             ..ObserverSettings::default()
         };

@@ -120,6 +120,7 @@ impl Notes {
                 Done::Tended { .. } => metrics.pulled("tended"),
                 Done::Merged { .. } => metrics.pulled("merged"),
                 Done::Closed { .. } => metrics.pulled("closed"),
+                Done::Cleared { .. } => {}
             }
         }
         for refusal in &pass.receipt.refused {

@@ -42,6 +42,7 @@ pub fn commit<'a>(effect: &'a Effect, base: &str) -> Option<(String, &'a CommitC
         | Effect::SetCommitStatus { .. }
         | Effect::TendPullRequest { .. }
         | Effect::RecordMerge { .. }
+        | Effect::ClearBranches { .. }
         | Effect::ClosePullRequest { .. } => None,
     }
 }

@@ -106,6 +106,7 @@ impl EffectData {
             }
             Effect::TendPullRequest { id, .. } => ("tendPullRequest", None, Some(id), None),
             Effect::RecordMerge { id } => ("recordMerge", None, Some(id), None),
+            Effect::ClearBranches { .. } => ("clearBranches", None, None, None),
             Effect::ClosePullRequest { id, reason, .. } => {
                 ("closePullRequest", None, Some(id), Some(reason.clone()))
             }
@@ -228,7 +229,7 @@ fn in_words(states: impl Iterator<Item = State>) -> Vec<String> {
 
 /// `2 imports, 3 promotions, 1 pull request`, in the order in which things are done.
 pub fn changes_in_words(changes: &[Change]) -> String {
-    const WORDS: [(ChangeKind, &str); 8] = [
+    const WORDS: [(ChangeKind, &str); 9] = [
         (ChangeKind::Import, "import"),
         (ChangeKind::Promote, "promotion"),
         (ChangeKind::Render, "rendering"),
@@ -237,6 +238,7 @@ pub fn changes_in_words(changes: &[Change]) -> String {
         (ChangeKind::Update, "update"),
         (ChangeKind::Merge, "merge"),
         (ChangeKind::Close, "closing"),
+        (ChangeKind::Clear, "clearing"),
     ];
     let counted = WORDS.iter().filter_map(|(kind, word)| {
         let count = changes.iter().filter(|c| c.kind == *kind).count();

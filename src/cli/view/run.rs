@@ -104,6 +104,10 @@ impl StepData {
                 ..step("tended", Some(id), None)
             },
             Done::Merged { id, commit } => step("merged", Some(id), commit.as_ref()),
+            Done::Cleared { branches } => Self {
+                title: Some(branches.join(", ")),
+                ..step("cleared", None, None)
+            },
             Done::Closed { id, reason } => Self {
                 title: Some(reason.clone()),
                 ..step("closed", Some(id), None)

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use octocrab::{AuthState, FromResponse, Octocrab, OctocrabBuilder, Page};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use super::http::{Http, PATIENCE};
 use super::login::Login;
@@ -95,6 +96,18 @@ impl Client {
         query: &str,
     ) -> Result<T, ForgeError> {
         let body = serde_json::json!({ "query": query });
+        within(what, self.octocrab.post(&self.graphql, Some(&body))).await
+    }
+
+    /// Has GraphQL change something.
+    pub(super) async fn mutate<T: DeserializeOwned>(
+        &self,
+        what: &str,
+        query: &str,
+        variables: &Value,
+    ) -> Result<T, ForgeError> {
+        let _turn = self.pace.turn().await;
+        let body = serde_json::json!({ "query": query, "variables": variables });
         within(what, self.octocrab.post(&self.graphql, Some(&body))).await
     }
 

@@ -4,10 +4,13 @@
 mod abilities;
 mod accounts;
 mod app;
+mod author;
 mod cache;
 mod checks;
 mod client;
+mod commit;
 mod fit;
+mod graphql;
 mod http;
 mod list;
 mod login;
@@ -34,8 +37,8 @@ use tokio::sync::{Mutex, OnceCell};
 
 use self::http::Http;
 use super::types::{
-    Abilities, Approval, Approver, Closing, Listing, Merged, Merging, NewPull, Opened, Part,
-    PullText, Tending,
+    Abilities, Approval, Approver, Author, Closing, Committed, Committing, Listing, Merged,
+    Merging, NewPull, Opened, Part, PullText, Tending,
 };
 use super::{Answer, Forge, ForgeError};
 use crate::config::forge::{GitHubBudget, GitHubLogin, GitHubPlace};
@@ -60,6 +63,10 @@ pub struct GitHubForge {
     known: Mutex<list::Known>,
     /// `@login` by address.
     accounts: Mutex<BTreeMap<String, String>>,
+    /// The address by which GitHub commits.
+    noreply: String,
+    /// Whom commits are by that it makes in our name, once that is known.
+    author: Mutex<Option<Author>>,
 }
 
 impl GitHubForge {
@@ -101,6 +108,8 @@ impl GitHubForge {
             budget: place.budget,
             known: Mutex::default(),
             accounts: Mutex::default(),
+            noreply: place.noreply,
+            author: Mutex::default(),
         })
     }
 
@@ -208,6 +217,14 @@ impl Forge for GitHubForge {
 
     fn set_status<'a>(&'a self, head: &'a CommitId, status: &'a CommitStatus) -> Answer<'a, ()> {
         self.put_status(head, status).boxed()
+    }
+
+    fn author(&self) -> Answer<'_, Author> {
+        self.author_of_ours().boxed()
+    }
+
+    fn commit(&self, new: Committing) -> Answer<'_, Committed> {
+        self.make(new).boxed()
     }
 
     fn record_merge<'a>(&'a self, id: &'a str, _now: Timestamp) -> Answer<'a, Option<CommitId>> {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::line::{CommitLine, MoveLine};
 use super::view::{FileView, TagView};
-use crate::git::{CommitInfo, FileChange};
+use crate::git::{CommitInfo, FileChange, Us};
 use crate::model::{BlobId, Digest, ImageRepository, Promotion, RepoPath, StreamKey, TagKey};
 use crate::plan::History;
 use crate::plan::history::{Asked, HistoryCommit, Move, OutputHistory, REPLACED_KEPT};
@@ -15,7 +15,7 @@ use crate::plan::history::{Asked, HistoryCommit, Move, OutputHistory, REPLACED_K
 #[derive(Debug)]
 pub(super) struct Fold {
     pub history: Arc<History>,
-    our_email: String,
+    us: Us,
     /// Streams that each file holds, as far as it could be read.
     claims: HashMap<RepoPath, Vec<StreamKey>>,
     /// The same by stream.
@@ -41,14 +41,14 @@ pub(super) struct ChangedFile {
 
 impl Fold {
     /// Nothing read yet. `complete`: the first commit will be a root.
-    pub(super) fn new(our_email: &str, complete: bool) -> Self {
+    pub(super) fn new(us: &Us, complete: bool) -> Self {
         let history = History {
             complete,
             ..History::default()
         };
         Self {
             history: Arc::new(history),
-            our_email: our_email.to_owned(),
+            us: us.clone(),
             claims: HashMap::new(),
             owners: HashMap::new(),
             seeds: BTreeMap::new(),
@@ -59,7 +59,7 @@ impl Fold {
 
     /// The same for another base line, nothing read yet.
     pub(super) fn anew(&self, complete: bool) -> Self {
-        Self::new(&self.our_email, complete)
+        Self::new(&self.us, complete)
     }
 
     /// Gives back the room that was taken while a long past was read commit by commit.
@@ -89,7 +89,7 @@ impl Fold {
             .iter()
             .filter_map(|file| Some((&file.path, &**file.after.as_ref()?)))
             .collect();
-        let ours = commit.committer.email == self.our_email;
+        let ours = self.us.made(commit);
         let mut moves = Vec::new();
         let mut requests = Vec::new();
         for stream in streams {
@@ -116,7 +116,8 @@ impl Fold {
         for (path, held) in &line.claims {
             self.claim(path, held);
         }
-        let ours = line.committer == self.our_email;
+        let ours = self.us.committed(&line.committer);
+        let in_our_name = self.us.are_named(&line.author, &line.committer);
         let history = Arc::make_mut(&mut self.history);
         let at = history.commits.len();
         let earliest = history.commits.last().map_or(line.time, |last| last.time);
@@ -124,6 +125,7 @@ impl Fold {
             id: line.id,
             time: line.time.max(earliest),
             ours,
+            in_our_name,
             author: line.author,
         });
         for step in line.moves {
@@ -147,7 +149,7 @@ impl Fold {
         }
         for (path, old) in line.touches {
             let output = history.outputs.entry(path).or_default();
-            touch(output, at, old.filter(|_| ours));
+            touch(output, at, old.filter(|_| ours || in_our_name));
         }
     }
 

@@ -21,7 +21,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::documents::DocumentReader;
 use super::error::{ObserveError, aside};
-use crate::git::{CommitInfo, Log, Repository};
+use crate::git::{CommitInfo, Log, Repository, Us};
 use crate::model::repository_config::ConfigSpec;
 use crate::model::{CommitId, RepoPath};
 use crate::plan::History;
@@ -35,7 +35,7 @@ const MOST_COMMITS: usize = 100_000;
 /// Reads the past of one base.
 #[derive(Debug)]
 pub struct HistoryReader {
-    our_email: String,
+    us: Us,
     store: Option<Store>,
     writes: bool,
     known: Option<Known>,
@@ -83,10 +83,10 @@ impl Known {
 }
 
 impl HistoryReader {
-    /// A reader for a base on which we commit with this e-mail address. Without a file nothing outlives the process.
-    pub fn new(our_email: &str, file: Option<PathBuf>) -> Self {
+    /// A reader for a base on which we are known like this. Without a file nothing outlives the process.
+    pub fn new(us: &Us, file: Option<PathBuf>) -> Self {
         Self {
-            our_email: our_email.to_owned(),
+            us: us.clone(),
             store: file.map(Store::new),
             writes: true,
             known: None,
@@ -94,10 +94,10 @@ impl HistoryReader {
     }
 
     /// The same, leaving the file as it is: for looking at another commit than the base's head.
-    pub fn read_only(our_email: &str, file: Option<PathBuf>) -> Self {
+    pub fn read_only(us: &Us, file: Option<PathBuf>) -> Self {
         Self {
             writes: false,
-            ..Self::new(our_email, file)
+            ..Self::new(us, file)
         }
     }
 
@@ -131,7 +131,8 @@ impl HistoryReader {
 
     /// What the reduction of a commit depends on besides the commit.
     fn settings(&self, config: &ConfigSpec) -> String {
-        let all = (&config.paths, &config.namespace, &self.our_email);
+        let us = (&self.us.email, &self.us.forge);
+        let all = (&config.paths, &config.namespace, us);
         let text = serde_json::to_string(&all).unwrap_or_default();
         hex::encode(Sha256::digest(text))
     }
@@ -141,11 +142,11 @@ impl HistoryReader {
         let Some(mut store) = self.store.take() else {
             return Ok(None);
         };
-        let our_email = self.our_email.clone();
+        let us = self.us.clone();
         let (store, known) = aside(move || {
             let mut fold = None;
             let header = store.load(&settings, |header, line| {
-                fold.get_or_insert_with(|| Fold::new(&our_email, header.complete))
+                fold.get_or_insert_with(|| Fold::new(&us, header.complete))
                     .push(line);
             });
             let known = header.zip(fold).map(|(header, mut fold)| {
@@ -194,7 +195,7 @@ impl HistoryReader {
             settings,
             shallow: request.shallow,
             holes: false,
-            fold: Fold::new(&self.our_email, log.complete),
+            fold: Fold::new(&self.us, log.complete),
             met: HashSet::new(),
         };
         work.add(&mut known, log).await?;

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::fold::{ChangedFile, Fold};
 use super::line::CommitLine;
 use super::view::FileView;
-use crate::git::{CommitInfo, FileChange, Person};
+use crate::git::{CommitInfo, FileChange, Person, Us};
 use crate::manifests::{Role, load};
 use crate::model::promotion::PROMOTION;
 use crate::model::{BlobId, CommitId, Digest, StreamKey, TagKey, Timestamp};
@@ -16,6 +16,7 @@ use crate::plan::history::Move;
 
 const OURS: &str = "headwater@localhost";
 const THEIRS: &str = "mara@example.com";
+const FORGE: &str = "noreply@github.com";
 
 fn digest(text: &str) -> Digest {
     Digest::sha256(text.as_bytes())
@@ -47,6 +48,13 @@ fn view(text: &str) -> Arc<FileView> {
     Arc::new(FileView::of(&loaded, &"default".parse().unwrap()))
 }
 
+fn us() -> Us {
+    Us {
+        email: OURS.to_owned(),
+        forge: Some(FORGE.to_owned()),
+    }
+}
+
 /// A base that is committed to, one second apart.
 struct Base {
     fold: Fold,
@@ -56,7 +64,7 @@ struct Base {
 impl Base {
     fn new(complete: bool) -> Self {
         Self {
-            fold: Fold::new(OURS, complete),
+            fold: Fold::new(&us(), complete),
             lines: Vec::new(),
         }
     }
@@ -188,7 +196,7 @@ fn the_repository_of_a_digest_outlives_the_items_that_recorded_it() {
         base.commit(OURS, &[(A, None, Some(&text))]);
     }
     // What is kept on disk says the same.
-    let mut again = Fold::new(OURS, true);
+    let mut again = Fold::new(&us(), true);
     for line in &base.lines {
         let line = serde_json::to_string(line).unwrap();
         again.push(serde_json::from_str(&line).unwrap());
@@ -380,5 +388,30 @@ fn outputs_are_what_lies_in_the_output_folder_of_an_environment() {
             is,
             "{path}"
         );
+    }
+}
+
+#[test]
+fn what_the_forge_commits_is_in_our_name_only_if_we_are_its_author() {
+    for (author, committer, ours, named) in [
+        (OURS, FORGE, false, true),
+        (THEIRS, FORGE, false, false),
+        (OURS, THEIRS, false, false),
+        (THEIRS, OURS, true, false),
+    ] {
+        let mut base = Base::new(true);
+        let mut info = base.info(committer, 1_000_000);
+        author.clone_into(&mut info.author.email);
+        let change = FileChange {
+            path: "out.yaml".parse().unwrap(),
+            old: Some(BlobId::of(b"old")),
+            new: None,
+        };
+        let line = base.fold.reduce(&info, &[], &[change]);
+        base.fold.push(line);
+        let commit = &base.history().commits[0];
+        assert_eq!((commit.ours, commit.in_our_name), (ours, named), "{author}");
+        let output = base.history().outputs.values().next().unwrap();
+        assert_eq!(!output.replaced_by_us.is_empty(), ours || named, "{author}");
     }
 }

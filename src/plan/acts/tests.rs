@@ -163,6 +163,7 @@ fn history(rows: &[(&str, &str)]) -> History {
             id: id(at),
             time: Timestamp::from_second(1_767_600_000 + at as i64 * 60).unwrap(),
             ours: true,
+            in_our_name: false,
             author: "a@b".to_owned(),
         });
         let moves = history

@@ -284,7 +284,12 @@ pub fn hand_edit(
     for path in delta.files.keys() {
         let touched = desk.obs.history.outputs.get(path).map(|o| o.last);
         let by_person = touched.is_some_and(|at| {
-            at > last_move && desk.obs.history.commit(at).is_some_and(|c| !c.ours)
+            at > last_move
+                && desk
+                    .obs
+                    .history
+                    .commit(at)
+                    .is_some_and(|c| !c.ours && !c.in_our_name)
         });
         if !by_person {
             continue;

@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::model::pipeline::From;
 use crate::model::promotion::Cause;
 use crate::model::{CommitId, Digest, Name, Promotion, Set, SetId, StreamKey, TagKey, Timestamp};
-use crate::plan::history::{History, Move};
+use crate::plan::history::{History, HistoryCommit, Move};
 
 /// Whose move put a set where it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Whose {
-    /// A commit with our committer identity.
+    /// A commit with our committer identity; in a first stage also one that the forge made in our name.
     Ours,
     /// A person merged a promotion that its record proves.
     Merged,
@@ -205,7 +205,7 @@ impl Reader<'_> {
             .iter()
             .find_map(|(_, m)| m.record.as_deref().cloned())
             .filter(|r| r.stage == *self.road.name);
-        let whose = self.whose(at, commit.ours, complete.then_some(&id), record.as_ref());
+        let whose = self.whose((at, commit), complete.then_some(&id), record.as_ref());
         if whose == Whose::ByHand && !self.road.is_first() && complete {
             let back_to_current = self.timeline.current().is_some_and(|c| c.id == id);
             self.timeline.by_hand = (!back_to_current)
@@ -260,8 +260,7 @@ impl Reader<'_> {
 
     fn whose(
         &self,
-        at: usize,
-        ours: bool,
+        (at, commit): (usize, &HistoryCommit),
         id: Option<&SetId>,
         record: Option<&Promotion>,
     ) -> Whose {
@@ -270,11 +269,14 @@ impl Reader<'_> {
         if was_here && rollback {
             return Whose::Back;
         }
-        if ours {
+        if commit.ours {
             return Whose::Ours;
         }
         if self.road.is_first() {
-            return Whose::ByHand;
+            return match commit.in_our_name {
+                true => Whose::Ours,
+                false => Whose::ByHand,
+            };
         }
         if let (Some(id), Some(record)) = (id, record)
             && self.record_proves(at, id, record)

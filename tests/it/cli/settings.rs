@@ -10,6 +10,7 @@ const EVERYTHING: &str = r#"git:
     name: Headwater # git.committer.name = Headwater
     email: bot@example.org # git.committer.email = bot@example.org
   signingKey: /etc/key # git.signingKey = /etc/key
+  commits: push # git.commits = push
   caFile: /etc/git.pem # git.caFile = /etc/git.pem
   timeouts:
     connect: 5s # git.timeouts.connect = 5s
@@ -53,6 +54,7 @@ forge:
   github:
     repository: acme/deploy # forge.github.repository = acme/deploy
     api: https://ghe.example/api/v3 # forge.github.api = https://ghe.example/api/v3
+    noreply: github@example.org # forge.github.noreply = github@example.org
     token: correct-horse-battery # forge.github.token = (set)
     app:
       id: 4242 # forge.github.app.id = 4242

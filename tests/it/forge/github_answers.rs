@@ -48,6 +48,7 @@ async fn listed(api: &str) -> Result<Listing, ForgeError> {
     let place = GitHubPlace {
         api: api.to_owned(),
         repository: "acme/deploy".to_owned(),
+        noreply: "noreply@github.com".to_owned(),
         login: GitHubLogin::Token("t0ken".to_owned().into()),
         budget: GitHubBudget::default(),
     };

@@ -12,7 +12,7 @@ use crate::support::world::World;
 use crate::support::world::small;
 
 /// So many stories are told at a time.
-const AT_ONCE: usize = 4;
+pub(super) const AT_ONCE: usize = 4;
 /// Passes that no story needs.
 const MANY: usize = 30;
 
@@ -29,8 +29,9 @@ async fn begin() -> (GitHub, World) {
 }
 
 /// Passes until nothing is left to do. A process that dies is followed by another one that knows nothing.
-async fn live(github: &GitHub, world: &mut World) {
+pub(super) async fn live(github: &GitHub, world: &mut World) {
     for _ in 0..MANY {
+        github.set_time(world.now());
         let pass = world.engine.reconciler.pass(world.now()).await;
         if github.is_dead() {
             github.heal();
@@ -53,7 +54,7 @@ async fn live(github: &GitHub, world: &mut World) {
 }
 
 /// A build from the registry to prod.
-async fn tell(github: &GitHub, world: &mut World) {
+pub(super) async fn tell(github: &GitHub, world: &mut World) {
     let build = world.good_build("1.0.0");
     live(github, world).await;
     assert_eq!(github.pulls().len(), 1);
@@ -89,7 +90,7 @@ fn told_once(github: &GitHub, world: &World, died: &str) {
 }
 
 /// The calls at which a process may die: each with which one of its kind it is.
-fn calls(seen: &[Asked]) -> Vec<(Asked, usize)> {
+pub(super) fn calls(seen: &[Asked]) -> Vec<(Asked, usize)> {
     let every = std::env::var_os("HEADWATER_EVERY_CALL").is_some();
     let mut calls: Vec<(Asked, usize)> = Vec::new();
     for asked in seen.iter().filter(|a| every || a.kind == Kind::Write) {
@@ -100,6 +101,18 @@ fn calls(seen: &[Asked]) -> Vec<(Asked, usize)> {
         calls.push((asked.clone(), before + 1));
     }
     calls
+}
+
+/// The same call in another story. Heads have other names there: what is named by one is any of its kind.
+pub(super) fn at(asked: &Asked, which: usize) -> Rule {
+    let path = regex::Regex::new("[0-9a-f]{40}").unwrap();
+    let path = regex::escape(&path.replace_all(&asked.path, "COMMIT"));
+    let path = path.replace("COMMIT", "[0-9a-f]{40}");
+    let query = match asked.query.as_str() {
+        "" => String::new(),
+        query => format!(r"\?{}", regex::escape(query)),
+    };
+    Rule::on(&asked.method, &format!("{path}{query}$")).nth(which..=which)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -118,17 +131,8 @@ async fn a_process_that_dies_at_any_call_leaves_one_branch_one_pull_request_and_
     });
     let stories = deaths.map(|((asked, which), fault)| async move {
         let died = format!("{fault:?} of {} {} ({which})", asked.method, asked.path);
-        // Heads have other names in every story: what is named by one is any of its kind.
-        let path = regex::Regex::new("[0-9a-f]{40}").unwrap();
-        let path = regex::escape(&path.replace_all(&asked.path, "COMMIT"));
-        let path = path.replace("COMMIT", "[0-9a-f]{40}");
-        let query = match asked.query.as_str() {
-            "" => String::new(),
-            query => format!(r"\?{}", regex::escape(query)),
-        };
         let (github, mut world) = begin().await;
-        let rule = Rule::on(&asked.method, &format!("{path}{query}$")).nth(which..=which);
-        github.die(rule, fault);
+        github.die(at(&asked, which), fault);
         tell(&github, &mut world).await;
         told_once(&github, &world, &died);
         Ok::<(), String>(())
@@ -140,28 +144,33 @@ async fn a_process_that_dies_at_any_call_leaves_one_branch_one_pull_request_and_
 #[tokio::test(flavor = "multi_thread")]
 async fn the_story_of_the_demo_is_told_on_github() {
     let (github, mut world) = begin().await;
-    tell(&github, &mut world).await;
+    demo(&github, &mut world).await;
+}
+
+/// The story of the demo.
+pub(super) async fn demo(github: &GitHub, world: &mut World) {
+    tell(github, world).await;
     let first = world.head("app", "prod").unwrap();
 
     // A build whose tests failed reaches qa, and stays out of prod whatever comes.
     world.advance("1m");
     let bad = world.push_build("acme/app:main", "1.1.0", &[("tests", "failed")]);
-    live(&github, &mut world).await;
+    live(github, world).await;
     assert_eq!(world.head("app", "qa"), Some(bad));
     world.advance("1d");
-    live(&github, &mut world).await;
+    live(github, world).await;
     assert_eq!(github.pulls().len(), 1);
 
     // The next one waits for its review; a freeze comes, and the review: it stays open and red, and nobody merges it.
     let second = world.good_build("1.2.0");
-    live(&github, &mut world).await;
+    live(github, world).await;
     let head = github.pull(2).head_sha;
     world.person_commits(
         &[("freezes/now.yaml", &small::freeze("now", "prod"))],
         "Count the stock",
     );
     github.approve(2, "mara");
-    live(&github, &mut world).await;
+    live(github, world).await;
     assert!(github.pull(2).open);
     assert_eq!(
         github.pull(2).head_sha,
@@ -174,19 +183,19 @@ async fn the_story_of_the_demo_is_told_on_github() {
 
     // Somebody presses the button all the same: that is a fact, and is written down as overridden.
     github.merge_by(2, "otto", Method::Squash);
-    live(&github, &mut world).await;
+    live(github, world).await;
     assert_eq!(world.head("app", "prod"), Some(second.clone()));
     world.person_deletes(&["freezes/now.yaml"], "It is counted");
-    live(&github, &mut world).await;
+    live(github, world).await;
     world.assert_nothing_to_do().await;
 
     // Back to what ran before, which sticks.
     world.rolls_back("app/prod").await;
-    live(&github, &mut world).await;
+    live(github, world).await;
     assert_eq!(world.head("app", "prod"), Some(first.clone()));
     world.good_build("1.3.0");
     world.advance("1d");
-    live(&github, &mut world).await;
+    live(github, world).await;
     assert_eq!(world.head("app", "prod"), Some(first));
     assert_eq!(
         github.pulls().len(),
@@ -196,17 +205,17 @@ async fn the_story_of_the_demo_is_told_on_github() {
 
     // Lifted, the newest goes on; its first proposal is refused by a person and stays refused.
     world.unholds("app/prod").await;
-    live(&github, &mut world).await;
+    live(github, world).await;
     github.close(3, "otto");
     world.advance("1d");
-    live(&github, &mut world).await;
+    live(github, world).await;
     world
         .assert_stage("app/prod", StageState::Held, "@otto")
         .await;
     let last = world.good_build("1.4.0");
-    live(&github, &mut world).await;
+    live(github, world).await;
     github.approve(4, "mara");
-    live(&github, &mut world).await;
+    live(github, world).await;
     assert_eq!(world.head("app", "prod"), Some(last));
     assert_eq!(github.pulls().len(), 4);
     assert!(!github.pull(3).open && github.pull(3).merged.is_none());

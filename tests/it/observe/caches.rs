@@ -130,7 +130,10 @@ async fn without_a_cache_folder_nothing_is_written() {
     );
     let repository = world.repository(&base);
     let settings = ObserverSettings {
-        our_email: "headwater@localhost".to_owned(),
+        us: headwater::git::Us {
+            email: "headwater@localhost".to_owned(),
+            forge: None,
+        },
         ..ObserverSettings::default()
     };
     let client = Client::new(&RegistrySettings::default());

@@ -125,7 +125,10 @@ async fn a_shallow_clone_says_that_its_past_is_unknown() {
     };
     let repository = Repository::open(path.to_str().unwrap(), &settings, false).unwrap();
     let settings = ObserverSettings {
-        our_email: "headwater@localhost".to_owned(),
+        us: headwater::git::Us {
+            email: "headwater@localhost".to_owned(),
+            forge: None,
+        },
         cache_dir: Some(world.cache()),
         ..ObserverSettings::default()
     };

@@ -21,6 +21,7 @@ use headwater::cli::view::plan::PlanView;
 use headwater::cli::view::{Frame, View as _};
 use headwater::config::Settings;
 use headwater::config::forge::{ForgeKind, GitHubBudget, GitHubPlace, GitHubSettings, Trust};
+use headwater::config::git::CommitWay;
 use headwater::config::registry::RegistryEntry;
 use headwater::demo::registry::{BuildSpec, EmbeddedRegistry};
 use headwater::forge::{Approver, Closing, PullRequest, PullState};
@@ -110,6 +111,35 @@ impl World {
     pub(crate) fn github_place(&self) -> GitHubPlace {
         let settings = &self.settings.forge.github;
         settings.place(&self.location, |_| None).unwrap()
+    }
+
+    /// The same where GitHub makes our commits, as the App that is installed there.
+    pub(crate) async fn on_github_signed(github: &GitHub) -> Self {
+        let who = GitHubSettings {
+            app: Some(github.app().settings()),
+            ..GitHubSettings::default()
+        };
+        Self::on_github_signed_as(github, who, "headwater[bot]").await
+    }
+
+    /// The same as whoever the settings say, who has this login.
+    pub(crate) async fn on_github_signed_as(
+        github: &GitHub,
+        who: GitHubSettings,
+        login: &str,
+    ) -> Self {
+        let mut world = Self::on_github_as(github, who).await;
+        world.settings.git.commits = CommitWay::Api;
+        world.settings.git.committer.name = login.to_owned();
+        world.settings.git.committer.email = github.email(login);
+        world.settings.forge.github.noreply = Some("noreply@github.com".to_owned());
+        world.engine = open(&world.settings, &world.location);
+        world
+    }
+
+    /// What the operator set; takes a restart.
+    pub(crate) fn settings_mut(&mut self) -> &mut Settings {
+        &mut self.settings
     }
 
     /// The same as whoever the settings say.

@@ -31,6 +31,7 @@ fn history(rows: &[(bool, &str, &str, Option<Promotion>)]) -> History {
             id: commit_id(at),
             time: Timestamp::from_second(1_000_000 + at as i64 * 60).unwrap(),
             ours: *ours,
+            in_our_name: false,
             author: "a@b".into(),
         });
         history
@@ -208,4 +209,45 @@ fn a_recorded_event_written_by_hand_opens_nothing_in_a_first_stage() {
         Some(Timestamp::from_second(1_000_060).unwrap()),
         "its clock starts at a later commit of ours"
     );
+}
+
+/// The same history, but what was ours was made by the forge in our name.
+fn in_our_name(rows: &[(bool, &str, &str, Option<Promotion>)]) -> History {
+    let mut history = history(rows);
+    for commit in &mut history.commits {
+        commit.in_our_name = std::mem::take(&mut commit.ours);
+    }
+    history
+}
+
+#[test]
+fn what_the_forge_commits_in_our_name_is_ours_at_first_and_judged_by_its_record_later() {
+    let promoted = record(0, "1", Cause::Promotion);
+    let rows = [(true, "dev", "1", None), (true, "qa", "1", promoted)];
+    let current = qa(&in_our_name(&rows)).current().cloned().unwrap();
+    assert_eq!((current.whose, current.confirmed), (Whose::Merged, true));
+
+    let dev = StageRoad {
+        name: &"dev".parse().unwrap(),
+        tag: "dev",
+        streams: &[stream()],
+        from: &From::All(vec![]),
+    };
+    let dev = timeline(&in_our_name(&rows), &dev, &BTreeMap::new());
+    let current = dev.current().unwrap();
+    assert_eq!((current.whose, current.confirmed), (Whose::Ours, true));
+
+    // Whoever may merge can have such a commit made: without a record that History proves it moves nothing.
+    for lie in [
+        None,
+        record(0, "1", Cause::Promotion),
+        record(0, "2", Cause::Promotion),
+        record(1, "1", Cause::Promotion),
+    ] {
+        let forged = qa(&in_our_name(&[
+            (true, "dev", "1", None),
+            (true, "qa", "2", lie),
+        ]));
+        assert_eq!((forged.current(), forged.by_hand.is_some()), (None, true));
+    }
 }

@@ -124,6 +124,46 @@ impl GitHub {
         self.edit(number, login, json!({ "body": body }));
     }
 
+    /// The address of commits that somebody makes at GitHub.
+    pub(crate) fn email(&self, login: &str) -> String {
+        self.state().people.user(login).email()
+    }
+
+    /// Somebody lets their profile show an address.
+    pub(crate) fn show_email(&self, login: &str, email: &str) {
+        self.state().people.show_email(login, email);
+    }
+
+    /// Somebody gives a file of `main` the executable bit.
+    pub(crate) fn make_executable(&self, path: &str) {
+        self.state().look(None);
+        let blob = git(self.bare(), &["rev-parse", &format!("main:{path}")]);
+        let info = format!("100755,{blob},{path}");
+        let index = self.folder().join("index");
+        let run = |args: &[&str]| {
+            let output = std::process::Command::new("git")
+                .current_dir(self.bare())
+                .env("GIT_INDEX_FILE", &index)
+                .args(["-c", "user.name=otto", "-c", "user.email=otto@acme.example"])
+                .args(args)
+                .output()
+                .unwrap();
+            assert!(output.status.success(), "{output:?}");
+            String::from_utf8(output.stdout).unwrap().trim().to_owned()
+        };
+        run(&["read-tree", "main"]);
+        run(&["update-index", "--cacheinfo", &info]);
+        let tree = run(&["write-tree"]);
+        let commit = run(&["commit-tree", "-p", "main", "-m", "Let it run", &tree]);
+        run(&["update-ref", "refs/heads/main", &commit]);
+        self.state().look(Some("otto"));
+    }
+
+    /// Somebody has commits that are made at GitHub bear another address than GitHub gave.
+    pub(crate) fn choose_email(&self, login: &str, email: &str) {
+        self.state().people.choose_email(login, email);
+    }
+
     /// Somebody edits its title.
     pub(crate) fn edit_title(&self, number: u64, login: &str, title: &str) {
         self.edit(number, login, json!({ "title": title }));

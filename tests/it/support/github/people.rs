@@ -47,11 +47,18 @@ pub(super) struct User {
     pub(super) id: u64,
     pub(super) login: String,
     pub(super) permission: Permission,
+    /// The address that the profile shows.
+    pub(super) shown: Option<String>,
+    /// The address of commits made at GitHub, where it is not the one that GitHub gave.
+    pub(super) chosen: Option<String>,
 }
 
 impl User {
-    /// The address that GitHub signs web commits with.
+    /// The address that commits made at GitHub are by.
     pub(super) fn email(&self) -> String {
+        if let Some(chosen) = &self.chosen {
+            return chosen.clone();
+        }
         format!("{}+{}@users.noreply.github.com", self.id, self.login)
     }
 }
@@ -156,6 +163,8 @@ impl People {
             id,
             login: login.to_owned(),
             permission,
+            shown: None,
+            chosen: None,
         });
         user.permission = permission;
     }
@@ -164,6 +173,18 @@ impl People {
     pub(super) fn find(&self, login: &str) -> Option<&User> {
         let same = |user: &&User| user.login.eq_ignore_ascii_case(login);
         self.users.values().find(same)
+    }
+
+    /// Somebody has commits made at GitHub bear another address.
+    pub(super) fn choose_email(&mut self, login: &str, email: &str) {
+        let user = self.users.get_mut(login).unwrap();
+        user.chosen = Some(email.to_owned());
+    }
+
+    /// Somebody lets their profile show an address.
+    pub(super) fn show_email(&mut self, login: &str, email: &str) {
+        let user = self.users.get_mut(login).unwrap();
+        user.shown = Some(email.to_owned());
     }
 
     /// A user who is there.

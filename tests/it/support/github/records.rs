@@ -56,6 +56,17 @@ pub(crate) struct Pull {
     pub(crate) reviews: Vec<Review>,
     pub(crate) comments: Vec<Comment>,
     pub(crate) events: Vec<Happening>,
+    /// Its texts so far, oldest first, once somebody edited it.
+    pub(crate) edits: Vec<Edit>,
+}
+
+/// A text of a pull request's, and who wrote it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Edit {
+    pub(crate) editor: String,
+    /// `None` once somebody took it out of the list of edits.
+    pub(crate) body: Option<String>,
+    pub(crate) at: Timestamp,
 }
 
 /// Something that happened to a pull request, beside reviews and comments.
@@ -186,6 +197,22 @@ pub(crate) struct Protection {
 }
 
 impl Pull {
+    /// Gives it another text, and remembers who did.
+    pub(super) fn edited(&mut self, editor: String, body: String, at: Timestamp) {
+        if self.body.as_ref() == Some(&body) {
+            return;
+        }
+        if self.edits.is_empty() {
+            self.edits.push(Edit {
+                editor: self.author.clone(),
+                body: self.body.clone(),
+                at: self.created,
+            });
+        }
+        self.body = Some(body.clone());
+        let body = Some(body);
+        self.edits.push(Edit { editor, body, at });
+    }
     /// Who approves (`true`) or rejects it at present: each one's last word.
     pub(crate) fn verdicts(&self) -> BTreeMap<&str, bool> {
         let mut verdicts = BTreeMap::new();

@@ -63,31 +63,43 @@ fn narrowed(granted: &Grants, asked: &Map<String, Value>) -> Result<Grants, Refu
 }
 
 pub(super) fn user(call: &mut Call<'_>) -> Outcome {
-    match &call.actor {
-        Actor::User(login) => {
-            let mut body = call.view.user(call.state.people.user(login));
-            for (field, value) in [
-                ("name", json!(login)),
-                ("company", Value::Null),
-                ("blog", json!("")),
-                ("location", Value::Null),
-                ("email", Value::Null),
-                ("hireable", Value::Null),
-                ("bio", Value::Null),
-                ("public_repos", json!(0)),
-                ("public_gists", json!(0)),
-                ("followers", json!(0)),
-                ("following", json!(0)),
-                ("created_at", json!("2025-01-01T00:00:00Z")),
-                ("updated_at", json!("2025-01-01T00:00:00Z")),
-            ] {
-                body[field] = value;
-            }
-            Reply::ok(body)
-        }
+    match call.actor.clone() {
+        Actor::User(login) => Reply::ok(profile(call, &login)),
         Actor::Installation => Err(Refusal::new(403, "Resource not accessible by integration")),
         Actor::App | Actor::Anonymous => Err(Refusal::new(401, "Requires authentication")),
     }
+}
+
+/// Anybody, also the bot that an App acts as.
+pub(super) fn account(call: &mut Call<'_>) -> Outcome {
+    let login = call.at("username").to_owned();
+    if call.state.people.find(&login).is_none() {
+        return Err(Refusal::not_found());
+    }
+    Reply::ok(profile(call, &login))
+}
+
+fn profile(call: &Call<'_>, login: &str) -> Value {
+    let user = call.state.people.user(login);
+    let mut body = call.view.user(user);
+    for (field, value) in [
+        ("name", json!(login)),
+        ("company", Value::Null),
+        ("blog", json!("")),
+        ("location", Value::Null),
+        ("email", json!(user.shown)),
+        ("hireable", Value::Null),
+        ("bio", Value::Null),
+        ("public_repos", json!(0)),
+        ("public_gists", json!(0)),
+        ("followers", json!(0)),
+        ("following", json!(0)),
+        ("created_at", json!("2025-01-01T00:00:00Z")),
+        ("updated_at", json!("2025-01-01T00:00:00Z")),
+    ] {
+        body[field] = value;
+    }
+    body
 }
 
 pub(super) fn rate_limit(call: &mut Call<'_>) -> Outcome {

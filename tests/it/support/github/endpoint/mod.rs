@@ -68,6 +68,7 @@ pub(super) const ROUTES: &[Route] = &[
     route("GET /repos/{owner}/{repo}/installation", &[], Anybody, apps::installation),
     route("POST /app/installations/{installation_id}/access_tokens", &[], Anybody, apps::token),
     route("GET /user", &[], Anybody, apps::user),
+    route("GET /users/{username}", &[], Anybody, apps::account),
     route("GET /rate_limit", &[], Anybody, apps::rate_limit),
     route("GET /orgs/{org}/teams/{team_slug}/members", MEMBERS, Read, apps::members),
     route("GET /repos/{owner}/{repo}", METADATA, Read, repository::get),

@@ -94,6 +94,7 @@ pub(super) fn create(call: &mut Call<'_>) -> Outcome {
         reviews: Vec::new(),
         comments: Vec::new(),
         events: Vec::new(),
+        edits: Vec::new(),
     };
     call.state.records.pulls.insert(number, pull);
     owners::ask(call.state, number);
@@ -117,13 +118,14 @@ pub(super) fn update(call: &mut Call<'_>) -> Outcome {
         set_state(call, number, &wanted)?;
     }
     let now = call.state.now;
+    let editor = call.state.people.login(&call.actor);
     let pull = call.state.pull_mut(number);
     pull.updated = now;
     if let Some(title) = title {
         pull.title = title;
     }
     if let Some(body) = body {
-        pull.body = Some(body);
+        pull.edited(editor, body, now);
     }
     Reply::ok(call.view.pull(call.state, call.state.pull(number)))
 }

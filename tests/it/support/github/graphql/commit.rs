@@ -1,13 +1,14 @@
 //! A commit made without Git: on a branch that must be where the caller thinks it is.
 
 use base64::Engine as _;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::Problem;
 use super::fields::{Object, Out};
 use crate::support::github::bare::{By, Moved};
 use crate::support::github::people::{Actor, Permission};
 use crate::support::github::state::State;
+use crate::support::github::view::View;
 
 /// `createCommitOnBranch`.
 pub(super) fn create_commit(
@@ -77,6 +78,31 @@ pub(super) fn create_commit(
     state.follow_refs(Some(&login));
     let id = input["clientMutationId"].clone();
     Ok(Out::Object(Object::Payload(commit, branch, id)))
+}
+
+/// A field of a commit.
+pub(super) fn commit(state: &State, view: &View, sha: &str, name: &str) -> Result<Out, Problem> {
+    let commit = state.git.commit(sha);
+    let person = |person: git2::Signature<'_>| {
+        let text = |text: Result<&str, _>| text.unwrap_or_default().to_owned();
+        Object::GitActor(text(person.name()), text(person.email()))
+    };
+    let object = match name {
+        "tree" => Object::Tree(commit.tree_id().to_string()),
+        "author" => person(commit.author()),
+        "committer" => person(commit.committer()),
+        _ => {
+            return Ok(Out::Value(match name {
+                "oid" => json!(sha),
+                "id" => json!(format!("C_{sha}")),
+                "abbreviatedOid" => json!(sha[..7]),
+                "url" | "commitUrl" => json!(format!("{}/commit/{sha}", view.repo_page())),
+                "message" => json!(commit.message().unwrap().trim_end()),
+                _ => return Err(Problem::Unspoken),
+            }));
+        }
+    };
+    Ok(Out::Object(object))
 }
 
 type Changes = (Vec<(String, Vec<u8>)>, Vec<String>);

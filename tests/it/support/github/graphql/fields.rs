@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::commit::create_commit;
+use super::commit::{commit, create_commit};
 use super::connection::Connection;
-use super::pull::{account, pull, review, word};
+use super::pull::{account, edit, pull, review, word};
 use super::{Arguments, Problem};
 use crate::support::github::limits::limit;
 use crate::support::github::people::{Actor, Permission};
@@ -24,6 +24,14 @@ pub(super) enum Object {
     Review(u64, usize),
     /// Of a pull request, by place.
     Comment(u64, usize),
+    /// Of a pull request, by place, newest first.
+    Edit(u64, usize),
+    /// Whoever asks: a user to GitHub, also where that is a bot.
+    Viewer(String),
+    /// Name and address of a commit's author or committer.
+    GitActor(String, String),
+    /// Of a commit.
+    Tree(String),
     Label(String),
     /// A user, a bot or an organisation.
     Account(String),
@@ -55,6 +63,10 @@ impl Object {
             Self::Pull(_) => "PullRequest",
             Self::Review(..) => "PullRequestReview",
             Self::Comment(..) => "IssueComment",
+            Self::Edit(..) => "UserContentEdit",
+            Self::Viewer(_) => "User",
+            Self::GitActor(..) => "GitActor",
+            Self::Tree(_) => "Tree",
             Self::Label(_) => "Label",
             Self::Account(login) if login.ends_with("[bot]") => "Bot",
             Self::Account(login) if login == OWNER => "Organization",
@@ -66,6 +78,7 @@ impl Object {
                 "PullRequest" => "PullRequestConnection",
                 "PullRequestReview" => "PullRequestReviewConnection",
                 "IssueComment" => "IssueCommentConnection",
+                "UserContentEdit" => "UserContentEditConnection",
                 _ => "LabelConnection",
             },
             Self::Edge("PullRequest", ..) => "PullRequestEdge",
@@ -104,14 +117,16 @@ pub(super) fn resolve(
         Object::Repository => repository(state, view, actor, name, given),
         Object::Pull(number) => pull(state, view, state.pull(*number), name, given),
         Object::Review(number, at) => review(view, state.pull(*number), *at, name),
+        Object::Edit(number, at) => edit(state.pull(*number), *at, name),
+        Object::Commit(sha) => commit(state, view, sha, name),
         Object::Connection(connection) => connection.field(name),
-        _ => simple(state, view, actor, object, name),
+        _ => simple(state, actor, object, name),
     }
 }
 
 fn query(state: &State, actor: &Actor, name: &str, given: &Arguments) -> Result<Out, Problem> {
     match name {
-        "viewer" => Ok(Out::Object(Object::Account(state.people.login(actor)))),
+        "viewer" => Ok(Out::Object(Object::Viewer(state.people.login(actor)))),
         "rateLimit" => Ok(Out::Object(Object::RateLimit)),
         "repository" => {
             let (owner, repository) = (&given["owner"], &given["name"]);
@@ -205,14 +220,16 @@ fn pulls(state: &State, given: &Arguments) -> Result<Vec<Object>, Problem> {
     Ok(found.iter().map(|pull| Object::Pull(pull.number)).collect())
 }
 
-fn simple(
-    state: &State,
-    view: &View,
-    actor: &Actor,
-    object: &Object,
-    name: &str,
-) -> Result<Out, Problem> {
+fn simple(state: &State, actor: &Actor, object: &Object, name: &str) -> Result<Out, Problem> {
     Ok(Out::Value(match (object, name) {
+        (Object::Viewer(login), "login") => json!(login),
+        (Object::Viewer(login), "databaseId") => json!(state.people.user(login).id),
+        (Object::Viewer(login), "email") => {
+            json!(state.people.user(login).shown.clone().unwrap_or_default())
+        }
+        (Object::GitActor(name, _), "name") => json!(name),
+        (Object::GitActor(_, email), "email") => json!(email),
+        (Object::Tree(sha), "oid") => json!(sha),
         (Object::Account(login), "login") => json!(login.trim_end_matches("[bot]")),
         (Object::Account(login), "id") => json!(format!("U_{}", state.people.user(login).id)),
         (Object::Account(login), "databaseId") => json!(state.people.user(login).id),
@@ -225,15 +242,6 @@ fn simple(
             return Ok(sha.map_or(Out::Value(Value::Null), |sha| {
                 Out::Object(Object::Commit(sha))
             }));
-        }
-        (Object::Commit(sha), "oid") => json!(sha),
-        (Object::Commit(sha), "id") => json!(format!("C_{sha}")),
-        (Object::Commit(sha), "abbreviatedOid") => json!(sha[..7]),
-        (Object::Commit(sha), "url" | "commitUrl") => {
-            json!(format!("{}/commit/{sha}", view.repo_page()))
-        }
-        (Object::Commit(sha), "message") => {
-            json!(state.git.commit(sha).message().unwrap().trim_end())
         }
         (Object::Comment(number, at), _) => {
             let comment = &state.pull(*number).comments[*at];

@@ -104,6 +104,10 @@ fn connected(pull: &Pull, name: &str, given: &Arguments) -> Result<Out, Problem>
             let comments = (0..pull.comments.len()).map(|at| Object::Comment(number, at));
             ("IssueComment", comments.collect())
         }
+        "userContentEdits" => {
+            let edits = (0..pull.edits.len()).map(|at| Object::Edit(number, at));
+            ("UserContentEdit", edits.collect())
+        }
         "reviews" => {
             let states = given.get("states").and_then(Value::as_array);
             let author = given.get("author").and_then(Value::as_str);
@@ -141,6 +145,22 @@ pub(super) fn review(view: &View, pull: &Pull, at: usize, name: &str) -> Result<
         "submittedAt" => time(review.at),
         "author" => return Ok(account(Some(&review.author))),
         "commit" => return Ok(Out::Object(Object::Commit(review.commit.clone()))),
+        _ => return Err(Problem::Unspoken),
+    }))
+}
+
+/// A field of one of the texts that it had, newest first.
+pub(super) fn edit(pull: &Pull, at: usize, name: &str) -> Result<Out, Problem> {
+    let edit = &pull.edits[pull.edits.len() - 1 - at];
+    Ok(Out::Value(match name {
+        "id" => json!(format!("UCE_{}_{at}", pull.number)),
+        "diff" => json!(edit.body),
+        "createdAt" | "editedAt" | "updatedAt" => time(edit.at),
+        "deletedAt" => match edit.body {
+            None => time(edit.at),
+            Some(_) => Value::Null,
+        },
+        "editor" => return Ok(account(Some(&edit.editor))),
         _ => return Err(Problem::Unspoken),
     }))
 }

@@ -8,7 +8,7 @@ const wanted = `
 Query Mutation Repository PullRequest PullRequestConnection PullRequestEdge PullRequestReview PullRequestReviewConnection
 PullRequestReviewEdge IssueCommentConnection IssueComment LabelConnection Label PageInfo Ref Commit GitObject RateLimit User
 Bot Actor RepositoryOwner Organization CreateCommitOnBranchInput CreateCommitOnBranchPayload CommittableBranch
-CommitMessage FileChanges FileAddition FileDeletion
+CommitMessage FileChanges FileAddition FileDeletion GitActor Tree UserContentEdit UserContentEditConnection
 `.trim().split(/\s+/);
 
 const only = { Query: ["repository", "viewer", "rateLimit"], Mutation: ["createCommitOnBranch"] };

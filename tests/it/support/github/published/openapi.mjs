@@ -10,6 +10,7 @@ GET /app
 GET /repos/{owner}/{repo}/installation
 POST /app/installations/{installation_id}/access_tokens
 GET /user
+GET /users/{username}
 GET /rate_limit
 GET /orgs/{org}/teams/{team_slug}/members
 GET /repos/{owner}/{repo}
