@@ -75,7 +75,7 @@ pub struct PullRequestRules {
     /// Labels put on it.
     #[serde(default)]
     pub labels: Vec<String>,
-    /// What becomes ready within this time shares one pull request. Not carried out yet.
+    /// What becomes ready within this time after a pull request was opened shares it, until somebody approves.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<Period>,
     /// So many pull requests of the environment may be open at a time; what has waited longest is opened first.

@@ -36,7 +36,8 @@ pub(super) async fn accounts<'a>(
         })
         .collect();
     for pull in open {
-        emails.extend(pull.marker.asked_by.clone());
+        let carried = pull.marker.promotions().into_iter();
+        emails.extend(carried.filter_map(|carried| carried.asked_by));
         if let Subject::Act { by, .. } | Subject::Streams { by, .. } = &pull.marker.subject {
             emails.insert(by.clone());
         }

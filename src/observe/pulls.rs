@@ -256,6 +256,7 @@ fn pull_facts(
             notes: past.notes,
             commands: past.commands.into_iter().map(command_facts).collect(),
         }),
+        opened_at: Some(pull.opened_at),
         branch_facts,
     }
 }

@@ -7,19 +7,18 @@ use super::change::propose::{Stamps, promotion};
 use super::change::stamps::stream_in;
 use super::change::wave::{self, Item, Wave};
 use super::desk::Desk;
-use super::facts::marker::Subject as Carries;
-use super::facts::pull::PullState;
 use super::import::{Imports, imports, promoted_tags};
 use super::left_over;
 use super::observation::Observation;
 use super::output::Templates;
 use super::output::survey::{Survey, survey, uses};
-use super::pull::closing::closing;
 use super::pull::drift;
 use super::pull::flow::{Flow, Outcome};
+use super::pull::group::{self, Member};
 use super::pull::life::open_of;
 use super::pull::recording::unrecorded;
 use super::pull::room::within_limits;
+use super::pull::vanished::vanished;
 use super::refusal;
 use super::report::{BlockReport, Change, ChangeKind, HoldReport, StageReport, State, Subject};
 use super::rewound;
@@ -43,6 +42,7 @@ pub fn plan(obs: &Observation) -> Plan {
             .map(|v| (v.streams.as_slice(), v.tag(), v.is_first())),
     );
     let imports = imports(&promoted, &mut desk);
+    let names: Vec<Names<'_>> = roads.values().map(|road| first::by_name(road)).collect();
     let mut templates = Templates::default();
     let survey = survey(&roads, &mut templates, &mut desk);
     let mut work = Work {
@@ -51,12 +51,14 @@ pub fn plan(obs: &Observation) -> Plan {
         items: Vec::new(),
         reports: BTreeMap::new(),
         pulls: Outcome::default(),
+        members: Vec::new(),
     };
-    for road in roads.values() {
-        work.pipeline(road, &imports, &mut desk);
+    for (road, names) in roads.values().zip(&names) {
+        work.pipeline(road, names, &imports, &mut desk);
     }
+    work.groups(&views, &mut desk);
     work.loose(&imports, &views, &mut desk);
-    work.vanished(&views, &mut desk);
+    work.take(vanished(&views, &desk), &mut desk);
     work.take(unrecorded(&desk), &mut desk);
     drift::report_stops(&survey, &mut desk);
     broken::report(&mut desk);
@@ -64,25 +66,35 @@ pub fn plan(obs: &Observation) -> Plan {
     work.finish(&roads, desk)
 }
 
+/// Stages of one pipeline by their names.
+type Names<'a> = BTreeMap<Name, &'a StageView<'a>>;
+
 struct Work<'s> {
     survey: &'s Survey,
     templates: Templates,
     items: Vec<Item>,
     reports: BTreeMap<StageKey, StageReport>,
     pulls: Outcome,
+    /// Stages that may share a pull request.
+    members: Vec<Member<'s>>,
 }
 
-impl Work<'_> {
-    fn pipeline<'a>(&mut self, road: &'a Road<'a>, imports: &Imports, desk: &mut Desk<'_>) {
-        let by_name = first::by_name(road);
+impl<'s> Work<'s> {
+    fn pipeline(
+        &mut self,
+        road: &'s Road<'s>,
+        names: &'s Names<'s>,
+        imports: &Imports,
+        desk: &mut Desk<'_>,
+    ) {
         for view in road {
             let done = self.counts();
             let subject = || Subject::Stage(view.key.clone());
             let worked = shielded(subject, desk, |desk| {
                 if view.is_first() {
-                    self.first(view, &by_name, imports, desk);
+                    self.first(view, names, imports, desk);
                 } else {
-                    self.later(view, &by_name, desk);
+                    self.later(view, names, desk);
                 }
             });
             if let Err(hold) = worked {
@@ -92,15 +104,57 @@ impl Work<'_> {
         }
     }
 
-    fn counts(&self) -> (usize, usize, usize) {
-        let pulls = &self.pulls;
-        (self.items.len(), pulls.effects.len(), pulls.changes.len())
+    fn counts(&self) -> [usize; 4] {
+        let (pulls, members) = (&self.pulls, self.members.len());
+        [
+            self.items.len(),
+            pulls.effects.len(),
+            pulls.changes.len(),
+            members,
+        ]
     }
 
-    fn take_back(&mut self, (items, effects, changes): (usize, usize, usize)) {
+    fn take_back(&mut self, [items, effects, changes, members]: [usize; 4]) {
         self.items.truncate(items);
         self.pulls.effects.truncate(effects);
         self.pulls.changes.truncate(changes);
+        self.members.truncate(members);
+    }
+
+    /// Pull requests that several stages share, once every stage is decided.
+    fn groups(&mut self, views: &[&'s StageView<'s>], desk: &mut Desk<'_>) {
+        let mut members = std::mem::take(&mut self.members);
+        if members.is_empty() {
+            return;
+        }
+        let known: BTreeSet<&StageKey> = views.iter().map(|view| &view.key).collect();
+        let subject = || Subject::Repository;
+        let (survey, templates) = (self.survey, &mut self.templates);
+        let worked = shielded(subject, desk, |desk| {
+            group::run(&mut members, &known, survey, templates, desk)
+        });
+        match worked {
+            Ok(outcome) => {
+                self.take(outcome, desk);
+                let reports = members.into_iter().map(|member| member.decided);
+                self.reports
+                    .extend(reports.map(|decided| (decided.view.key.clone(), decided.report)));
+            }
+            Err(hold) => {
+                for member in members {
+                    let view = member.decided.view;
+                    let subject = Subject::Stage(view.key.clone());
+                    self.stall(
+                        view,
+                        HoldReport {
+                            subject,
+                            ..(*hold).clone()
+                        },
+                        desk,
+                    );
+                }
+            }
+        }
     }
 
     /// A stage that a bug stopped. Nothing else may speak for its outputs: what its pull request holds is not known.
@@ -117,17 +171,17 @@ impl Work<'_> {
         desk.holds.push(hold);
     }
 
-    fn first<'a>(
+    fn first(
         &mut self,
-        view: &'a StageView<'a>,
-        road: &BTreeMap<Name, &'a StageView<'a>>,
+        view: &'s StageView<'s>,
+        road: &'s Names<'s>,
         imports: &Imports,
         desk: &mut Desk<'_>,
     ) {
         let offer = first::offer(view, &imports.imports, desk);
         let decision = first::decide(view, offer.as_ref(), desk);
         let report = stage::report(view, road, &decision, desk);
-        let mut decided = Decided {
+        let decided = Decided {
             view,
             decision,
             report,
@@ -137,15 +191,16 @@ impl Work<'_> {
                 self.items.push(first::item(view, offer, desk));
             }
         } else {
-            self.first_by_pull(&mut decided, road, offer, desk);
+            self.first_by_pull(decided, road, offer, desk);
+            return;
         }
         self.reports.insert(view.key.clone(), decided.report);
     }
 
-    fn first_by_pull<'a>(
+    fn first_by_pull(
         &mut self,
-        decided: &mut Decided<'a>,
-        road: &BTreeMap<Name, &'a StageView<'a>>,
+        mut decided: Decided<'s>,
+        road: &'s Names<'s>,
         offer: Option<Offer>,
         desk: &mut Desk<'_>,
     ) {
@@ -154,9 +209,9 @@ impl Work<'_> {
         let (carried, sources) = carried.unzip();
         let sources = sources.unwrap_or_default();
         let open_judged = carried.as_ref().map(|set| first::judge(view, set, desk));
-        let build = |judged: &super::stage::decide::Judged,
-                     stamps: &Stamps,
-                     desk: &mut Desk<'_>| {
+        let build = move |judged: &super::stage::decide::Judged,
+                          stamps: &Stamps,
+                          desk: &mut Desk<'_>| {
             let offer = offer
                 .as_ref()
                 .filter(|o| o.set.id() == judged.candidate.id)
@@ -165,8 +220,18 @@ impl Work<'_> {
                 .unwrap_or_else(|| first::offer_of(view, &judged.candidate.set, &sources, desk));
             Ok(first::proposal(&offer, stamps, desk))
         };
+        if group::is_member(view, desk) {
+            self.members.push(Member {
+                decided,
+                road,
+                build: Box::new(build),
+                open_judged,
+                asked_by: None,
+            });
+            return;
+        }
         let flow = Flow {
-            decided,
+            decided: &mut decided,
             road,
             survey: self.survey,
             templates: &mut self.templates,
@@ -176,14 +241,10 @@ impl Work<'_> {
         };
         let outcome = flow.run(desk);
         self.take(outcome, desk);
+        self.reports.insert(view.key.clone(), decided.report);
     }
 
-    fn later<'a>(
-        &mut self,
-        view: &'a StageView<'a>,
-        road: &BTreeMap<Name, &'a StageView<'a>>,
-        desk: &mut Desk<'_>,
-    ) {
+    fn later(&mut self, view: &'s StageView<'s>, road: &'s Names<'s>, desk: &mut Desk<'_>) {
         let mut decided = stage::later(view, road, self.survey, desk);
         let asked_by = decided.decision.request.as_ref().map(|r| r.by.clone());
         if view.delivery == Delivery::Commit {
@@ -199,10 +260,21 @@ impl Work<'_> {
         } else {
             let open_judged = judge_open(view, road, desk);
             let by = asked_by.clone();
-            let build =
-                |judged: &super::stage::decide::Judged, stamps: &Stamps, desk: &mut Desk<'_>| {
-                    promotion(view, judged, by.clone(), stamps, desk)
-                };
+            let build = move |judged: &super::stage::decide::Judged,
+                              stamps: &Stamps,
+                              desk: &mut Desk<'_>| {
+                promotion(view, judged, by.clone(), stamps, desk)
+            };
+            if group::is_member(view, desk) {
+                self.members.push(Member {
+                    decided,
+                    road,
+                    build: Box::new(build),
+                    open_judged,
+                    asked_by,
+                });
+                return;
+            }
             let flow = Flow {
                 decided: &mut decided,
                 road,
@@ -232,29 +304,6 @@ impl Work<'_> {
         self.pulls.effects.extend(outcome.effects);
         self.pulls.changes.extend(outcome.changes);
         self.pulls.claimed.extend(outcome.claimed);
-    }
-
-    /// Pull requests of stages that are there no more are closed. A pipeline that may only be unreadable is not gone.
-    fn vanished(&mut self, views: &[&StageView<'_>], desk: &mut Desk<'_>) {
-        let sound = desk.docs.errors().next().is_none();
-        for pull in desk.obs.facts.pulls.iter().flatten() {
-            let Carries::Promotion { stage, .. } = &pull.marker.subject else {
-                continue;
-            };
-            let known = views.iter().any(|v| v.key == *stage);
-            let gone = !known && (sound || desk.docs.pipelines.contains_key(&stage.pipeline));
-            let foreign = pull
-                .branch_facts
-                .as_ref()
-                .is_some_and(|b| b.foreign.is_some());
-            if pull.state != PullState::Open || !gone || foreign {
-                continue;
-            }
-            let (group, place) = (stage.pipeline.as_str(), stage.stage.as_str());
-            let (change, effect) = closing(group, place, pull, "there is no such stage any more");
-            self.pulls.changes.push(change);
-            self.pulls.effects.push(effect);
-        }
     }
 
     /// Tags in no pipeline, and failures written down.

@@ -189,11 +189,16 @@ pub fn allowed(
 ) -> Vec<(Effect, Change)> {
     let mut left = Vec::new();
     for (effect, change) in effects {
-        let subject = subject_of(&effect, desk);
-        let mut changes = changes_of(&effect).into_iter();
-        match changes.find_map(|id| hold(&id, &subject, desk)) {
-            Some(hold) => holds.push(hold),
-            None => left.push((effect, change)),
+        let subjects = subjects_of(&effect, desk);
+        let changes = changes_of(&effect);
+        let mut refused = |subject: &Subject| {
+            let mut changes = changes.iter();
+            changes.find_map(|id| hold(id, subject, desk))
+        };
+        let refused: Vec<HoldReport> = subjects.iter().filter_map(&mut refused).collect();
+        match refused.is_empty() {
+            false => holds.extend(refused),
+            true => left.push((effect, change)),
         }
     }
     left
@@ -305,8 +310,8 @@ fn is_untaken(tag: &TagKey, desk: &Desk<'_>) -> bool {
     seen.is_some_and(|(digest, _)| head.is_none_or(|head| !head.is_of(digest)))
 }
 
-/// What an effect on a pull request is about.
-pub fn subject_of(effect: &Effect, desk: &Desk<'_>) -> Subject {
+/// What an effect on a pull request is about: every stage that it moves; never empty.
+pub fn subjects_of(effect: &Effect, desk: &Desk<'_>) -> Vec<Subject> {
     let known = |id: &str| {
         let mut pulls = desk.obs.facts.pulls.iter().flatten();
         pulls.find(|pull| pull.id == id).map(|pull| &pull.marker)
@@ -322,15 +327,18 @@ pub fn subject_of(effect: &Effect, desk: &Desk<'_>) -> Subject {
         | Effect::RecordMerge { id } => known(id),
         Effect::PushBase { .. } | Effect::ClearBranches { .. } => None,
     };
-    match marker.map(|marker| &marker.subject) {
-        Some(Carries::Promotion { stage, .. } | Carries::Act { stage, .. }) => {
-            Subject::Stage(stage.clone())
-        }
+    let stages = marker.map_or_else(Vec::new, Marker::stages);
+    if !stages.is_empty() {
+        let stages = stages.into_iter();
+        return stages.map(|stage| Subject::Stage(stage.clone())).collect();
+    }
+    let subject = match marker.map(|marker| &marker.subject) {
         Some(Carries::Environment { environment, .. }) => environment
             .parse()
             .map_or(Subject::Repository, Subject::Environment),
-        Some(Carries::Streams { .. }) | None => Subject::Repository,
-    }
+        _ => Subject::Repository,
+    };
+    vec![subject]
 }
 
 #[cfg(test)]

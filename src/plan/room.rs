@@ -3,7 +3,7 @@
 use super::desk::Desk;
 use super::effect::Effect;
 use super::facts::Room;
-use super::refusal::subject_of;
+use super::refusal::subjects_of;
 use super::report::{Change, HoldReport, State};
 use crate::model::{Period, Timestamp};
 
@@ -41,8 +41,9 @@ pub(super) fn fitting(
         }
         desk.expires(turn);
         let (hour, minute) = (room.per_hour, room.per_minute);
-        holds.push(HoldReport {
-            subject: subject_of(&effect, desk),
+        let subjects = subjects_of(&effect, desk).into_iter();
+        holds.extend(subjects.map(|subject| HoldReport {
+            subject,
             reason: "ForgeBudget".to_owned(),
             why: format!(
                 "its pull request waits for its turn: the forge is told of no more than {hour} things an hour and {minute} a minute"
@@ -50,7 +51,7 @@ pub(super) fn fitting(
             until: Some(turn),
             help: None,
             state: State::Waiting,
-        });
+        }));
     }
     left
 }

@@ -1,13 +1,18 @@
 //! Words of commits and pull requests. Nothing here is relative to the clock, or every pass would edit them.
 
-use super::facts::marker::{END, Marker};
-use super::report::{Change, ChangeKind, Condition};
-use crate::model::{CommitId, Digest, PinnedImage, SetId, StageKey};
+mod body;
+
+pub use body::{Body, Moved, group_body, group_title, promotion_body, promotion_title};
+
+use super::report::{Change, ChangeKind};
+use crate::model::{CommitId, Digest, SetId, StageKey};
 
 /// Longest subject line of a commit and title of a pull request.
 const LONGEST_TITLE: usize = 200;
 /// More files of a change are not named one by one.
 const MOST_FILES: usize = 200;
+/// More names of a list are counted.
+const MOST_NAMES: usize = 5;
 /// Longest reason in such a line.
 const LONGEST_WHY: usize = 100;
 
@@ -49,14 +54,20 @@ pub fn wave_message(changes: &[Change], trailers: &[Trailer], base: &CommitId) -
     text
 }
 
-/// Message of a promotion's commit: on its branch without, on the base with the trailer `Headwater-Base`. A branch must
+/// Message of a commit of promotions: on its branch without, on the base with the trailer `Headwater-Base`. A branch must
 /// not bear it, because History follows it through merges.
-pub fn promotion_message(title: &str, trailer: &Trailer, base: Option<&CommitId>) -> String {
-    format!(
-        "{}\n\n{}",
-        cut(title),
-        trailer_lines(std::slice::from_ref(trailer), base)
-    )
+pub fn promotion_message(title: &str, trailers: &[Trailer], base: Option<&CommitId>) -> String {
+    format!("{}\n\n{}", cut(title), trailer_lines(trailers, base))
+}
+
+/// A list for a line, as far as people read it; the rest is counted.
+pub fn some_of(names: &[String]) -> String {
+    let shown = names.iter().take(MOST_NAMES).cloned();
+    let mut shown: Vec<String> = shown.collect();
+    if names.len() > MOST_NAMES {
+        shown.push(format!("{} more", names.len() - MOST_NAMES));
+    }
+    shown.join(", ")
 }
 
 fn trailer_lines(trailers: &[Trailer], base: Option<&CommitId>) -> String {
@@ -123,106 +134,6 @@ fn count(changes: &[Change]) -> String {
 
 fn cut(text: &str) -> String {
     text.chars().take(LONGEST_TITLE).collect()
-}
-
-/// Title of a promotion's pull request; into a stage that takes from no other it is an import, as commits say.
-pub fn promotion_title(body: &PromotionBody<'_>, place: &str) -> String {
-    let verb = match body.from {
-        [] => "Import",
-        _ => "Promote",
-    };
-    let moved = arrow(body.old, body.new);
-    cut(&format!("{verb} {} {moved} to {place}", body.key.pipeline))
-}
-
-/// All that a promotion's pull request says.
-pub struct PromotionBody<'a> {
-    /// The marker, first line of the body.
-    pub marker: &'a Marker,
-    /// Pipeline and stage.
-    pub key: &'a StageKey,
-    /// Version before, if any.
-    pub old: Option<&'a str>,
-    /// Version after.
-    pub new: &'a str,
-    /// Images before, by stream, where there were any.
-    pub images: &'a [(String, Option<PinnedImage>, PinnedImage)],
-    /// Conditions when it was opened: evidence, never refreshed.
-    pub conditions: &'a [Condition],
-    /// Approvals needed: how many, of whom.
-    pub approvals: &'a [(u32, String)],
-    /// Files it writes.
-    pub files: &'a [String],
-    /// Where the set comes from.
-    pub from: &'a [String],
-}
-
-/// The body of a promotion's pull request.
-pub fn promotion_body(body: &PromotionBody<'_>) -> String {
-    let mut out = vec![body.marker.to_line(), String::new()];
-    let from = if body.from.is_empty() {
-        String::new()
-    } else {
-        format!(
-            " Same image that passed {}; nothing is rebuilt.",
-            body.from.join(" and ")
-        )
-    };
-    let old = body
-        .old
-        .map_or_else(String::new, |old| format!(" from **{}**", code_free(old)));
-    out.push(format!(
-        "**{}** moves{old} to **{}** in **{}**.{from}",
-        body.key.pipeline,
-        code_free(body.new),
-        body.key.stage
-    ));
-    out.push(String::new());
-    out.push("| stream | now | after merge |\n|---|---|---|".to_owned());
-    for (stream, now, after) in body.images {
-        let now = now
-            .as_ref()
-            .map_or("nothing".to_owned(), |i| format!("`{}`", short(&i.digest)));
-        out.push(format!("| {stream} | {now} | `{}` |", after));
-    }
-    out.push(String::new());
-    out.push("| | condition | evidence |\n|---|---|---|".to_owned());
-    for condition in body.conditions {
-        let yes = if condition.verdict.is_open() {
-            "yes"
-        } else {
-            "no"
-        };
-        out.push(format!(
-            "| {yes} | {} | {} |",
-            condition.name,
-            code_span(condition.verdict.why())
-        ));
-    }
-    for (count, who) in body.approvals {
-        out.push(format!(
-            "| | approval by {count} of {} | whoever asked for this promotion does not count |",
-            code_span(who)
-        ));
-    }
-    out.push(String::new());
-    out.push("**Changes**".to_owned());
-    out.push(file_list(body.files));
-    out.push(String::new());
-    out.push(format!(
-        "**If you do not want it,** close it: {} is refused for {} until you reopen or run `headwater unhold {}`; the next build gets its own pull request.",
-        code_free(body.new),
-        body.key.stage,
-        String::from(body.key.clone())
-    ));
-    out.push("**If a newer build comes,** this pull request moves to it until somebody approves; then it stays, and the newer one waits.".to_owned());
-    out.push(format!(
-        "**Going back:** press Revert, or `headwater rollback {}`; {} is then held.",
-        String::from(body.key.clone()),
-        code_free(body.new)
-    ));
-    out.push(END.to_owned());
-    out.join("\n") + "\n"
 }
 
 /// Files as a list that people can still read; the rest is counted.

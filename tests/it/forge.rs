@@ -12,6 +12,7 @@ mod github_merging;
 mod github_people;
 mod github_signed;
 mod github_story;
+mod groups;
 mod life;
 mod merging;
 mod trouble;

@@ -9,7 +9,6 @@ use crate::cli::{CliError, Context};
 use crate::manifests::suggest::proposed;
 use crate::model::{StageKey, Timestamp};
 use crate::plan::acts::{Standing, Uncounted, standing, uncounted};
-use crate::plan::facts::marker::Subject;
 use crate::plan::facts::pull::{PullRequestFacts, PullState};
 use crate::plan::{Observation, Plan, StageReport};
 
@@ -124,7 +123,7 @@ impl Found {
             .pulls()?
             .iter()
             .filter(|pull| pull.state == PullState::Open)
-            .filter(|pull| !matches!(pull.marker.subject, Subject::Promotion { .. }))
+            .filter(|pull| pull.marker.promotions().is_empty())
             .cloned()
             .collect();
         for pull in others {
@@ -175,8 +174,5 @@ fn too_many(word: &str, several: &[&PullRequestFacts]) -> CliError {
 }
 
 fn is_of(pull: &PullRequestFacts, key: &StageKey) -> bool {
-    match &pull.marker.subject {
-        Subject::Promotion { stage, .. } | Subject::Act { stage, .. } => stage == key,
-        Subject::Environment { .. } | Subject::Streams { .. } => false,
-    }
+    pull.marker.stages().contains(&key)
 }

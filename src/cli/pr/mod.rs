@@ -18,7 +18,7 @@ use super::{CliError, Context, Exit};
 use crate::forge::Closing;
 use crate::git::FileChange;
 use crate::model::{BlobId, CommitId, RepoPath};
-use crate::plan::facts::marker::Subject;
+use crate::plan::facts::marker::{Carried, Subject};
 use crate::plan::facts::pull::{PullRequestFacts, PullState};
 use found::Found;
 
@@ -104,6 +104,13 @@ async fn close(context: &Context, id: &str, reason: &Reason) -> Result<Exit, Cli
                 "its set stays out of {stage} until `headwater unhold {stage}` or `headwater pr reopen`"
             )
         }
+        Subject::Group { members, .. } => {
+            let stages: Vec<String> = members.iter().map(|m| m.stage.to_string()).collect();
+            format!(
+                "its sets stay out of {} until `headwater pr reopen`, or `headwater unhold` for one of them",
+                stages.join(", ")
+            )
+        }
         Subject::Environment { environment, .. } => {
             format!("this very change of {environment} is not proposed again")
         }
@@ -132,11 +139,11 @@ fn refuse_merged(pull: &PullRequestFacts) -> Result<(), CliError> {
         return Ok(());
     }
     let merged = CliError::failed(format!("pull request {} is merged", safe(&pull.id)));
-    Err(match &pull.marker.subject {
-        Subject::Promotion { stage, .. } => {
+    Err(match pull.marker.promotions().first() {
+        Some(Carried { stage, .. }) => {
             merged.help(format!("headwater rollback {stage} --reason ... goes back"))
         }
-        _ => merged.help("`headwater pr list` shows the open ones"),
+        None => merged.help("`headwater pr list` shows the open ones"),
     })
 }
 

@@ -6,7 +6,7 @@ use crate::cli::act::forge;
 use crate::cli::view::words::safe;
 use crate::cli::{CliError, Context, Exit};
 use crate::forge::ForgeError;
-use crate::plan::facts::marker::Subject;
+use crate::plan::facts::marker::{Carried, Subject};
 use crate::plan::facts::pull::{PullRequestFacts, PullState};
 
 pub(super) async fn run(context: &Context, id: &str) -> Result<Exit, CliError> {
@@ -22,6 +22,10 @@ pub(super) async fn run(context: &Context, id: &str) -> Result<Exit, CliError> {
     reopened.map_err(|error| refused(&error, &pull))?;
     let after = match &pull.marker.subject {
         Subject::Promotion { stage, .. } => format!("its set may enter {stage} again"),
+        Subject::Group { members, .. } => {
+            let stages: Vec<String> = members.iter().map(|m| m.stage.to_string()).collect();
+            format!("its sets may enter {} again", stages.join(", "))
+        }
         Subject::Environment { environment, .. } => {
             format!("this change of {environment} is proposed again")
         }
@@ -42,32 +46,35 @@ pub(super) async fn run(context: &Context, id: &str) -> Result<Exit, CliError> {
 /// What we closed holds nothing, and a stage has one open pull request at a time.
 fn refuse_replaced(found: &Found, pull: &PullRequestFacts) -> Result<(), CliError> {
     let id = safe(&pull.id);
-    let Subject::Promotion { stage, .. } = &pull.marker.subject else {
+    let carried = pull.marker.promotions();
+    let Some(first) = carried.first() else {
         return Ok(());
     };
     if pull.marker.superseded {
         return Err(CliError::failed(format!(
             "pull request {id} was closed by headwater itself, because something else took its place"
         ))
-        .help(format!("it holds nothing: headwater why {stage}")));
+        .help(format!("it holds nothing: headwater why {}", first.stage)));
     }
-    match found.open_of(stage)?.first() {
-        None => Ok(()),
-        Some(open) => Err(CliError::failed(format!(
-            "pull request {id} stays closed: {} of {stage} is open, and a stage has one at a time",
-            safe(&open.id)
-        ))
-        .help(format!(
-            "headwater unhold {stage} --reason ... lifts the hold; headwater pr close {} makes room",
-            safe(&open.id)
-        ))),
+    for Carried { stage, .. } in &carried {
+        if let Some(open) = found.open_of(stage)?.first() {
+            return Err(CliError::failed(format!(
+                "pull request {id} stays closed: {} of {stage} is open, and a stage has one at a time",
+                safe(&open.id)
+            ))
+            .help(format!(
+                "headwater unhold {stage} --reason ... lifts the hold; headwater pr close {} makes room",
+                safe(&open.id)
+            )));
+        }
     }
+    Ok(())
 }
 
 fn refused(error: &ForgeError, pull: &PullRequestFacts) -> CliError {
     let refused = forge(error).context(format!("pull request {} stays closed", safe(&pull.id)));
-    match (error, &pull.marker.subject) {
-        (ForgeError::NoBranch(_), Subject::Promotion { stage, .. }) => refused.help(format!(
+    match (error, pull.marker.promotions().first()) {
+        (ForgeError::NoBranch(_), Some(Carried { stage, .. })) => refused.help(format!(
             "its branch is gone: headwater unhold {stage} --reason ... lifts the hold without it"
         )),
         _ => refused,

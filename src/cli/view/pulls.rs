@@ -9,7 +9,6 @@ use super::words::{ago, ago_in_words, flow, hang, safe, told};
 use super::{Frame, View, markdown, why_text};
 use crate::cli::output::{Style, Table};
 use crate::model::{CommitId, StageKey, Timestamp};
-use crate::plan::facts::marker;
 use crate::plan::facts::pull::{ApprovalFacts, PullRequestFacts, PullState};
 use crate::plan::report::{Condition, StageReport, State};
 
@@ -61,6 +60,9 @@ pub struct PullData {
     /// The stage it enters or is about, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stage: Option<StageKey>,
+    /// The stages that share it, where there are several.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stages: Vec<StageKey>,
     /// When it was opened.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub opened_at: Option<Timestamp>,
@@ -198,11 +200,13 @@ impl<'a> Known<'a> {
             state: pull.state,
             branch: pull.branch.clone(),
             head: pull.head.clone(),
-            stage: match &pull.marker.subject {
-                marker::Subject::Promotion { stage, .. } | marker::Subject::Act { stage, .. } => {
-                    Some(stage.clone())
-                }
-                marker::Subject::Environment { .. } | marker::Subject::Streams { .. } => None,
+            stage: match pull.marker.stages().as_slice() {
+                [only] => Some((*only).clone()),
+                _ => None,
+            },
+            stages: match pull.marker.stages().as_slice() {
+                [_] => Vec::new(),
+                several => several.iter().map(|stage| (*stage).clone()).collect(),
             },
             opened_at: self.opened,
             merged_as: pull.merged_as.clone(),

@@ -3,7 +3,7 @@
 use super::room::Room;
 use super::{ActError, no};
 use crate::model::{Approvals, Name, StageKey};
-use crate::plan::facts::marker::Subject as Carries;
+use crate::plan::facts::marker::{Carried, Subject as Carries};
 use crate::plan::facts::pull::{PullRequestFacts, PullState};
 use crate::plan::gate::approvals;
 use crate::plan::observation::Observation;
@@ -55,7 +55,15 @@ fn in_room(
     pull: &PullRequestFacts,
 ) -> Result<Standing, ActError> {
     let (conditions, mut shut) = match &pull.marker.subject {
-        Carries::Promotion { stage, .. } => promotion(room, plan, pull, stage)?,
+        Carries::Promotion { .. } | Carries::Group { .. } => {
+            let (mut conditions, mut shut) = (Vec::new(), Vec::new());
+            for key in pull.marker.stages() {
+                let (of_stage, stopped) = promotion(room, plan, pull, key)?;
+                conditions.extend(of_stage);
+                shut.extend(stopped);
+            }
+            (conditions, shut)
+        }
         Carries::Environment { environment, .. } => drift(room, plan, pull, environment),
         Carries::Act { act, stage, by } => (act_approvals(room, pull, act, stage, by)?, Vec::new()),
         Carries::Streams { .. } => (Vec::new(), Vec::new()),
@@ -235,8 +243,12 @@ fn message(plan: &Plan, pull: &PullRequestFacts) -> String {
         _ => None,
     });
     let trailers = match &pull.marker.subject {
-        Carries::Promotion { stage, set } => {
-            format!("Headwater-Set: {set}\nHeadwater-Stage: {stage}\n")
+        Carries::Promotion { .. } | Carries::Group { .. } => {
+            let promotions = pull.marker.promotions().into_iter();
+            let lines = promotions.map(|Carried { stage, set, .. }| {
+                format!("Headwater-Set: {set}\nHeadwater-Stage: {stage}\n")
+            });
+            lines.collect::<String>()
         }
         Carries::Act { stage, .. } => format!("Headwater-Stage: {stage}\n"),
         Carries::Environment { .. } | Carries::Streams { .. } => String::new(),

@@ -210,6 +210,7 @@ fn pull(state: PullState, set: SetId) -> PullRequestFacts {
         statuses: None,
         approvals: Vec::new(),
         past: None,
+        opened_at: None,
         branch_facts: None,
     }
 }

@@ -3,9 +3,9 @@
 
 use super::ActError;
 use super::room::Room;
-use crate::model::{Approvals, StageKey};
+use crate::model::Approvals;
 use crate::plan::change::stamps::{Found, read};
-use crate::plan::facts::marker::Subject as Carries;
+use crate::plan::facts::marker::{Carried, Subject as Carries};
 use crate::plan::facts::pull::PullRequestFacts;
 use crate::plan::gate::{Barred, barred, may_approve};
 use crate::plan::observation::Observation;
@@ -49,7 +49,10 @@ pub fn uncounted(
 ) -> Result<Option<Uncounted>, ActError> {
     let mut room = Room::new(obs);
     let (asked_by, rules) = asked_and_rules(&mut room, pull);
-    let found = barred(who, pull, asked_by.as_deref(), &obs.facts)
+    let mut askers = asked_by.iter().map(|by| Some(by.as_str()));
+    let barred = |by| barred(who, pull, by, &obs.facts);
+    let found = barred(None)
+        .or_else(|| askers.find_map(barred))
         .map(Uncounted::Barred)
         .or_else(|| not_named(who, &rules, obs));
     room.done(Ok(found))
@@ -67,36 +70,33 @@ fn not_named(who: &str, rules: &[Approvals], obs: &Observation) -> Option<Uncoun
     })
 }
 
-fn asked_and_rules(
-    room: &mut Room<'_>,
-    pull: &PullRequestFacts,
-) -> (Option<String>, Vec<Approvals>) {
+/// Whoever asked for a part of it, and the rules of all parts.
+fn asked_and_rules(room: &mut Room<'_>, pull: &PullRequestFacts) -> (Vec<String>, Vec<Approvals>) {
     match &pull.marker.subject {
-        Carries::Promotion { stage, .. } => {
-            let asked_by = asked_by(room, pull, stage);
-            let rules = room.view(stage).map(|view| view.approvals);
-            let rules = rules
-                .unwrap_or_default()
-                .into_iter()
-                .map(|ruled| ruled.rule);
-            (asked_by, rules.collect())
+        Carries::Promotion { .. } | Carries::Group { .. } => {
+            let (mut asked, mut rules) = (Vec::new(), Vec::new());
+            for carried in pull.marker.promotions() {
+                asked.extend(asked_by(room, pull, &carried));
+                let view = room.view(&carried.stage);
+                let of_stage = view.map(|view| view.approvals).unwrap_or_default();
+                rules.extend(of_stage.into_iter().map(|ruled| ruled.rule));
+            }
+            (asked, rules)
         }
-        Carries::Act { by, .. } | Carries::Streams { by, .. } => (Some(by.clone()), Vec::new()),
+        Carries::Act { by, .. } | Carries::Streams { by, .. } => (vec![by.clone()], Vec::new()),
         Carries::Environment { environment, .. } => {
             let environments = room.desk.docs.environments.iter();
             let known = environments.filter(|(name, _)| name.as_str() == environment);
             let rules = known.filter_map(|(_, e)| e.value.spec.approvals.clone());
-            (None, rules.collect())
+            (Vec::new(), rules.collect())
         }
     }
 }
 
 /// Who asked for a promotion: by the record on its branch, else by the request on the base.
-fn asked_by(room: &mut Room<'_>, pull: &PullRequestFacts, stage: &StageKey) -> Option<String> {
-    let view = room.view(stage).ok()?;
-    let Carries::Promotion { set, .. } = &pull.marker.subject else {
-        return None;
-    };
+fn asked_by(room: &mut Room<'_>, pull: &PullRequestFacts, carried: &Carried) -> Option<String> {
+    let view = room.view(&carried.stage).ok()?;
+    let set = &carried.set;
     let branch = pull.branch_facts.as_ref();
     let recorded = branch.and_then(|branch| match read(&view, set, branch, &mut room.desk) {
         Found::Yes(stamps) => stamps.record?.asked_by,

@@ -183,7 +183,9 @@ impl Lifting<'_> {
         let free = open_of(view, &room.desk).is_none();
         let branches = &room.desk.obs.facts.branches;
         if let Some((id, pull)) = &newest {
-            if free && branches.contains_key(&pull.branch) {
+            // Opened again, a shared one would let in the others too.
+            let alone = pull.marker.stages().len() == 1;
+            if alone && free && branches.contains_key(&pull.branch) {
                 self.notes.push(format!("reopens pull request {}", pull.id));
                 self.reopen = Some(pull.id.clone());
             } else {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{CommitId, SetId, StageKey};
+use crate::model::{CommitId, Name, SetId, StageKey};
 
 const OPEN: &str = "<!-- headwater: ";
 const CLOSE: &str = " -->";
@@ -39,6 +39,13 @@ pub enum Subject {
         /// The set carried.
         set: SetId,
     },
+    /// Promotions of several stages into the same environments, which go together.
+    Group {
+        /// The environments that each of these stages moves.
+        environments: Vec<Name>,
+        /// What it carries, sorted by stage; never empty.
+        members: Vec<Carried>,
+    },
     /// Other drift of an environment.
     Environment {
         /// The environment.
@@ -66,7 +73,54 @@ pub enum Subject {
     },
 }
 
+/// One promotion that a pull request carries.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Carried {
+    /// The stage entered.
+    pub stage: StageKey,
+    /// The set carried.
+    pub set: SetId,
+    /// Who asked for it, as the record on its branch says too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked_by: Option<String>,
+    /// The commit by which the stage came to this set the last time, as [`Marker::after`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<CommitId>,
+}
+
 impl Marker {
+    /// Every promotion that it carries; none for what moves no stage by a plan.
+    pub fn promotions(&self) -> Vec<Carried> {
+        match &self.subject {
+            Subject::Promotion { stage, set } => vec![Carried {
+                stage: stage.clone(),
+                set: set.clone(),
+                asked_by: self.asked_by.clone(),
+                after: self.after.clone(),
+            }],
+            Subject::Group { members, .. } => members.clone(),
+            Subject::Environment { .. } | Subject::Act { .. } | Subject::Streams { .. } => {
+                Vec::new()
+            }
+        }
+    }
+
+    /// What it carries for one stage.
+    pub fn carried(&self, stage: &StageKey) -> Option<Carried> {
+        let mut promotions = self.promotions().into_iter();
+        promotions.find(|carried| carried.stage == *stage)
+    }
+
+    /// The stages that it moves, by a plan or by a person's act.
+    pub fn stages(&self) -> Vec<&StageKey> {
+        match &self.subject {
+            Subject::Promotion { stage, .. } | Subject::Act { stage, .. } => vec![stage],
+            Subject::Group { members, .. } => members.iter().map(|m| &m.stage).collect(),
+            Subject::Environment { .. } | Subject::Streams { .. } => Vec::new(),
+        }
+    }
+
     /// The marker of what is opened for the first time.
     pub const fn of(subject: Subject) -> Self {
         Self {

@@ -48,6 +48,9 @@ pub struct PullRequestFacts {
     /// What was done about an open one before; `None` where the forge does not tell, and then nothing is done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub past: Option<PastFacts>,
+    /// When it was opened, where the forge tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub opened_at: Option<Timestamp>,
     /// The branch against the base; only of open pull requests.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub branch_facts: Option<BranchFacts>,

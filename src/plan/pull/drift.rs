@@ -298,7 +298,7 @@ fn care(
         place: name.as_str(),
         labels,
         rules,
-        asked_by: None,
+        asked_by: Vec::new(),
         notes: note.into_iter().collect(),
     };
     tend(

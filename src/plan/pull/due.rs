@@ -54,7 +54,7 @@ impl Flow<'_, '_> {
         let wanted = Wanted {
             labels: &view.labels,
             rules: rules.collect(),
-            asked_by: asked,
+            asked_by: asked.into_iter().collect(),
             ..self.nothing_wanted()
         };
         tend(
@@ -95,7 +95,7 @@ impl Flow<'_, '_> {
             place: view.key.stage.as_str(),
             labels: &[],
             rules: Vec::new(),
-            asked_by: None,
+            asked_by: Vec::new(),
             notes: Vec::new(),
         }
     }

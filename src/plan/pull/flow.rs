@@ -114,7 +114,7 @@ impl Flow<'_, '_> {
         outcome
     }
 
-    fn claim(&self, outcome: &mut Outcome) {
+    pub(super) fn claim(&self, outcome: &mut Outcome) {
         let view = self.decided.view;
         let places = self
             .survey
@@ -127,7 +127,7 @@ impl Flow<'_, '_> {
     }
 
     /// Asks together for every text that the change will be laid over.
-    fn ask_ahead(&self, outcome: &Outcome, desk: &mut Desk<'_>) {
+    pub(super) fn ask_ahead(&self, outcome: &Outcome, desk: &mut Desk<'_>) {
         files::ask_ahead(&self.decided.view.streams, desk);
         for (environment, application) in &outcome.claimed {
             if let Some(environment) = desk.docs.environments.get(environment) {
@@ -137,7 +137,7 @@ impl Flow<'_, '_> {
     }
 
     /// Why an open pull request is of no use any more.
-    fn useless(&self, set: &SetId) -> Option<String> {
+    pub(super) fn useless(&self, set: &SetId) -> Option<String> {
         let view = self.decided.view;
         if view.timeline.current().is_some_and(|c| c.id == *set) {
             return Some("the stage holds this set already".to_owned());

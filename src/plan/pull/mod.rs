@@ -4,6 +4,7 @@ pub mod closing;
 pub mod drift;
 mod due;
 pub mod flow;
+pub mod group;
 pub mod life;
 pub mod recording;
 pub mod room;
@@ -11,4 +12,5 @@ pub mod status;
 pub mod tend;
 #[cfg(test)]
 mod tests;
+pub mod vanished;
 mod words;

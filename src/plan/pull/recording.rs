@@ -15,6 +15,10 @@ pub fn unrecorded(desk: &Desk<'_>) -> Outcome {
             Subject::Promotion { stage, .. } | Subject::Act { stage, .. } => {
                 (stage.pipeline.to_string(), stage.stage.to_string())
             }
+            Subject::Group { environments, .. } => {
+                let names: Vec<String> = environments.iter().map(ToString::to_string).collect();
+                (names.join(", "), String::new())
+            }
             Subject::Environment { environment, .. } => (environment.clone(), String::new()),
             Subject::Streams { act, streams, .. } => (streams.join(", "), act.clone()),
         };

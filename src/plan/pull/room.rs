@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use crate::model::{Name, StageKey, Timestamp};
 use crate::plan::desk::Desk;
 use crate::plan::effect::Effect;
-use crate::plan::facts::marker::Subject as Carries;
+use crate::plan::facts::marker::{Carried, Marker, Subject as Carries};
 use crate::plan::facts::pull::PullState;
 use crate::plan::report::{Change, HoldReport, State, Subject};
 use crate::plan::road::{Road, StageView};
@@ -30,13 +30,13 @@ pub fn within_limits(
     let mut order: Vec<(Option<Timestamp>, usize)> = Vec::new();
     for (at, (effect, _)) in effects.iter().enumerate() {
         if let Effect::OpenPullRequest { text, .. } = effect {
-            order.push((since(&text.marker.subject, roads), at));
+            order.push((since(&text.marker, roads), at));
             waiting.push((at, environments(&text.marker.subject, roads)));
         }
     }
     // Whoever waits since nobody knows when is last.
     order.sort_by_key(|(since, at)| (since.is_none(), *since, *at));
-    let mut shut: BTreeMap<usize, HoldReport> = BTreeMap::new();
+    let mut shut: BTreeMap<usize, Vec<HoldReport>> = BTreeMap::new();
     for (_, at) in order {
         let places = waiting.iter().find(|(other, _)| *other == at);
         let places = places.map_or(&[][..], |(_, places)| places);
@@ -47,7 +47,7 @@ pub fn within_limits(
         });
         if let Some((place, limit, open)) = full {
             if let Effect::OpenPullRequest { text, .. } = &effects[at].0 {
-                shut.insert(at, no_room(&text.marker.subject, place, limit, open));
+                shut.insert(at, no_room(&text.marker, place, limit, open));
             }
             continue;
         }
@@ -59,7 +59,7 @@ pub fn within_limits(
     let mut left = Vec::new();
     for (at, effect) in effects.into_iter().enumerate() {
         match shut.remove(&at) {
-            Some(hold) => holds.push(hold),
+            Some(waiting) => holds.extend(waiting),
             None => left.push(effect),
         }
     }
@@ -100,6 +100,7 @@ fn environments(subject: &Carries, roads: &BTreeMap<Name, Road<'_>>) -> Vec<Name
         Carries::Promotion { stage, .. } => {
             view(stage, roads).map_or_else(Vec::new, |view| view.environments.clone())
         }
+        Carries::Group { environments, .. } => environments.clone(),
         Carries::Environment { environment, .. } => environment.parse().into_iter().collect(),
         Carries::Act { .. } | Carries::Streams { .. } => Vec::new(),
     }
@@ -109,33 +110,27 @@ fn view<'r, 'a>(key: &StageKey, roads: &'r BTreeMap<Name, Road<'a>>) -> Option<&
     roads.get(&key.pipeline)?.iter().find(|v| v.key == *key)
 }
 
-/// Since when a set has been in the stages that it comes from.
-fn since(subject: &Carries, roads: &BTreeMap<Name, Road<'_>>) -> Option<Timestamp> {
-    let Carries::Promotion { stage, set } = subject else {
-        return None;
-    };
-    let sources = view(stage, roads)?.from.stages();
-    let road = roads.get(&stage.pipeline)?.iter();
-    let sources = road.filter(|view| sources.contains(&view.key.stage));
-    sources
-        .filter_map(|view| view.timeline.latest(set)?.since)
-        .max()
+/// Since when a set has been in the stages that it comes from; of several the oldest.
+fn since(marker: &Marker, roads: &BTreeMap<Name, Road<'_>>) -> Option<Timestamp> {
+    let carried = marker.promotions().into_iter();
+    let since = carried.map(|Carried { stage, set, .. }| {
+        let sources = view(&stage, roads)?.from.stages();
+        let road = roads.get(&stage.pipeline)?.iter();
+        let sources = road.filter(|view| sources.contains(&view.key.stage));
+        sources
+            .filter_map(|view| view.timeline.latest(&set)?.since)
+            .max()
+    });
+    since.flatten().min()
 }
 
-fn no_room(subject: &Carries, place: &Name, limit: usize, open: &[String]) -> HoldReport {
+fn no_room(marker: &Marker, place: &Name, limit: usize, open: &[String]) -> Vec<HoldReport> {
     let mut names = open.iter().take(MOST_NAMES).cloned().collect::<Vec<_>>();
     if open.len() > names.len() {
         names.push("...".to_owned());
     }
-    HoldReport {
-        subject: match subject {
-            Carries::Promotion { stage, .. } | Carries::Act { stage, .. } => {
-                Subject::Stage(stage.clone())
-            }
-            Carries::Environment { .. } | Carries::Streams { .. } => {
-                Subject::Environment(place.clone())
-            }
-        },
+    let hold = |subject: Subject| HoldReport {
+        subject,
         reason: "NoRoom".to_owned(),
         why: format!(
             "waits for room: {} of {limit} pull requests of {place} are open ({})",
@@ -147,5 +142,12 @@ fn no_room(subject: &Carries, place: &Name, limit: usize, open: &[String]) -> Ho
             "merge or close one, or raise `pullRequest.limit` of environment {place}"
         )),
         state: State::Waiting,
+    };
+    match marker.stages().as_slice() {
+        [] => vec![hold(Subject::Environment(place.clone()))],
+        stages => stages
+            .iter()
+            .map(|stage| hold(Subject::Stage((*stage).clone())))
+            .collect(),
     }
 }

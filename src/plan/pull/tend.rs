@@ -23,8 +23,8 @@ pub struct Wanted<'w> {
     pub labels: &'w [String],
     /// Rules that are not fulfilled: whom they name is asked.
     pub rules: Vec<&'w Approvals>,
-    /// Whose approval would not count is not asked.
-    pub asked_by: Option<&'w str>,
+    /// Who asked for it: whose approval would not count is not asked.
+    pub asked_by: Vec<&'w str>,
     /// Notes to people.
     pub notes: Vec<Note>,
 }
@@ -58,7 +58,8 @@ pub fn tend(
     let people = wanted.rules.iter().flat_map(|rule| &rule.from);
     let barred = |who: &str| {
         let facts = &desk.obs.facts;
-        crate::plan::gate::barred(who, pull, wanted.asked_by, facts).is_some()
+        let barred = |by| crate::plan::gate::barred(who, pull, by, facts).is_some();
+        barred(None) || wanted.asked_by.iter().any(|by| barred(Some(by)))
     };
     let ask: Vec<String> = people
         .filter(|who| who.starts_with('@') && !barred(who) && fresh(who, &past.informed))

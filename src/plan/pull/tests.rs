@@ -85,6 +85,7 @@ fn with_pull(
             statuses: None,
             approvals: vec![],
             past: None,
+            opened_at: Some(at(5)),
             branch_facts: Some(BranchFacts {
                 head: commit(HEAD),
                 merge_base: commit(1),
@@ -416,4 +417,30 @@ fn a_forge_that_heals_by_itself_is_waited_for_and_broken_after_an_hour() {
     assert_eq!(away(true, 59), State::Waiting);
     assert_eq!(away(true, 60), State::Broken);
     assert_eq!(away(false, 0), State::Broken);
+}
+
+#[test]
+fn a_stage_that_hands_over_commits_by_now_has_no_use_for_its_pull_request() {
+    let config = "apiVersion: headwater.dev/v1alpha1\nkind: Config\nspec: {delivery: commit}\n";
+    let by_commit = |prod: &str| {
+        let pipeline = pipeline("", prod);
+        let files = [
+            ("pipelines/myapp/pipeline.yaml", pipeline.as_str()),
+            ("headwater.yaml", config),
+        ];
+        let kit = Kit::new(&files).moves("dev", "1").moves("qa", "1");
+        plan(&with_pull(kit.now(50).observe(), &open()))
+    };
+    let made = by_commit("");
+    let closes = made
+        .effects
+        .iter()
+        .any(|e| matches!(e, Effect::ClosePullRequest { text, .. } if text.marker.superseded));
+    let pushes = made
+        .effects
+        .iter()
+        .any(|e| matches!(e, Effect::PushBase { .. }));
+    assert!(closes && pushes, "{:#?}", made.effects);
+    let broken = by_commit("      from: [nowhere]\n");
+    assert!(broken.is_empty(), "{:#?}", broken.effects);
 }

@@ -10,7 +10,7 @@ use crate::plan::facts::marker::Marker;
 use crate::plan::report::{Change, ChangeKind};
 use crate::plan::stage::decide::Judged;
 use crate::plan::stage::{change, trailer};
-use crate::plan::text::{PromotionBody, promotion_body, promotion_message, promotion_title};
+use crate::plan::text::{Moved, promotion_body, promotion_message, promotion_title};
 
 impl Flow<'_, '_> {
     /// Message of the commit on the branch, or of the squash commit on the base.
@@ -20,7 +20,7 @@ impl Flow<'_, '_> {
         proposal: &Proposal,
         base: Option<&CommitId>,
     ) -> String {
-        promotion_message(title, &trailer(self.decided.view, proposal), base)
+        promotion_message(title, &[trailer(self.decided.view, proposal)], base)
     }
 
     /// Title, body, labels and marker of the pull request a set waits in.
@@ -32,64 +32,53 @@ impl Flow<'_, '_> {
         desk: &mut Desk<'_>,
     ) -> PullRequestText {
         let view = self.decided.view;
-        let set = &judged.candidate.set;
         let before = view.timeline.latest(&proposal.id);
         let marker = Marker {
             after: before.map(|stay| stay.commit.clone()),
             asked_by: proposal.asked_by.clone(),
             ..Marker::promotion(view.key.clone(), proposal.id.clone())
         };
-        let old = view
-            .timeline
-            .current()
-            .map(|s| s.set.clone())
-            .map(|s| desk.version_of_set(&s));
-        let new = desk.version_of_set(set);
-        let images: Vec<_> = set
-            .members()
-            .filter_map(|(stream, digest)| {
-                let now = view
-                    .timeline
-                    .current()
-                    .and_then(|s| s.set.digest(stream))
-                    .and_then(|d| desk.image(stream, d));
-                Some((stream.name.to_string(), now, desk.image(stream, digest)?))
-            })
-            .collect();
-        let approvals: Vec<(u32, String)> = view
-            .approvals
-            .iter()
-            .map(|r| (r.rule.count, r.rule.from.join(", ")))
-            .collect();
+        let moved = self.moved(judged, desk);
         let paths: Vec<String> = files.keys().map(ToString::to_string).collect();
-        let from: Vec<String> = view.from.stages().iter().map(ToString::to_string).collect();
-        let body = PromotionBody {
-            marker: &marker,
-            key: &view.key,
-            old: old.as_deref(),
-            new: &new,
-            images: &images,
-            conditions: &judged.conditions,
-            approvals: &approvals,
-            files: &paths,
-            from: &from,
-        };
-        let place = view
-            .environments
-            .iter()
-            .map(Name::as_str)
-            .collect::<Vec<_>>()
-            .join(", ");
-        let place = if place.is_empty() {
-            view.key.stage.to_string()
-        } else {
-            place
+        let place = match view.environments.as_slice() {
+            [] => view.key.stage.to_string(),
+            names => names
+                .iter()
+                .map(Name::as_str)
+                .collect::<Vec<_>>()
+                .join(", "),
         };
         PullRequestText {
-            title: promotion_title(&body, &place),
-            body: promotion_body(&body),
+            title: promotion_title(&moved, &place),
+            body: promotion_body(&marker, &moved, &paths),
             labels: view.labels.clone(),
             marker,
+        }
+    }
+
+    /// The promotion of a set, for people.
+    pub(super) fn moved(&self, judged: &Judged, desk: &mut Desk<'_>) -> Moved {
+        let view = self.decided.view;
+        let set = &judged.candidate.set;
+        let current = view.timeline.current().map(|stay| stay.set.clone());
+        let old = current.as_ref().map(|set| desk.version_of_set(set));
+        let new = desk.version_of_set(set);
+        let images = set.members().filter_map(|(stream, digest)| {
+            let now = current.as_ref().and_then(|set| set.digest(stream));
+            let now = now.and_then(|digest| desk.image(stream, digest));
+            Some((stream.name.to_string(), now, desk.image(stream, digest)?))
+        });
+        let images = images.collect();
+        let approvals = view.approvals.iter();
+        let approvals = approvals.map(|ruled| (ruled.rule.count, ruled.rule.from.join(", ")));
+        Moved {
+            key: view.key.clone(),
+            old,
+            new,
+            images,
+            conditions: judged.conditions.clone(),
+            approvals: approvals.collect(),
+            from: view.from.stages().iter().map(ToString::to_string).collect(),
         }
     }
 

@@ -9,7 +9,7 @@ use crate::model::pipeline::From;
 use crate::model::promotion::FromStage;
 use crate::model::{Name, Set, SetId, StageKey};
 use crate::plan::desk::Desk;
-use crate::plan::facts::marker::Subject;
+use crate::plan::facts::marker::Carried;
 use crate::plan::facts::pull::{PullRequestFacts, PullState};
 
 /// A set that became current where the stage takes its sets from.
@@ -298,23 +298,21 @@ pub fn stage_hold<'d>(view: &StageView<'_>, desk: &Desk<'d>) -> Option<&'d HoldS
 
 /// Promotions of this stage that a person closed, unless the stage moved to that set later.
 pub fn closed<'d>(view: &StageView<'_>, desk: &Desk<'d>) -> Vec<(SetId, &'d PullRequestFacts)> {
-    pulls_of(view, desk)
-        .filter(|(id, pull)| {
+    carriers_of(view, desk)
+        .filter(|(carried, pull)| {
             pull.state == PullState::Closed
                 && !pull.marker.superseded
-                && !came_since(id, pull, view, desk)
+                && !came_since(carried, view, desk)
         })
+        .map(|(carried, pull)| (carried.set, pull))
         .collect()
 }
 
 /// Whether the stage came to a set after its pull request was opened: a later move lifts the closing.
-fn came_since(id: &SetId, pull: &PullRequestFacts, view: &StageView<'_>, desk: &Desk<'_>) -> bool {
+fn came_since(carried: &Carried, view: &StageView<'_>, desk: &Desk<'_>) -> bool {
     let history = &desk.obs.history;
-    let last = view.timeline.latest(id);
-    match (
-        last,
-        pull.marker.after.as_ref().map(|c| history.position(c)),
-    ) {
+    let last = view.timeline.latest(&carried.set);
+    match (last, carried.after.as_ref().map(|c| history.position(c))) {
         (None, _) => false,
         (Some(_), None) => true,
         // A commit that is not on the base any more tells no order, and a closing holds where there is doubt.
@@ -343,14 +341,18 @@ pub fn pulls_of<'d>(
     view: &StageView<'_>,
     desk: &Desk<'d>,
 ) -> impl Iterator<Item = (SetId, &'d PullRequestFacts)> {
+    carriers_of(view, desk).map(|(carried, pull)| (carried.set, pull))
+}
+
+fn carriers_of<'d>(
+    view: &StageView<'_>,
+    desk: &Desk<'d>,
+) -> impl Iterator<Item = (Carried, &'d PullRequestFacts)> {
     let key = view.key.clone();
     desk.obs
         .facts
         .pulls
         .iter()
         .flatten()
-        .filter_map(move |pull| match &pull.marker.subject {
-            Subject::Promotion { stage, set } if *stage == key => Some((set.clone(), pull)),
-            _ => None,
-        })
+        .filter_map(move |pull| Some((pull.marker.carried(&key)?, pull)))
 }

@@ -11,7 +11,7 @@ use super::road::timeline::{StageRoad, Timeline, timeline};
 use crate::model::environment::Merger;
 use crate::model::pipeline::{From, Supersede};
 use crate::model::{
-    Approvals, Delivery, Environment, Gate, Name, Pipeline, Stage, StageKey, StreamKey,
+    Approvals, Delivery, Environment, Gate, Name, Period, Pipeline, Stage, StageKey, StreamKey,
 };
 
 /// A rule and who set it.
@@ -50,6 +50,8 @@ pub struct StageView<'a> {
     pub merger: Merger,
     /// When a newer candidate takes them over.
     pub supersede: Supersede,
+    /// How long others join them, where every environment lets them share one.
+    pub group: Option<Period>,
     /// What must be mended before anything moves.
     pub broken: Option<String>,
     /// Parts that are read but not carried out by this version, and so hold the stage.
@@ -170,7 +172,14 @@ fn view<'a>(
             Merger::Bot
         },
         supersede: stage.supersede.or(of_environment).unwrap_or_default(),
+        group: group(&environments),
     }
+}
+
+/// The shortest time of all environments; none where one of them wants pull requests of its own.
+fn group(environments: &[&Environment]) -> Option<Period> {
+    let times = environments.iter().map(|e| e.spec.pull_request.group);
+    times.collect::<Option<Vec<Period>>>()?.into_iter().min()
 }
 
 #[derive(Default)]
@@ -280,9 +289,6 @@ fn not_yet(pipeline: &Pipeline, stage: &Stage, environments: &[&Environment]) ->
         let name = environment.name();
         if spec.matrix.is_some() {
             parts.push(format!("`matrix` of environment {name}"));
-        }
-        if spec.pull_request.group.is_some() {
-            parts.push(format!("`pullRequest.group` of environment {name}"));
         }
     }
     parts

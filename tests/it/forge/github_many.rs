@@ -17,26 +17,8 @@ async fn begin() -> (GitHub, World) {
 async fn no_more_are_open_than_the_environment_has_room_for_and_who_waits_longest_is_next() {
     let (github, mut world) = begin().await;
     let names = ["alpha", "beta", "gamma"];
-    let mut files = Vec::new();
-    for name in names {
-        files.push((
-            format!("pipelines/{name}/imagestream.yaml"),
-            small::stream(name),
-        ));
-        let pipeline = small::PIPELINE.replace("name: app", &format!("name: {name}"));
-        files.push((format!("pipelines/{name}/pipeline.yaml"), pipeline));
-    }
-    for (environment, rules) in [
-        ("dev", "delivery: commit"),
-        ("qa", "delivery: commit"),
-        (
-            "prod",
-            "delivery: pullRequest\n  pullRequest: {limit: 1}\n  approvals: {count: 1, from: [\"@acme/release\"]}",
-        ),
-    ] {
-        let text = small::environment(environment, rules, &names);
-        files.push((format!("environments/{environment}.yaml"), text));
-    }
+    let rules = "delivery: pullRequest\n  pullRequest: {limit: 1}\n  approvals: {count: 1, from: [\"@acme/release\"]}";
+    let files = small::services(&names, rules);
     let files: Vec<(&str, &str)> = files.iter().map(|(p, t)| (&**p, &**t)).collect();
     world.person_commits(&files, "Three of them");
 

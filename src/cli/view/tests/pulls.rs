@@ -49,6 +49,7 @@ fn pull(id: &str, state: PullState) -> PullRequestFacts {
         statuses: None,
         approvals: vec![],
         past: None,
+        opened_at: None,
         branch_facts: None,
     }
 }

@@ -67,6 +67,22 @@ pub(crate) fn by_pull_request(name: &str) -> String {
     environment(name, rules, &["app"])
 }
 
+/// Services that travel dev, qa, prod like the one that is there, with these rules in prod.
+pub(crate) fn services(names: &[&str], prod: &str) -> Vec<(String, String)> {
+    let mut files = Vec::new();
+    for name in names {
+        files.push((format!("pipelines/{name}/imagestream.yaml"), stream(name)));
+        let pipeline = PIPELINE.replace("name: app", &format!("name: {name}"));
+        files.push((format!("pipelines/{name}/pipeline.yaml"), pipeline));
+    }
+    let commit = "delivery: commit";
+    for (environment, rules) in [("dev", commit), ("qa", commit), ("prod", prod)] {
+        let path = format!("environments/{environment}.yaml");
+        files.push((path, self::environment(environment, rules, names)));
+    }
+    files
+}
+
 /// An environment with rules and applications of the template `plain`.
 pub(crate) fn environment(name: &str, rules: &str, applications: &[&str]) -> String {
     let mut text = format!(

@@ -1,0 +1,246 @@
+//! A shared pull request that is what it should be: people are told of it, its head is marked, and it is merged when
+//! nothing stands in the way of any part.
+
+use std::collections::BTreeSet;
+
+use super::super::life::{bot_merges, outputs_on_branch, still_merges};
+use super::super::status::{self, Standing};
+use super::super::tend::{Wanted, tend};
+use super::make::{Proposed, Unmade};
+use super::parts::Part;
+use super::{Group, Timestamp};
+use crate::model::time::stamp;
+use crate::model::{Approvals, CommitState, Name, RepoPath};
+use crate::plan::desk::Desk;
+use crate::plan::effect::{Effect, Note};
+use crate::plan::facts::pull::PullRequestFacts;
+use crate::plan::gate::approvals;
+use crate::plan::report::{ChangeKind, State, Subject};
+
+impl Group<'_, '_> {
+    /// Leaves a good one alone, makes one anew that no longer merges, merges one that is due.
+    pub(super) fn keep(
+        &mut self,
+        parts: &[Part],
+        proposals: Vec<Proposed>,
+        pull: &PullRequestFacts,
+        desk: &mut Desk<'_>,
+    ) -> Result<(), Unmade> {
+        let streams: BTreeSet<RepoPath> = parts
+            .iter()
+            .flat_map(|part| &self.members[part.at].view().streams)
+            .filter_map(|stream| desk.docs.streams.get(stream))
+            .map(|located| located.path.clone())
+            .collect();
+        let Some(mut wished) = outputs_on_branch(pull, &streams, desk) else {
+            return Err(Unmade::Asking);
+        };
+        self.edits(parts, &proposals, &mut wished, desk)?;
+        if !still_merges(pull, &wished) {
+            let change = self.change(parts, proposals, desk)?;
+            self.rebuild(parts, &change, pull, desk);
+            return Ok(());
+        }
+        let mine: Vec<usize> = parts.iter().map(|part| part.at).collect();
+        let until = self.collects_until(pull, &mine, desk);
+        let (state, words) = self.standing(parts, &proposals, until, pull, desk);
+        self.mark(&mine, state, &words, pull);
+        self.care(parts, &proposals, pull, desk);
+        if state == CommitState::Success {
+            self.merge(parts, &proposals, pull, desk);
+        }
+        Ok(())
+    }
+
+    /// Whether it may be merged now, or what is in the way of the part that stands worst.
+    fn standing(
+        &mut self,
+        parts: &[Part],
+        proposals: &[Proposed],
+        until: Option<Timestamp>,
+        pull: &PullRequestFacts,
+        desk: &mut Desk<'_>,
+    ) -> (CommitState, String) {
+        let mut worst = (CommitState::Success, "every condition holds".to_owned());
+        for (part, proposed) in parts.iter().zip(proposals) {
+            let mut flow = self.alone(part.at);
+            flow.tell_open(&part.judged, pull, desk);
+            let (state, words) = flow.standing(&part.judged, &proposed.proposal, pull, desk);
+            let pipeline = &flow.decided.view.key.pipeline;
+            let words = match parts.len() {
+                1 => words,
+                _ => format!("{pipeline}: {words}"),
+            };
+            let worse = match (worst.0, state) {
+                (CommitState::Success, state) => state != CommitState::Success,
+                (CommitState::Pending, state) => state == CommitState::Failure,
+                _ => false,
+            };
+            if worse {
+                worst = (state, words);
+            }
+        }
+        let Some(until) = until.filter(|_| worst.0 != CommitState::Failure) else {
+            return worst;
+        };
+        desk.expires(until);
+        let collects = format!("collects what becomes ready until {}", stamp(until));
+        for part in parts {
+            let report = &mut self.members[part.at].decided.report;
+            let shut = report.conditions.iter().any(|c| !c.verdict.is_open());
+            if report.state == State::Waiting && !shut {
+                report.why = format!("pull request {} {collects}", pull.id);
+                report.until = Some(until);
+            }
+        }
+        match worst.0 {
+            CommitState::Success => (CommitState::Pending, collects),
+            _ => worst,
+        }
+    }
+
+    /// Labels it, and asks whom the rules name.
+    fn care(
+        &mut self,
+        parts: &[Part],
+        proposals: &[Proposed],
+        pull: &PullRequestFacts,
+        desk: &mut Desk<'_>,
+    ) {
+        let mut labels: Vec<String> = Vec::new();
+        let mut rules: Vec<&Approvals> = Vec::new();
+        let mut asked_by: BTreeSet<&str> = BTreeSet::new();
+        for (part, proposed) in parts.iter().zip(proposals) {
+            let member = &self.members[part.at];
+            let view = member.view();
+            let asked = proposed.proposal.asked_by.as_deref();
+            let asked = asked.or(member.asked_by.as_deref());
+            asked_by.extend(asked);
+            let fresh = view.labels.iter().filter(|label| !labels.contains(label));
+            let fresh: Vec<String> = fresh.cloned().collect();
+            labels.extend(fresh);
+            let shut = |rule: &&Approvals| !approvals(rule, pull, asked, &desk.obs.facts).is_open();
+            rules.extend(view.approvals.iter().map(|ruled| &ruled.rule).filter(shut));
+        }
+        let mine: Vec<usize> = parts.iter().map(|part| part.at).collect();
+        let (group, place) = self.names(&mine);
+        let wanted = Wanted {
+            subject: self.subject(&mine),
+            group: &group,
+            place: &place,
+            labels: &labels,
+            rules,
+            asked_by: asked_by.into_iter().collect(),
+            notes: Vec::new(),
+        };
+        let outcome = &mut self.outcome;
+        tend(
+            wanted,
+            pull,
+            desk,
+            &mut outcome.changes,
+            &mut outcome.effects,
+        );
+    }
+
+    fn merge(
+        &mut self,
+        parts: &[Part],
+        proposals: &[Proposed],
+        pull: &PullRequestFacts,
+        desk: &mut Desk<'_>,
+    ) {
+        let all = parts
+            .iter()
+            .all(|part| bot_merges(self.members[part.at].view()));
+        if !all {
+            for part in parts {
+                self.members[part.at].decided.report.why =
+                    format!("pull request {} can be merged by a person", pull.id);
+            }
+            return;
+        }
+        let message = self.message(
+            &pull.title,
+            parts,
+            proposals,
+            Some(&desk.obs.snapshot.commit),
+        );
+        let how = format!("pull request {}", pull.id);
+        let told = self.told(ChangeKind::Merge, parts, std::iter::empty(), &how, desk);
+        self.outcome.changes.push(told);
+        self.outcome.effects.push(Effect::MergePullRequest {
+            id: pull.id.clone(),
+            branch: pull.branch.clone(),
+            head: pull.head.clone(),
+            expect_base: desk.obs.snapshot.commit.clone(),
+            message,
+        });
+        self.moving(parts, &format!("pull request {} is merged", pull.id));
+    }
+
+    /// Shows beside the head what may become of it.
+    pub(super) fn mark(
+        &mut self,
+        mine: &[usize],
+        state: CommitState,
+        words: &str,
+        pull: &PullRequestFacts,
+    ) {
+        let mut places: BTreeSet<&str> = BTreeSet::new();
+        for at in mine {
+            let view = self.members[*at].view();
+            places.extend(view.environments.iter().map(Name::as_str));
+        }
+        let (group, _) = self.names(mine);
+        let standing = Standing {
+            group: &group,
+            places: places.into_iter().collect(),
+            state,
+            words: words.to_owned(),
+        };
+        let outcome = &mut self.outcome;
+        status::set(&standing, pull, &mut outcome.changes, &mut outcome.effects);
+    }
+
+    /// Tells people something below it, once.
+    pub(super) fn note(
+        &mut self,
+        mine: &[usize],
+        note: Note,
+        pull: &PullRequestFacts,
+        desk: &mut Desk<'_>,
+    ) {
+        let (group, place) = self.names(mine);
+        let wanted = Wanted {
+            subject: self.subject(mine),
+            group: &group,
+            place: &place,
+            labels: &[],
+            rules: Vec::new(),
+            asked_by: Vec::new(),
+            notes: vec![note],
+        };
+        let outcome = &mut self.outcome;
+        tend(
+            wanted,
+            pull,
+            desk,
+            &mut outcome.changes,
+            &mut outcome.effects,
+        );
+    }
+
+    /// What holds about the whole of it are about.
+    fn subject(&self, mine: &[usize]) -> Subject {
+        let first = mine.first().map(|at| self.members[*at].view());
+        match (first, mine.len()) {
+            (Some(view), 1) => Subject::Stage(view.key.clone()),
+            (Some(view), _) => match view.environments.first() {
+                Some(environment) => Subject::Environment(environment.clone()),
+                None => Subject::Stage(view.key.clone()),
+            },
+            (None, _) => Subject::Repository,
+        }
+    }
+}
