@@ -62,6 +62,8 @@ codes! {
     TIME_ZONE = "HW0118";
     /// Approvals where no pull request is opened.
     APPROVALS = "HW0119";
+    /// Windows without times, or that are never open.
+    WINDOW = "HW0120";
     /// Two environments of one name.
     ENVIRONMENT_TWICE = "HW0201";
     /// An application names a template that does not exist.

@@ -10,6 +10,7 @@ use super::commit_status::CommitStatus;
 use super::name::Name;
 use super::object::hash8;
 use super::time::{Period, Timestamp};
+use super::window::Window;
 
 /// One condition: a map with a single key, its kind.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -21,7 +22,7 @@ pub enum Gate {
     Soak(Period),
     /// A CEL expression over the images of the set is true.
     Expression(String),
-    /// Times of the week in which a set may enter.
+    /// Times at which a set may enter.
     Window(Window),
     /// The image is signed with a cosign key.
     Signature(Signature),
@@ -166,20 +167,6 @@ impl<'de> Deserialize<'de> for Age {
         }
         deserializer.deserialize_any(Visitor)
     }
-}
-
-/// Times of the week in which a set may enter.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Window {
-    /// Open at these times (`Mon-Thu 09:00-16:00`).
-    #[serde(default)]
-    pub allow: Vec<String>,
-    /// Shut at these times, whatever `allow` says.
-    #[serde(default)]
-    pub deny: Vec<String>,
-    /// IANA name of the time zone; there is no default, because a guess would be wrong somewhere.
-    pub time_zone: String,
 }
 
 /// A cosign signature by a public key of the repository.

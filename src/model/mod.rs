@@ -30,6 +30,7 @@ pub mod tag_order;
 pub(crate) mod testing;
 pub mod time;
 mod whole;
+pub mod window;
 pub mod word;
 
 pub use annotations::Annotations;

@@ -177,8 +177,28 @@ const WRONG_STAGES: &[(&str, &str, &str)] = &[
     ),
     (
         "verify: [{soak: 30m}]",
-        "enter: [{window: {timeZone: Europe/Berln}}]",
+        "enter: [{window: {timeZone: Europe/Berln, allow: [Mon]}}]",
         "pipelines/shop/pipeline.yaml:9:33 HW0118 unknown time zone `Europe/Berln` | did you mean `Europe/Berlin`?",
+    ),
+    (
+        "verify: [{soak: 30m}]",
+        "enter: [{window: {timeZone: Europe/Berlin}}]",
+        "pipelines/shop/pipeline.yaml:9:22 HW0120 this window has no times, so it is always open | write `allow: [\"Mon-Thu 09:00-16:00\"]`, or take the window out",
+    ),
+    (
+        "verify: [{soak: 30m}]",
+        "enter: [{window: {timeZone: UTC, allow: [\"Mon 08:00-09:00\"], deny: [Mon]}}]",
+        "pipelines/shop/pipeline.yaml:9:22 HW0120 this window is never open: `deny` covers every time of `allow` | nothing would ever enter; leave some time of `allow` free",
+    ),
+    (
+        "verify: [{soak: 30m}]",
+        "enter: [{window: {timeZone: Europe/Berlin, allow: [Tue-Sun]}}]",
+        "pipelines/shop/pipeline.yaml:9:12 HW0120 the windows of stage `qa` are never open at the same time (environments/qa.yaml, this stage) | a set enters only while all of them are open: let them share some time, or make a stage of each environment",
+    ),
+    (
+        "verify: [{soak: 30m}]",
+        "enter: [{window: {timeZone: UTC, allow: [\"Mo 08:00-09:00\"]}}]",
+        "pipelines/shop/pipeline.yaml:9:48 HW0006 `Mo 08:00-09:00` names no day in `Mo`: write days, times, or both, as `Mon-Thu 09:00-16:00`, `Sat,Sun` or `22:00-02:00`",
     ),
     (
         "  stages:\n",

@@ -11,6 +11,7 @@ mod not_yet;
 mod said;
 mod soak;
 mod typed;
+mod window;
 
 pub use approvals::{Barred, approvals, barred, may_approve};
 pub use deployed::deployed;
@@ -55,9 +56,8 @@ pub fn evaluate(gate: &Gate, asked: &Asked<'_>, desk: &mut Desk<'_>) -> Verdict 
         Gate::Soak(period) => soak::verdict(*period, asked, desk),
         Gate::Expression(source) => expression::verdict(source, asked, desk),
         Gate::Checks(names) => checks::verdict(names, asked, desk),
-        Gate::Window(_) | Gate::Signature(_) | Gate::Workflow(_) | Gate::Http(_) => {
-            not_yet::verdict(gate)
-        }
+        Gate::Window(window) => window::verdict(window, desk),
+        Gate::Signature(_) | Gate::Workflow(_) | Gate::Http(_) => not_yet::verdict(gate),
     }
 }
 

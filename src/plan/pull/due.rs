@@ -5,7 +5,7 @@ use super::flow::{Flow, Outcome};
 use super::life::{approval_conditions, bot_merges};
 use super::status::{self, Standing};
 use super::tend::{Wanted, tend};
-use crate::model::{CommitState, Name};
+use crate::model::{CommitState, Name, Timestamp, Verdict};
 use crate::plan::change::files::Files;
 use crate::plan::change::propose::Proposal;
 use crate::plan::desk::Desk;
@@ -183,10 +183,20 @@ impl Flow<'_, '_> {
                 Some(c) => format!("{}: {}", c.name, c.verdict.why()),
                 None => format!("pull request {} is open", pull.id),
             };
-            report.until = None;
+            report.until = opens_by_itself(&report.conditions);
             report.help = None;
         }
     }
+}
+
+/// When everything that is shut has opened by itself, if it does.
+fn opens_by_itself(conditions: &[Condition]) -> Option<Timestamp> {
+    let shut = conditions.iter().filter(|c| !c.verdict.is_open());
+    let times = shut.map(|condition| match condition.verdict {
+        Verdict::Waiting { until, .. } => until,
+        _ => None,
+    });
+    times.collect::<Option<Vec<Timestamp>>>()?.into_iter().max()
 }
 
 /// Words for a reason of `status` and `why`, which say the rest.

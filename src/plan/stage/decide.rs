@@ -7,7 +7,7 @@ use super::request;
 use crate::model::pipeline::{From, Order};
 use crate::model::promotion::Request;
 use crate::model::time::stamp;
-use crate::model::{Name, SetId, Verdict};
+use crate::model::{Delivery, Name, SetId, Verdict};
 use crate::plan::desk::Desk;
 use crate::plan::gate::{Asked, Runs, condition, deployed, freeze};
 use crate::plan::report::Condition;
@@ -35,12 +35,18 @@ impl Judged {
         self.held.is_none() && self.conditions.iter().all(|c| c.verdict.is_open())
     }
 
-    /// Open but for conditions whose shutting leaves an open pull request open: windows and freezes.
-    pub fn may_stay_proposed(&self) -> bool {
-        self.held.is_none()
-            && self.conditions.iter().all(|c| {
-                c.verdict.is_open() || matches!(c.kind.as_str(), "window" | "freeze" | "hold")
-            })
+    /// Whether nothing but the time of the day keeps it out: a pull request may be opened for it.
+    pub fn may_be_proposed(&self) -> bool {
+        let mut conditions = self.conditions.iter();
+        self.held.is_none() && conditions.all(|c| c.verdict.is_open() || c.kind == "window")
+    }
+
+    /// Whether a stage with this delivery may take it up now.
+    pub fn may_go(&self, delivery: Delivery) -> bool {
+        match delivery {
+            Delivery::Commit => self.is_open(),
+            Delivery::PullRequest => self.may_be_proposed(),
+        }
     }
 
     /// The condition that shuts it first.
@@ -54,7 +60,7 @@ impl Judged {
 pub struct Decision {
     /// What stops the whole stage, the worst first.
     pub blocks: Vec<Block>,
-    /// The set to take, if all its conditions are open and nothing stops the stage.
+    /// The set to take, if all its conditions are open (for a pull request: but for windows) and nothing stops the stage.
     pub chosen: Option<Judged>,
     /// The candidate people want to hear of: the chosen one, or the first that waits.
     pub candidate: Option<Judged>,
@@ -102,7 +108,7 @@ pub fn decide(
             decision.request.as_ref(),
             desk,
         );
-        let open = judgement.is_open();
+        let open = judgement.may_go(view.delivery);
         judged.push(judgement);
         if open {
             break;
@@ -110,12 +116,12 @@ pub fn decide(
     }
     let pick = judged
         .iter()
-        .position(Judged::is_open)
+        .position(|judged| judged.may_go(view.delivery))
         .or(if judged.is_empty() { None } else { Some(0) });
     if let Some(pick) = pick {
         let candidate = judged.remove(pick);
-        decision.chosen =
-            Some(candidate.clone()).filter(|c| c.is_open() && decision.blocks.is_empty());
+        decision.chosen = Some(candidate.clone())
+            .filter(|c| c.may_go(view.delivery) && decision.blocks.is_empty());
         decision.candidate = Some(candidate);
     }
     decision.passed_over = judged;

@@ -112,8 +112,8 @@ pub fn decide(view: &StageView<'_>, offer: Option<&Offer>, desk: &mut Desk<'_>) 
     let judged = judge(view, &offer.set, desk);
     // What is only remembered of a source moves no set, and no gate has a say in it.
     let moves = offer.imports.iter().any(|i| i.moves);
-    decision.chosen =
-        Some(judged.clone()).filter(|j| decision.blocks.is_empty() && (!moves || j.is_open()));
+    decision.chosen = Some(judged.clone())
+        .filter(|j| decision.blocks.is_empty() && (!moves || j.may_go(view.delivery)));
     decision.candidate = moves.then_some(judged);
     decision
 }

@@ -175,3 +175,63 @@ async fn a_gate_of_a_later_version_holds_instead_of_opening() {
             .await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_window_lets_commits_in_from_its_first_second_and_shuts_at_its_last() {
+    let window = "enter: [{window: {allow: [\"Mon 10:00-11:00\"], timeZone: UTC}}]";
+    let pipeline = small::PIPELINE.replace(
+        "    - name: qa\n",
+        &format!("    - name: qa\n      {window}\n"),
+    );
+    // Monday, nine o'clock.
+    let mut world = World::with(&[(small::PIPELINE_PATH, &pipeline)]).await;
+    let build = world.good_build("1.0.0");
+    world.settle().await;
+    let qa = world.stage("app/qa").await;
+    assert_eq!(qa.state, State::Waiting);
+    assert!(qa.why.contains("Mon 10:00-11:00 UTC, opens "), "{}", qa.why);
+    let opens = "2026-01-05T10:00:00Z".parse().ok();
+    assert_eq!(qa.until, opens);
+    world.advance("58m");
+    world.settle().await;
+    assert_eq!(world.head("app", "qa"), None, "{}", world.now());
+    world.advance("1m");
+    assert_eq!(Some(world.now()), opens);
+    world.settle().await;
+    assert_eq!(world.head("app", "qa"), Some(build.clone()));
+    world.advance("59m");
+    world.good_build("1.1.0");
+    world.settle().await;
+    assert_eq!(world.head("app", "qa"), Some(build), "{}", world.now());
+    world.assert_stage("app/qa", State::Waiting, "opens ").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn outside_its_window_a_set_is_proposed_and_approved_and_merged_when_it_opens() {
+    let rules = "delivery: pullRequest\n  approvals: {count: 1, from: [\"@acme/release\"]}\n  enter: [{window: {allow: [\"10:00-11:00\"], deny: [Tue], timeZone: UTC}}]";
+    let prod = small::environment("prod", rules, &["app"]);
+    let mut world = World::with(&[("environments/prod.yaml", &prod)]).await;
+    let (build, pull) = world.proposed("1.0.0").await;
+    world.approve(&pull, "Ines").await;
+    world.settle().await;
+    let words = "10:00-11:00 but not Tue UTC, opens ";
+    world.assert_stage("app/prod", State::Waiting, words).await;
+    assert!(world.stage("app/prod").await.until.is_some());
+    assert_eq!(world.head("app", "prod"), None);
+    world.advance("1h");
+    world.settle().await;
+    assert_eq!(world.head("app", "prod"), Some(build));
+
+    world.advance("1d");
+    let (next, pull) = world.proposed("1.1.0").await;
+    world.approve(&pull, "Ines").await;
+    world.settle().await;
+    assert_ne!(
+        world.head("app", "prod").as_ref(),
+        Some(&next),
+        "on a Tuesday"
+    );
+    world.advance("1d");
+    world.settle().await;
+    assert_eq!(world.head("app", "prod"), Some(next));
+}

@@ -11,6 +11,7 @@ mod soak;
 mod sources;
 mod stages;
 mod targets;
+mod windows;
 
 use super::Rule;
 use super::finding::{Finding, Report, Repository, Thing};
@@ -47,6 +48,7 @@ pub(super) const RULES: &[Rule] = &[
         code::GATE_LIST,
         gates::check,
     ),
+    ("windows are open sometimes", code::WINDOW, windows::check),
     (
         "approvals need a pull request",
         code::APPROVALS,
