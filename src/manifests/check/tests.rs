@@ -198,7 +198,7 @@ const WRONG_STAGES: &[(&str, &str, &str)] = &[
     (
         "verify: [{soak: 30m}]",
         "enter: [{window: {timeZone: UTC, allow: [\"Mo 08:00-09:00\"]}}]",
-        "pipelines/shop/pipeline.yaml:9:48 HW0006 `Mo 08:00-09:00` names no day in `Mo`: write days, times, or both, as `Mon-Thu 09:00-16:00`, `Sat,Sun` or `22:00-02:00`",
+        "pipelines/shop/pipeline.yaml:9:46 HW0006 `Mo 08:00-09:00` names no day in `Mo`: write days, times, or both, as `Mon-Thu 09:00-16:00`, `Sat,Sun` or `22:00-02:00`",
     ),
     (
         "  stages:\n",

@@ -6,20 +6,26 @@ use crate::manifests::check::finding::{Finding, Report, Repository, Thing, route
 use crate::manifests::code;
 use crate::manifests::yaml::Step;
 use crate::model::window::{Together, Window};
-use crate::model::{Gate, Stage, Timestamp};
+use crate::model::{Gate, Name, Stage, Timestamp};
 
 /// A Monday like any other: whether windows ever open is no matter of the day on which somebody asks.
 const MONDAY: i64 = 1_767_571_200;
 
 pub(super) fn check(repository: &Repository<'_>, report: &mut Report) {
-    for (name, environment) in &repository.documents.environments {
+    let documents = repository.documents;
+    // Times that could not be read are told already, and missing in what is here.
+    let environments = documents.environments.iter();
+    for (name, environment) in
+        environments.filter(|(name, _)| !documents.broken_environments.contains_key(*name))
+    {
         let route = route!["spec", "enter"];
         for finding in wrong(&route, &environment.value.spec.enter) {
             let thing = Thing::Environment(name.clone());
             report.breaks(thing, &environment.path, environment.index, finding);
         }
     }
-    for pipeline in all(repository) {
+    let unread = |name: &Name| documents.broken_pipelines.contains_key(name);
+    for pipeline in all(repository).filter(|pipeline| !unread(pipeline.value.name())) {
         for (index, stage) in pipeline.value.spec.stages.iter().enumerate() {
             let route = route!["spec", "stages", index, "enter"];
             for finding in wrong(&route, &stage.enter) {
