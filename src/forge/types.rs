@@ -69,6 +69,8 @@ pub struct Listing {
     pub notes: Vec<String>,
     /// What the forge lets be made in a while; `None` where it sets no bounds.
     pub room: Option<Room>,
+    /// Whether the forge shows boxes that people tick, and tells who did.
+    pub boxes: bool,
 }
 
 /// How many calls a forge takes of what people are told of, and when such calls were made.
@@ -135,19 +137,25 @@ pub struct Past {
     pub informed: BTreeSet<String>,
     /// Keys of the notes that we left.
     pub notes: BTreeSet<String>,
-    /// What people who may write ask us for in comments, oldest first, as far as no note answers it.
+    /// What people who may write ask us for in comments, oldest first, then by boxes, as far as no note answers it.
     pub commands: Vec<Command>,
 }
 
-/// What somebody asks us for in a comment: `/headwater WORD`.
+/// What somebody asks us for in a comment (`/headwater WORD TEXT`), or by a box that they ticked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Command {
     /// The key of the note that answers it.
     pub key: String,
-    /// Who: the name the forge vouches for.
+    /// Who: the name the forge vouches for; empty where it does not tell.
     pub who: String,
     /// What.
     pub word: String,
+    /// What they say of it, in one line, or what else stands beside the box; may be empty.
+    pub text: String,
+    /// Whether it is a box that was ticked.
+    pub ticked: bool,
+    /// Whether they may ask for it; of those who may not, only boxes are given.
+    pub allowed: bool,
 }
 
 /// What an open pull request is to get beside its content.

@@ -28,6 +28,7 @@ pub mod tag_event;
 pub mod tag_order;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod tick_box;
 pub mod time;
 mod whole;
 pub mod window;

@@ -423,6 +423,7 @@ impl Observer {
             forge_failure,
             forge_trouble: state.troubles.now.forge.clone(),
             room: state.pulls.room.clone(),
+            boxes: state.pulls.boxes,
             branches: our_branches(fetched),
             orphans,
             teams,

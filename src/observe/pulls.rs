@@ -36,6 +36,8 @@ pub(super) struct PullReader {
     rest: Option<Rest>,
     /// What the forge lets be made in a while.
     pub(super) room: Option<Room>,
+    /// Whether the forge shows boxes that people tick.
+    pub(super) boxes: bool,
 }
 
 /// A forge that does not answer until somebody mends something.
@@ -80,6 +82,7 @@ impl PullReader {
         self.rest = None;
         self.report(listing.problems);
         self.tell(listing.notes);
+        self.boxes = listing.boxes;
         self.room = listing.room.map(|room| lately(room, now));
         let known = std::mem::take(&mut self.known);
         let known = &known;
@@ -266,6 +269,9 @@ fn command_facts(command: forge::Command) -> CommandFacts {
         key: command.key,
         who: command.who,
         word: command.word,
+        text: hide(&command.text).into_owned(),
+        ticked: command.ticked,
+        barred: !command.allowed,
     }
 }
 

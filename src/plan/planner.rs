@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::broken;
+use super::change::files::Files;
 use super::change::propose::{Stamps, promotion};
 use super::change::stamps::stream_in;
 use super::change::wave::{self, Item, Wave};
@@ -301,6 +302,7 @@ impl<'s> Work<'s> {
 
     fn take(&mut self, outcome: Outcome, desk: &mut Desk<'_>) {
         desk.holds.extend(outcome.hold);
+        self.items.extend(outcome.items);
         self.pulls.effects.extend(outcome.effects);
         self.pulls.changes.extend(outcome.changes);
         self.pulls.claimed.extend(outcome.claimed);
@@ -337,6 +339,7 @@ impl<'s> Work<'s> {
                 subject: Subject::Tag(record.tag.clone()),
                 environments: Vec::new(),
                 edits: BTreeMap::from([(record.tag.stream.clone(), record.edits.clone())]),
+                files: Files::new(),
                 heads: BTreeMap::new(),
                 changes: vec![Change {
                     kind: ChangeKind::Record,

@@ -269,6 +269,8 @@ pub enum ChangeKind {
     Merge,
     /// A pull request closed.
     Close,
+    /// A stage held because somebody asked for it below a pull request.
+    Hold,
     /// Branches that are left over taken away.
     Clear,
 }

@@ -109,6 +109,10 @@ pub fn line(change: &Change) -> String {
         ),
         ChangeKind::Render => format!("Render {} for {}", change.group, change.place),
         ChangeKind::Record => format!("Record {} of {}: {}", change.subject, change.group, new),
+        ChangeKind::Hold => {
+            let why = change.why.as_deref().map_or_else(String::new, plain);
+            format!("Hold {} for {new}: {why}", change.subject)
+        }
         ChangeKind::Clear => change.subject.clone(),
         ChangeKind::Open | ChangeKind::Update | ChangeKind::Merge | ChangeKind::Close => {
             format!("{} {}", change.subject, change.place)
@@ -123,6 +127,7 @@ fn count(changes: &[Change]) -> String {
         (of(ChangeKind::Promote), "promotion", "promotions"),
         (of(ChangeKind::Render), "rendering", "renderings"),
         (of(ChangeKind::Record), "record", "records"),
+        (of(ChangeKind::Hold), "hold", "holds"),
     ];
     let parts: Vec<String> = words
         .iter()

@@ -5,6 +5,7 @@ mod checks;
 mod github;
 mod github_answers;
 mod github_app;
+mod github_boxes;
 mod github_budget;
 mod github_hands;
 mod github_many;

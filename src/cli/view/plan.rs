@@ -229,11 +229,12 @@ fn in_words(states: impl Iterator<Item = State>) -> Vec<String> {
 
 /// `2 imports, 3 promotions, 1 pull request`, in the order in which things are done.
 pub fn changes_in_words(changes: &[Change]) -> String {
-    const WORDS: [(ChangeKind, &str); 9] = [
+    const WORDS: [(ChangeKind, &str); 10] = [
         (ChangeKind::Import, "import"),
         (ChangeKind::Promote, "promotion"),
         (ChangeKind::Render, "rendering"),
         (ChangeKind::Record, "record"),
+        (ChangeKind::Hold, "hold"),
         (ChangeKind::Open, "pull request"),
         (ChangeKind::Update, "update"),
         (ChangeKind::Merge, "merge"),

@@ -56,6 +56,7 @@ fn change_line(change: &Change, frame: &Frame) -> Line {
         ChangeKind::Update => ("update", Style::Cyan),
         ChangeKind::Merge => ("merge", Style::Green),
         ChangeKind::Close => ("close", Style::Yellow),
+        ChangeKind::Hold => ("hold", Style::Yellow),
         ChangeKind::Clear => ("clear", Style::Yellow),
     };
     let what = match (&change.old, &change.new) {

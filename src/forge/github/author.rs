@@ -1,6 +1,7 @@
 //! Whom commits are by that GitHub makes in our name: the owner of the token, by an address that GitHub gave.
 
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::GitHubForge;
 use super::graphql::Answer;
@@ -52,7 +53,7 @@ impl GitHubForge {
                 self.bot(login, account.id)
             }
             None => {
-                let answer: Answer<Data> = self.client.query(WHAT, QUERY).await?;
+                let answer: Answer<Data> = self.client.query(WHAT, QUERY, &Value::Null).await?;
                 self.viewer(answer.data(WHAT)?.viewer)
             }
         };

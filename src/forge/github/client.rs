@@ -94,8 +94,9 @@ impl Client {
         &self,
         what: &str,
         query: &str,
+        variables: &Value,
     ) -> Result<T, ForgeError> {
-        let body = serde_json::json!({ "query": query });
+        let body = serde_json::json!({ "query": query, "variables": variables });
         within(what, self.octocrab.post(&self.graphql, Some(&body))).await
     }
 

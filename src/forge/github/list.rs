@@ -72,6 +72,7 @@ impl GitHubForge {
         }
         listing.pulls.sort_by(|a, b| a.id.cmp(&b.id));
         self.without_us(&mut listing.pulls).await?;
+        listing.boxes = true;
         listing.room = Some(Room {
             per_minute: self.budget.per_minute,
             per_hour: self.budget.per_hour,

@@ -23,6 +23,7 @@ mod statuses;
 mod stopped;
 mod teams;
 mod tend;
+mod ticks;
 mod transport;
 mod who;
 mod why;

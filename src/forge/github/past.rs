@@ -2,6 +2,7 @@
 
 use super::GitHubForge;
 use super::tend::key_of;
+use super::why::one_line;
 use super::wire::{Event, Pull, Team, User};
 use crate::forge::error::ForgeError;
 use crate::forge::types::{Command, Past};
@@ -26,6 +27,9 @@ impl GitHubForge {
             }
         }
         past.commands = allowed;
+        let ticked = self.ticked(pull).await?;
+        let ticked = ticked.into_iter().filter(|c| !past.notes.contains(&c.key));
+        past.commands.extend(ticked);
         Ok(past)
     }
 
@@ -77,12 +81,16 @@ fn past(pull: &Pull, events: &[Event], owner: &str) -> Past {
 /// The command in the first line of somebody's comment.
 fn command(event: &Event) -> Option<Command> {
     let line = event.body.as_deref()?.lines().next()?.trim();
-    let word = line.strip_prefix(COMMAND)?.trim();
+    let asked = line.strip_prefix(COMMAND)?.trim();
+    let (word, text) = asked.split_once(' ').unwrap_or((asked, ""));
     let plain = word.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
     (plain && word.len() <= LONGEST_COMMAND).then_some(Command {
         key: format!("command-{}", event.id?),
         who: format!("@{}", event.user.as_ref()?.login),
         word: word.to_owned(),
+        text: one_line(text),
+        ticked: false,
+        allowed: true,
     })
 }
 
@@ -131,6 +139,9 @@ mod tests {
             key: "command-8".to_owned(),
             who: "@mara".to_owned(),
             word: "rebuild".to_owned(),
+            text: String::new(),
+            ticked: false,
+            allowed: true,
         };
         assert_eq!(commands, [open]);
     }

@@ -1,6 +1,7 @@
 //! Who we are at GitHub: our own word is nobody's approval.
 
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::GitHubForge;
 use super::why::refused;
@@ -32,7 +33,7 @@ impl GitHubForge {
                 let installed = installed.map_err(|stopped| refused(WHAT, &stopped))?;
                 return Ok(Some(installed.login()));
             }
-            match self.client.query::<Answer>(WHAT, QUERY).await {
+            match self.client.query::<Answer>(WHAT, QUERY, &Value::Null).await {
                 Ok(answer) => Ok(answer.data.map(|data| data.viewer.login)),
                 Err(error) if error.is_transient() => Err(error),
                 Err(_) => Ok(None),

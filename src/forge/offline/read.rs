@@ -64,6 +64,7 @@ impl OfflineForge {
             problems,
             notes: notes.collect(),
             room: None,
+            boxes: false,
         })
     }
 

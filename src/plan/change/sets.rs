@@ -179,6 +179,7 @@ fn alone_of(
             .filter_map(|path| Some((path, parts.whole.get(path)?)));
         files.extend(mine.map(|(path, text)| (path.clone(), text.clone())));
     }
+    files.extend(item.files.clone());
     for place in reach.places(item) {
         let Some(together) = parts.outputs.get(place) else {
             continue;

@@ -25,6 +25,8 @@ pub struct Item {
     pub environments: Vec<Name>,
     /// Edits by stream.
     pub edits: BTreeMap<StreamKey, Vec<StreamEdit>>,
+    /// Files of their own, whole.
+    pub files: Files,
     /// Where tags point after it.
     pub heads: BTreeMap<TagKey, PinnedImage>,
     /// What people read.
@@ -317,7 +319,9 @@ fn compose(
             .keys()
             .filter_map(|k| desk.docs.streams.get(k))
             .map(|l| l.path.clone())
+            .chain(item.files.keys().cloned())
             .collect();
+        wave.files.extend(item.files.clone());
         for (place, texts) in outputs
             .iter()
             .filter(|(place, _)| item.environments.contains(&place.0))
@@ -333,7 +337,9 @@ fn compose(
         }
         wave.changes.extend(changes);
         wave.trailers.extend(item.trailer.clone());
-        wave.moved.extend(item.stage().cloned());
+        // A file of its own brakes a stage.
+        let moves = |_: &&StageKey| item.files.is_empty();
+        wave.moved.extend(item.stage().filter(moves).cloned());
     }
     if !outs.is_empty() {
         return Err(outs);

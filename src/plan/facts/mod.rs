@@ -74,6 +74,9 @@ pub struct Facts {
     /// What the forge lets be made in a while; `None` where it sets no bounds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub room: Option<Room>,
+    /// Whether the forge shows boxes in texts that people tick, and tells who did.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub boxes: bool,
     /// All branches of the remote below `headwater/`, so that no name is used twice.
     #[serde(default)]
     pub branches: BTreeMap<String, CommitId>,
@@ -115,6 +118,7 @@ impl Facts {
             forge_failure: None,
             forge_trouble: None,
             room: None,
+            boxes: false,
             branches: BTreeMap::new(),
             orphans: BTreeMap::new(),
             teams: BTreeMap::new(),

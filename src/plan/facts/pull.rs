@@ -82,16 +82,25 @@ pub struct PastFacts {
     pub commands: Vec<CommandFacts>,
 }
 
-/// What somebody asks us for in a comment.
+/// What somebody asks us for in a comment, or by a box that they ticked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CommandFacts {
     /// The key of the note that answers it.
     pub key: String,
-    /// Who asks.
+    /// Who asks; empty where the forge does not tell.
     pub who: String,
     /// For what.
     pub word: String,
+    /// What they say of it, in one line, or what else stands beside the box.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub text: String,
+    /// Whether it is a box that was ticked.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub ticked: bool,
+    /// Whether they may not ask for it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub barred: bool,
 }
 
 /// Somebody's approval.

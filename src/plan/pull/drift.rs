@@ -16,9 +16,10 @@ use crate::plan::gate::approvals;
 use crate::plan::output::Stop;
 use crate::plan::output::survey::{Place, Survey};
 use crate::plan::pull::closing::closing;
+use crate::plan::pull::command::{answer, command, is_rebuild};
 use crate::plan::pull::life::{next_branch, still_merges};
 use crate::plan::pull::status::{self, Standing};
-use crate::plan::pull::tend::{Wanted, answer, command, is_rebuild, left_alone, tend};
+use crate::plan::pull::tend::{Wanted, left_alone, tend};
 use crate::plan::report::{Change, ChangeKind, HoldReport, State, Subject};
 use crate::plan::road::environment_delivery;
 use crate::plan::text::file_list;
@@ -195,7 +196,7 @@ fn keep(
     let command = command(pull).cloned();
     let rebuild = command.as_ref().is_some_and(is_rebuild);
     if let Some(other) = command.as_ref().filter(|command| !is_rebuild(command)) {
-        let note = Some(answer(other));
+        let note = Some(answer(other, None));
         care(name, &[], Vec::new(), note, pull, desk, outcome);
     }
     if !rebuild && let Some(foreign) = pull.branch_facts.as_ref().and_then(|b| b.foreign.clone()) {
@@ -215,7 +216,7 @@ fn keep(
     if rebuild || !still_merges(pull, &files) {
         make_anew(environment, files, id, pull, desk, outcome);
         if let Some(command) = command.filter(is_rebuild) {
-            let note = Some(answer(&command));
+            let note = Some(answer(&command, None));
             care(name, &[], Vec::new(), note, pull, desk, outcome);
         }
         return;

@@ -87,7 +87,7 @@ impl Flow<'_, '_> {
         );
     }
 
-    fn nothing_wanted(&self) -> Wanted<'_> {
+    pub(super) fn nothing_wanted(&self) -> Wanted<'_> {
         let view = self.decided.view;
         Wanted {
             subject: Subject::Stage(view.key.clone()),

@@ -3,14 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::closing::close;
+use super::command::{Braked, answer, command, is_hold, is_last, is_rebuild, keep_boxes};
 use super::due::held_by;
 use super::life::{may_supersede, next_branch, open_of, outputs_on_branch, still_merges};
-use super::tend::{answer, command, is_rebuild, left_alone};
+use super::tend::left_alone;
 use crate::model::{CommitState, Name, RepoPath, SetId};
 use crate::plan::change::files::{self, Files, apply};
 use crate::plan::change::propose::{Proposal, Stamps};
 use crate::plan::change::stamps::{Found, read};
-use crate::plan::change::wave::{refused, stop_report};
+use crate::plan::change::wave::{Item, refused, stop_report};
 use crate::plan::desk::Desk;
 use crate::plan::effect::{CommitContent, Effect, Rebuild};
 use crate::plan::facts::marker::Marker;
@@ -51,6 +52,8 @@ pub struct Outcome {
     pub effects: Vec<Effect>,
     /// For people.
     pub changes: Vec<Change>,
+    /// What goes onto the base with the next commit.
+    pub items: Vec<Item>,
     /// What keeps it from going on.
     pub hold: Option<HoldReport>,
     /// Applications whose drift waits for this pull request.
@@ -76,6 +79,7 @@ impl Flow<'_, '_> {
             self.obey(command, &set, pull, desk, &mut outcome);
             return outcome;
         }
+        self.empty_boxes(pull, &mut outcome);
         if let Some(foreign) = pull.branch_facts.as_ref().and_then(|b| b.foreign.as_ref()) {
             let words = "holds changes that are not headwater's, and is left alone";
             self.mark(CommitState::Failure, words, pull, &mut outcome);
@@ -283,7 +287,7 @@ impl Flow<'_, '_> {
         self.decided.report.why = format!("pull request {} is made anew", pull.id);
     }
 
-    /// Does what somebody asks for in a comment, and answers it.
+    /// Does what somebody asks for in a comment or by a box, and answers it.
     fn obey(
         &mut self,
         command: &CommandFacts,
@@ -292,6 +296,15 @@ impl Flow<'_, '_> {
         desk: &mut Desk<'_>,
         outcome: &mut Outcome,
     ) {
+        let mut said = None;
+        if is_hold(command) {
+            match self.hold_for(command, pull, desk) {
+                Braked::Said(words) => said = Some(words),
+                Braked::Asking => return,
+                // It is answered once it is on the base.
+                Braked::Item(item) => return outcome.items.push(*item),
+            }
+        }
         if is_rebuild(command) {
             let judged = self.open_judged.clone();
             let Some(judged) = judged.filter(|j| j.candidate.id == *set) else {
@@ -312,8 +325,13 @@ impl Flow<'_, '_> {
             if outcome.effects.is_empty() {
                 return;
             }
+            // Until it is answered, the box says what was asked.
+            keep_boxes(pull, &mut outcome.effects);
         }
-        self.leave_note(answer(command), pull, desk, outcome);
+        self.leave_note(answer(command, said), pull, desk, outcome);
+        if is_last(command, pull) {
+            self.empty_boxes(pull, outcome);
+        }
     }
 
     /// Leaves a good pull request alone, rebuilds one that no longer merges, merges one that is due.

@@ -1,6 +1,7 @@
 //! Pull requests: what becomes of the one a set waits in, and of the one that carries an environment's drift.
 
 pub mod closing;
+pub mod command;
 pub mod drift;
 mod due;
 pub mod flow;

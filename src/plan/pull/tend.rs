@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use crate::model::Approvals;
 use crate::plan::desk::Desk;
 use crate::plan::effect::{Effect, Note, PullRequestText, Tending};
-use crate::plan::facts::pull::{CommandFacts, PullRequestFacts};
+use crate::plan::facts::pull::PullRequestFacts;
 use crate::plan::refusal::{self, ask_id, label_id, note_id};
 use crate::plan::report::{Change, ChangeKind, Subject};
 use crate::plan::text::code_span;
@@ -92,34 +92,6 @@ pub fn tend(
     effects.push(Effect::TendPullRequest { id, tending });
 }
 
-/// The word of a command that has a branch made anew.
-const REBUILD: &str = "rebuild";
-
-/// What somebody asks for in a comment, and nobody has answered.
-pub fn command(pull: &PullRequestFacts) -> Option<&CommandFacts> {
-    pull.past.as_ref()?.commands.first()
-}
-
-/// Whether a command has the branch made anew, whatever others pushed to it.
-pub fn is_rebuild(command: &CommandFacts) -> bool {
-    command.word == REBUILD
-}
-
-/// The note that answers a command.
-pub fn answer(command: &CommandFacts) -> Note {
-    let text = match is_rebuild(command) {
-        true => format!("The branch is made anew, as {} asked.", command.who),
-        false => format!(
-            "`{}` is no command; there is `/headwater rebuild`.",
-            command.word
-        ),
-    };
-    Note {
-        key: command.key.clone(),
-        text,
-    }
-}
-
 /// What people are told below a pull request that is left alone, once.
 pub fn left_alone(why: &str) -> Note {
     Note {
@@ -152,7 +124,7 @@ fn mark_again(wanted: &Wanted<'_>, pull: &PullRequestFacts) -> (Change, Effect) 
     (told(wanted, subject, pull), effect)
 }
 
-fn told(wanted: &Wanted<'_>, subject: String, pull: &PullRequestFacts) -> Change {
+pub(super) fn told(wanted: &Wanted<'_>, subject: String, pull: &PullRequestFacts) -> Change {
     Change {
         kind: ChangeKind::Update,
         group: wanted.group.to_owned(),

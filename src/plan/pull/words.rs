@@ -1,5 +1,6 @@
 //! Words of a promotion's pull request: its text, the message of its commits, and what is told of each step.
 
+use super::command::boxes;
 use super::flow::Flow;
 use crate::model::{CommitId, Name};
 use crate::plan::change::files::Files;
@@ -40,6 +41,7 @@ impl Flow<'_, '_> {
         };
         let moved = self.moved(judged, desk);
         let paths: Vec<String> = files.keys().map(ToString::to_string).collect();
+        let boxes = boxes(&[&view.key], desk);
         let place = match view.environments.as_slice() {
             [] => view.key.stage.to_string(),
             names => names
@@ -50,7 +52,7 @@ impl Flow<'_, '_> {
         };
         PullRequestText {
             title: promotion_title(&moved, &place),
-            body: promotion_body(&marker, &moved, &paths),
+            body: promotion_body(&marker, &moved, &paths, &boxes),
             labels: view.labels.clone(),
             marker,
         }

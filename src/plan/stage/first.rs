@@ -11,6 +11,7 @@ use crate::model::{
     ImageReference, ImageStream, Name, Namespace, Pipeline, RepoPath, Set, StreamKey, TagKey,
     TagReference, Verdict,
 };
+use crate::plan::change::files::Files;
 use crate::plan::change::propose::{Proposal, Stamps};
 use crate::plan::change::wave::Item;
 use crate::plan::desk::Desk;
@@ -201,6 +202,7 @@ pub fn item(view: &StageView<'_>, offer: &Offer, desk: &mut Desk<'_>) -> Item {
         subject: Subject::Stage(view.key.clone()),
         environments: view.environments.clone(),
         edits: proposal.edits,
+        files: Files::new(),
         heads: proposal.heads,
         changes,
         trailer: complete.then(|| Trailer {
@@ -217,6 +219,7 @@ pub fn loose_item(import: &Import, desk: &Desk<'_>) -> Item {
         subject: Subject::Tag(import.tag.clone()),
         environments: Vec::new(),
         edits: BTreeMap::from([(import.tag.stream.clone(), edits(import, desk.stamp(), desk))]),
+        files: Files::new(),
         heads: BTreeMap::from([(import.tag.clone(), import.image.clone())]),
         changes: vec![change(import, &import.tag.tag)],
         trailer: None,

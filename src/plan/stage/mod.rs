@@ -369,6 +369,7 @@ pub fn item(view: &StageView<'_>, proposal: Proposal, desk: &mut Desk<'_>) -> It
         environments: view.environments.clone(),
         trailer: Some(trailer(view, &proposal)),
         edits: proposal.edits,
+        files: BTreeMap::new(),
         heads: proposal.heads,
         changes: vec![change],
     }

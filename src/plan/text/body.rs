@@ -36,6 +36,8 @@ pub struct Body<'a> {
     pub moves: &'a [Moved],
     /// Files it writes.
     pub files: &'a [String],
+    /// Boxes to tick, where the forge has such.
+    pub boxes: &'a [String],
 }
 
 /// Title of a promotion's pull request; into a stage that takes from no other it is an import, as commits say.
@@ -71,7 +73,12 @@ fn verb(moved: &Moved) -> &'static str {
 }
 
 /// The body of a promotion's pull request.
-pub fn promotion_body(marker: &Marker, moved: &Moved, files: &[String]) -> String {
+pub fn promotion_body(
+    marker: &Marker,
+    moved: &Moved,
+    files: &[String],
+    boxes: &[String],
+) -> String {
     let mut out = vec![
         marker.to_line(),
         String::new(),
@@ -93,6 +100,7 @@ pub fn promotion_body(marker: &Marker, moved: &Moved, files: &[String]) -> Strin
     out.push(format!(
         "**Going back:** press Revert, or `headwater rollback {key}`; {new} is then held.",
     ));
+    out.extend(ticks(boxes, "`/headwater hold REASON`"));
     out.push(END.to_owned());
     out.join("\n") + "\n"
 }
@@ -119,8 +127,24 @@ pub fn group_body(body: &Body<'_>) -> String {
     ));
     out.push("**What becomes ready soon** joins this pull request, and newer builds replace older ones in it, until somebody approves; then it stays, and others get their own.".to_owned());
     out.push("**Going back:** `headwater rollback PIPELINE/STAGE` for one of them, or press Revert for all.".to_owned());
+    out.extend(ticks(body.boxes, "`/headwater hold PIPELINE/STAGE REASON`"));
     out.push(END.to_owned());
     out.join("\n") + "\n"
+}
+
+/// Boxes, and the comments that ask for the same.
+fn ticks(boxes: &[String], hold: &str) -> Vec<String> {
+    if boxes.is_empty() {
+        return Vec::new();
+    }
+    let words = format!(
+        "Whoever may write to this repository may tick one, or comment `/headwater rebuild` or {hold}."
+    );
+    let end = [String::new(), words];
+    std::iter::once(String::new())
+        .chain(boxes.iter().cloned())
+        .chain(end)
+        .collect()
 }
 
 fn sentence(moved: &Moved) -> String {

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use super::super::command;
 use super::super::life::{bot_merges, outputs_on_branch, still_merges};
 use super::super::status::{self, Standing};
 use super::super::tend::{Wanted, tend};
@@ -229,6 +230,22 @@ impl Group<'_, '_> {
             &mut outcome.changes,
             &mut outcome.effects,
         );
+    }
+
+    /// Empties its boxes once they are answered.
+    pub(super) fn empty_boxes(&mut self, mine: &[usize], pull: &PullRequestFacts) {
+        let (group, place) = self.names(mine);
+        let wanted = Wanted {
+            subject: self.subject(mine),
+            group: &group,
+            place: &place,
+            labels: &[],
+            rules: Vec::new(),
+            asked_by: Vec::new(),
+            notes: Vec::new(),
+        };
+        let outcome = &mut self.outcome;
+        command::empty_boxes(&wanted, pull, &mut outcome.changes, &mut outcome.effects);
     }
 
     /// What holds about the whole of it are about.

@@ -10,10 +10,11 @@ mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::command::{Braked, answer, command, is_hold, is_last, is_of, is_rebuild, keep_boxes};
 use super::due::held_by;
 use super::flow::{Build, Flow, Outcome};
 use super::life::{is_approved_by_anybody, next_branch, open_of};
-use super::tend::{answer, command, is_rebuild, left_alone};
+use super::tend::left_alone;
 use crate::model::object::hash8;
 use crate::model::{CommitState, Name, StageKey, Timestamp};
 use crate::plan::desk::Desk;
@@ -151,6 +152,7 @@ impl<'s> Group<'_, 's> {
             self.obey(command, pull, mine, desk);
             return;
         }
+        self.empty_boxes(mine, pull);
         if let Some(foreign) = pull.branch_facts.as_ref().and_then(|b| b.foreign.as_ref()) {
             let words = "holds changes that are not headwater's, and is left alone";
             self.mark(mine, CommitState::Failure, words, pull);
@@ -334,6 +336,15 @@ impl<'s> Group<'_, 's> {
         mine: &[usize],
         desk: &mut Desk<'_>,
     ) {
+        let mut said = None;
+        if is_hold(command) {
+            match self.hold_one(command, pull, mine, desk) {
+                Braked::Said(words) => said = Some(words),
+                Braked::Asking => return,
+                // It is answered once it is on the base.
+                Braked::Item(item) => return self.outcome.items.push(*item),
+            }
+        }
         if is_rebuild(command) {
             let Some(parts) = self.carried(pull, mine) else {
                 return;
@@ -351,8 +362,33 @@ impl<'s> Group<'_, 's> {
                     return;
                 }
             }
+            // Until it is answered, the box says what was asked.
+            keep_boxes(pull, &mut self.outcome.effects);
         }
-        self.note(mine, answer(command), pull, desk);
+        self.note(mine, answer(command, said), pull, desk);
+        if is_last(command, pull) {
+            self.empty_boxes(mine, pull);
+        }
+    }
+
+    /// Has the one stage held that the command names.
+    fn hold_one(
+        &mut self,
+        command: &CommandFacts,
+        pull: &PullRequestFacts,
+        mine: &[usize],
+        desk: &mut Desk<'_>,
+    ) -> Braked {
+        let named = |at: &&usize| is_of(command, &self.members[**at].view().key);
+        let at = match (mine.iter().find(named), mine) {
+            (Some(at), _) => *at,
+            (None, [only]) => *only,
+            (None, _) => {
+                let words = "This pull request carries several promotions: comment `/headwater hold PIPELINE/STAGE REASON`, or tick the box of one.";
+                return Braked::Said(words.to_owned());
+            }
+        };
+        self.alone(at).hold_for(command, pull, desk)
     }
 
     /// A part that takes the set that its stage would take now.

@@ -1,9 +1,10 @@
 //! Words of a shared pull request: its text, the message of its commit, and what is told of each step.
 
+use super::super::command::boxes;
 use super::Group;
 use super::make::{Change as Made, Proposed};
 use super::parts::Part;
-use crate::model::{CommitId, Name, RepoPath};
+use crate::model::{CommitId, Name, RepoPath, StageKey};
 use crate::plan::desk::Desk;
 use crate::plan::effect::PullRequestText;
 use crate::plan::facts::marker::{Marker, Subject as Carries};
@@ -54,7 +55,10 @@ impl Group<'_, '_> {
         };
         let marker = Marker::of(subject);
         let paths: Vec<String> = made.files.keys().map(ToString::to_string).collect();
+        let keys: Vec<&StageKey> = moves.iter().map(|moved| &moved.key).collect();
+        let boxes = boxes(&keys, desk);
         let body = Body {
+            boxes: &boxes,
             marker: &marker,
             place: &place.join(", "),
             moves: &moves,

@@ -124,6 +124,26 @@ impl GitHub {
         self.edit(number, login, json!({ "body": body }));
     }
 
+    /// Somebody takes the texts before the present one out of the list of edits.
+    pub(crate) fn hide_edits(&self, number: u64) {
+        self.state().change(|state| {
+            let edits = &mut state.pull_mut(number).edits;
+            let before = edits.len().saturating_sub(1);
+            edits
+                .iter_mut()
+                .take(before)
+                .for_each(|edit| edit.body = None);
+        });
+    }
+
+    /// Somebody ticks a box of a pull request's text.
+    pub(crate) fn tick(&self, number: u64, login: &str, words: &str) {
+        let body = self.pull(number).body.unwrap();
+        let (empty, ticked) = (format!("- [ ] {words}"), format!("- [x] {words}"));
+        assert!(body.contains(&empty), "{words}: {body}");
+        self.edit_body(number, login, &body.replacen(&empty, &ticked, 1));
+    }
+
     /// The address of commits that somebody makes at GitHub.
     pub(crate) fn email(&self, login: &str) -> String {
         self.state().people.user(login).email()
