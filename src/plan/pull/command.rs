@@ -20,15 +20,55 @@ const HOLD: &str = "hold";
 /// So many stages get a box of their own.
 const MOST_HOLDS: usize = 20;
 
-/// What somebody asks for, and nobody has answered.
-pub fn command(pull: &PullRequestFacts) -> Option<&CommandFacts> {
-    pull.past.as_ref()?.commands.first()
+/// What people ask for, and nobody has answered.
+pub fn commands(pull: &PullRequestFacts) -> &[CommandFacts] {
+    let past = pull.past.as_ref();
+    past.map_or(&[], |past| past.commands.as_slice())
 }
 
-/// Whether it is the last one: a text is touched once, when all of its boxes are answered.
-pub fn is_last(command: &CommandFacts, pull: &PullRequestFacts) -> bool {
-    let past = pull.past.as_ref();
-    past.is_some_and(|past| past.commands.iter().all(|other| other.key == command.key))
+/// The first of it.
+pub fn command(pull: &PullRequestFacts) -> Option<&CommandFacts> {
+    commands(pull).first()
+}
+
+/// What is answered in this pass.
+#[derive(Default)]
+pub struct Answers {
+    /// The answers.
+    pub notes: Vec<Note>,
+    /// Whether something is not done yet, and answered later.
+    pub pending: bool,
+}
+
+impl Answers {
+    /// Answers what is done, or never will be; each thing once.
+    pub fn say(&mut self, command: &CommandFacts, said: Option<String>) {
+        if self.notes.iter().all(|note| note.key != command.key) {
+            self.notes.push(answer(command, said));
+        }
+    }
+
+    /// Of a branch that was made anew, or could not be yet.
+    pub fn rebuild(&mut self, command: &CommandFacts, made: bool) {
+        match made {
+            true => self.say(command, None),
+            false => self.pending = true,
+        }
+    }
+
+    /// Of a stage that is held. A Hold is answered once it is on the base, and goes there once.
+    pub fn hold(&mut self, command: &CommandFacts, braked: Braked, items: &mut Vec<Item>) {
+        match braked {
+            Braked::Said(words) => self.say(command, Some(words)),
+            Braked::Asking => self.pending = true,
+            Braked::Item(item) => {
+                self.pending = true;
+                if items.iter().all(|other| other.subject != item.subject) {
+                    items.push(*item);
+                }
+            }
+        }
+    }
 }
 
 /// Whether a command has the branch made anew, whatever others pushed to it.

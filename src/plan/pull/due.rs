@@ -74,8 +74,19 @@ impl Flow<'_, '_> {
         desk: &mut Desk<'_>,
         outcome: &mut Outcome,
     ) {
+        self.leave_notes(vec![note], pull, desk, outcome);
+    }
+
+    /// The same of several things.
+    pub(super) fn leave_notes(
+        &self,
+        notes: Vec<Note>,
+        pull: &PullRequestFacts,
+        desk: &mut Desk<'_>,
+        outcome: &mut Outcome,
+    ) {
         let wanted = Wanted {
-            notes: vec![note],
+            notes,
             ..self.nothing_wanted()
         };
         tend(

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::closing::close;
-use super::command::{Braked, answer, command, is_hold, is_last, is_rebuild, keep_boxes};
+use super::command::{Answers, commands, is_hold, is_rebuild, keep_boxes};
 use super::due::held_by;
 use super::life::{may_supersede, next_branch, open_of, outputs_on_branch, still_merges};
 use super::tend::left_alone;
@@ -75,8 +75,9 @@ impl Flow<'_, '_> {
         };
         self.claim(&mut outcome);
         self.ask_ahead(&outcome, desk);
-        if let Some(command) = command(pull) {
-            self.obey(command, &set, pull, desk, &mut outcome);
+        let asked = commands(pull);
+        if !asked.is_empty() {
+            self.obey(asked, &set, pull, desk, &mut outcome);
             return outcome;
         }
         self.empty_boxes(pull, &mut outcome);
@@ -287,51 +288,62 @@ impl Flow<'_, '_> {
         self.decided.report.why = format!("pull request {} is made anew", pull.id);
     }
 
-    /// Does what somebody asks for in a comment or by a box, and answers it.
+    /// Does what people ask for in comments and by boxes, and answers what is done.
     fn obey(
         &mut self,
-        command: &CommandFacts,
+        commands: &[CommandFacts],
         set: &SetId,
         pull: &PullRequestFacts,
         desk: &mut Desk<'_>,
         outcome: &mut Outcome,
     ) {
-        let mut said = None;
-        if is_hold(command) {
-            match self.hold_for(command, pull, desk) {
-                Braked::Said(words) => said = Some(words),
-                Braked::Asking => return,
-                // It is answered once it is on the base.
-                Braked::Item(item) => return outcome.items.push(*item),
+        let mut answers = Answers::default();
+        for command in commands {
+            if is_hold(command) {
+                let braked = self.hold_for(command, pull, desk);
+                answers.hold(command, braked, &mut outcome.items);
+            } else if is_rebuild(command) {
+                let made = outcome.effects.is_empty().then(|| {
+                    self.asked_anew(set, pull, desk, outcome);
+                    !outcome.effects.is_empty()
+                });
+                answers.rebuild(command, made.unwrap_or(true));
+            } else {
+                answers.say(command, None);
             }
         }
-        if is_rebuild(command) {
-            let judged = self.open_judged.clone();
-            let Some(judged) = judged.filter(|j| j.candidate.id == *set) else {
-                return;
-            };
-            let view = self.decided.view;
-            let ours = pull.branch_facts.as_ref().filter(|b| b.foreign.is_none());
-            let stamps = match ours.map(|branch| read(view, set, branch, desk)) {
-                Some(Found::Asking) => return,
-                Some(Found::Yes(stamps)) => stamps,
-                // What others wrote is no evidence.
-                Some(Found::No) | None => Stamps {
-                    created: desk.stamp(),
-                    record: None,
-                },
-            };
-            self.rebuild(&judged, &stamps, pull, desk, outcome);
-            if outcome.effects.is_empty() {
-                return;
-            }
-            // Until it is answered, the box says what was asked.
-            keep_boxes(pull, &mut outcome.effects);
-        }
-        self.leave_note(answer(command, said), pull, desk, outcome);
-        if is_last(command, pull) {
+        // Until it is answered, the box says what was asked.
+        keep_boxes(pull, &mut outcome.effects);
+        self.leave_notes(answers.notes, pull, desk, outcome);
+        if !answers.pending {
             self.empty_boxes(pull, outcome);
         }
+    }
+
+    /// Makes the branch anew because somebody asks for it.
+    fn asked_anew(
+        &mut self,
+        set: &SetId,
+        pull: &PullRequestFacts,
+        desk: &mut Desk<'_>,
+        outcome: &mut Outcome,
+    ) {
+        let judged = self.open_judged.clone();
+        let Some(judged) = judged.filter(|j| j.candidate.id == *set) else {
+            return;
+        };
+        let view = self.decided.view;
+        let ours = pull.branch_facts.as_ref().filter(|b| b.foreign.is_none());
+        let stamps = match ours.map(|branch| read(view, set, branch, desk)) {
+            Some(Found::Asking) => return,
+            Some(Found::Yes(stamps)) => stamps,
+            // What others wrote is no evidence.
+            Some(Found::No) | None => Stamps {
+                created: desk.stamp(),
+                record: None,
+            },
+        };
+        self.rebuild(&judged, &stamps, pull, desk, outcome);
     }
 
     /// Leaves a good pull request alone, rebuilds one that no longer merges, merges one that is due.

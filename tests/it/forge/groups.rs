@@ -204,3 +204,38 @@ async fn offline_it_goes_when_it_has_collected_where_nobody_has_to_approve() {
     assert_eq!(world.head("orders", "prod"), Some(orders));
     world.assert_nothing_to_do().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_box_or_a_comment_holds_one_of_several_and_the_others_go_on() {
+    let (github, mut world) = begin().await;
+    let mut builds = Vec::new();
+    for name in NAMES {
+        builds.push(build(&mut world, name, "1.0.0"));
+    }
+    world.settle().await;
+    github.comment(1, "otto", "/headwater hold it smells");
+    github.comment(1, "otto", "/headwater hold orders/prod INC-7");
+    github.tick(1, "otto", "hold cart/prod");
+    world.settle().await;
+    world
+        .assert_stage("orders/prod", StageState::Held, "INC-7")
+        .await;
+    world
+        .assert_stage("cart/prod", StageState::Held, "pull request 1")
+        .await;
+    let pull = github.pull(1);
+    let said = |words: &str| {
+        pull.comments
+            .iter()
+            .filter(|c| c.body.contains(words))
+            .count()
+    };
+    assert_eq!(said("carries several promotions"), 1, "{pull:?}");
+    assert_eq!(said("is held by"), 2, "{pull:?}");
+    assert!(!pull.body.unwrap().contains("- [x]"));
+    world.assert_nothing_to_do().await;
+    github.approve(1, "mara");
+    world.settle().await;
+    assert_eq!(world.head("checkout", "prod").as_ref(), Some(&builds[1]));
+    assert_eq!(world.head("cart", "prod"), None);
+}

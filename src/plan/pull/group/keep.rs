@@ -204,11 +204,11 @@ impl Group<'_, '_> {
         status::set(&standing, pull, &mut outcome.changes, &mut outcome.effects);
     }
 
-    /// Tells people something below it, once.
-    pub(super) fn note(
+    /// Tells people things below it, each once.
+    pub(super) fn notes(
         &mut self,
         mine: &[usize],
-        note: Note,
+        notes: Vec<Note>,
         pull: &PullRequestFacts,
         desk: &mut Desk<'_>,
     ) {
@@ -220,7 +220,7 @@ impl Group<'_, '_> {
             labels: &[],
             rules: Vec::new(),
             asked_by: Vec::new(),
-            notes: vec![note],
+            notes,
         };
         let outcome = &mut self.outcome;
         tend(

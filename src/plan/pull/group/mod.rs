@@ -10,7 +10,7 @@ mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::command::{Braked, answer, command, is_hold, is_last, is_of, is_rebuild, keep_boxes};
+use super::command::{Answers, Braked, commands, is_hold, is_of, is_rebuild, keep_boxes};
 use super::due::held_by;
 use super::flow::{Build, Flow, Outcome};
 use super::life::{is_approved_by_anybody, next_branch, open_of};
@@ -148,15 +148,16 @@ impl<'s> Group<'_, 's> {
 
     /// One step in the life of one that is open.
     fn live(&mut self, pull: &PullRequestFacts, mine: &[usize], desk: &mut Desk<'_>) {
-        if let Some(command) = command(pull) {
-            self.obey(command, pull, mine, desk);
+        let asked = commands(pull);
+        if !asked.is_empty() {
+            self.obey(asked, pull, mine, desk);
             return;
         }
         self.empty_boxes(mine, pull);
         if let Some(foreign) = pull.branch_facts.as_ref().and_then(|b| b.foreign.as_ref()) {
             let words = "holds changes that are not headwater's, and is left alone";
             self.mark(mine, CommitState::Failure, words, pull);
-            self.note(mine, left_alone(foreign), pull, desk);
+            self.notes(mine, vec![left_alone(foreign)], pull, desk);
             return;
         }
         // What is wrong may be the very line that says what a stage is: nothing is concluded from it.
@@ -328,47 +329,54 @@ impl<'s> Group<'_, 's> {
         self.moving(parts, "a pull request is opened");
     }
 
-    /// Does what somebody asks for in a comment, and answers it.
+    /// Does what people ask for in comments and by boxes, and answers what is done.
     fn obey(
         &mut self,
-        command: &CommandFacts,
+        commands: &[CommandFacts],
         pull: &PullRequestFacts,
         mine: &[usize],
         desk: &mut Desk<'_>,
     ) {
-        let mut said = None;
-        if is_hold(command) {
-            match self.hold_one(command, pull, mine, desk) {
-                Braked::Said(words) => said = Some(words),
-                Braked::Asking => return,
-                // It is answered once it is on the base.
-                Braked::Item(item) => return self.outcome.items.push(*item),
+        let mut answers = Answers::default();
+        let mut made = None;
+        for command in commands {
+            if is_hold(command) {
+                let braked = self.hold_one(command, pull, mine, desk);
+                answers.hold(command, braked, &mut self.outcome.items);
+            } else if is_rebuild(command) {
+                let made = *made.get_or_insert_with(|| self.asked_anew(pull, mine, desk));
+                answers.rebuild(command, made);
+            } else {
+                answers.say(command, None);
             }
         }
-        if is_rebuild(command) {
-            let Some(parts) = self.carried(pull, mine) else {
-                return;
-            };
-            let ours = pull.branch_facts.as_ref().filter(|b| b.foreign.is_none());
-            // What others wrote is no evidence.
-            let made = self
-                .proposals(&parts, ours.map(|_| pull), desk)
-                .and_then(|proposals| self.change(&parts, proposals, desk));
-            match made {
-                Ok(change) => self.rebuild(&parts, &change, pull, desk),
-                Err(Unmade::Asking) => return,
-                Err(Unmade::Stopped { at, hold }) => {
-                    self.members[at].tell(*hold, desk);
-                    return;
-                }
-            }
-            // Until it is answered, the box says what was asked.
-            keep_boxes(pull, &mut self.outcome.effects);
-        }
-        self.note(mine, answer(command, said), pull, desk);
-        if is_last(command, pull) {
+        // Until it is answered, the box says what was asked.
+        keep_boxes(pull, &mut self.outcome.effects);
+        self.notes(mine, answers.notes, pull, desk);
+        if !answers.pending {
             self.empty_boxes(mine, pull);
         }
+    }
+
+    /// Makes the branch anew because somebody asks for it; whether it is.
+    fn asked_anew(&mut self, pull: &PullRequestFacts, mine: &[usize], desk: &mut Desk<'_>) -> bool {
+        let Some(parts) = self.carried(pull, mine) else {
+            return false;
+        };
+        let ours = pull.branch_facts.as_ref().filter(|b| b.foreign.is_none());
+        // What others wrote is no evidence.
+        let made = self
+            .proposals(&parts, ours.map(|_| pull), desk)
+            .and_then(|proposals| self.change(&parts, proposals, desk));
+        match made {
+            Ok(change) => self.rebuild(&parts, &change, pull, desk),
+            Err(Unmade::Asking) => return false,
+            Err(Unmade::Stopped { at, hold }) => {
+                self.members[at].tell(*hold, desk);
+                return false;
+            }
+        }
+        true
     }
 
     /// Has the one stage held that the command names.
