@@ -16,7 +16,7 @@ use crate::manifests::{Diagnostic, Documents, Severity, assemble, code, role_of}
 use crate::model::RepoPath;
 
 mod baseline;
-mod expressions;
+mod gates;
 mod manifests;
 mod online;
 mod release_tags;
@@ -171,7 +171,7 @@ fn problems(files: &Files, others: &Manifests) -> (Documents, Vec<Diagnostic>) {
     let documents = assemble(loaded.collect(), files, &files.lookup);
     let mut problems = documents.problems.clone();
     problems.extend(templates::problems(&documents, files));
-    problems.extend(expressions::problems(&documents, files));
+    problems.extend(gates::problems(&documents, files));
     problems.extend(release_tags::problems(&documents, files));
     problems.extend(manifests::problems(others, &documents));
     problems.sort();

@@ -148,6 +148,8 @@ codes! {
     TEMPLATE = "HW0701";
     /// An expression of a gate that cannot be parsed.
     EXPRESSION = "HW0702";
+    /// A key of a gate that is none.
+    KEY = "HW0703";
     /// A short name that no image stream answers for.
     SHORT_NAME = "HW0801";
     /// Image change triggers that are passed over together.

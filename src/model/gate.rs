@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::commit_status::CommitStatus;
 use super::name::Name;
-use super::object::hash8;
+use super::object::{RepoPath, hash8};
 use super::time::{Period, Timestamp};
 use super::window::Window;
 
@@ -173,8 +173,16 @@ impl<'de> Deserialize<'de> for Age {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Signature {
-    /// Path of the public key, read at the base.
-    pub key: String,
+    /// Path of the public key from the top of the repository, read at the base.
+    #[serde(deserialize_with = "path")]
+    pub key: RepoPath,
+}
+
+/// A path from the top of the repository, with or without a leading `/`.
+fn path<'de, D: Deserializer<'de>>(deserializer: D) -> Result<RepoPath, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let path = text.strip_prefix('/').unwrap_or(&text);
+    path.parse().map_err(de::Error::custom)
 }
 
 /// A workflow run for the set.

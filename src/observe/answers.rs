@@ -10,15 +10,18 @@ use futures_util::FutureExt as _;
 
 use super::error::ObserveError;
 use super::images::Images;
+use super::verified::Verified;
 use crate::config::known::hide;
 use crate::git::{BlobProblem, Repository};
 use crate::model::{
     BlobId, CommitId, Digest, Faulty as _, ImageReference, ImageRepository, Namespace, Party,
     Timestamp,
 };
-use crate::plan::facts::{Answer, Failure, ImageFacts, Listing, Outcome, PANICKED, Resolved};
+use crate::plan::facts::{
+    Answer, Failure, ImageFacts, Listing, Outcome, PANICKED, Resolved, Signed,
+};
 use crate::plan::known::Known;
-use crate::plan::question::{Describe, List, Resolve};
+use crate::plan::question::{Describe, List, Resolve, SignedBy};
 use crate::plan::{Observation, Question, due};
 use crate::registry::{Access, Client, RegistryError};
 
@@ -52,6 +55,7 @@ pub(super) enum Ask {
     Resolve(Resolve),
     Describe(Describe),
     List(List),
+    Signed(SignedBy),
 }
 
 impl Ask {
@@ -60,6 +64,7 @@ impl Ask {
             Self::Resolve(question) => &question.reference.repository,
             Self::Describe(question) => &question.image.repository,
             Self::List(question) => &question.repository,
+            Self::Signed(question) => &question.image.repository,
         }
     }
 
@@ -68,6 +73,7 @@ impl Ask {
             Self::Resolve(question) => &question.namespace,
             Self::Describe(question) => &question.namespace,
             Self::List(question) => &question.namespace,
+            Self::Signed(question) => &question.namespace,
         }
     }
 }
@@ -80,6 +86,7 @@ impl Ask {
             Self::Resolve(question) => question.namespace.clone_from(namespace),
             Self::Describe(question) => question.namespace.clone_from(namespace),
             Self::List(question) => question.namespace.clone_from(namespace),
+            Self::Signed(question) => question.namespace.clone_from(namespace),
         }
         ask
     }
@@ -91,6 +98,7 @@ impl From<Ask> for Question {
             Ask::Resolve(question) => Self::Resolve(question),
             Ask::Describe(question) => Self::Describe(question),
             Ask::List(question) => Self::List(question),
+            Ask::Signed(question) => Self::Signed(question),
         }
     }
 }
@@ -128,6 +136,9 @@ impl<'a> Asked<'a> {
                 Question::List(q) if !facts.listed.contains_key(q) => {
                     asked.registries.push(Ask::List(q.clone()));
                 }
+                Question::Signed(q) if !facts.signed.contains_key(q) => {
+                    asked.registries.push(Ask::Signed(q.clone()));
+                }
                 Question::Blob(id) if !blobs.contains_key(id) => asked.blobs.push(id.clone()),
                 Question::Checks(commit) if !facts.checks.contains_key(commit) => {
                     asked.commits.push(commit.clone());
@@ -149,7 +160,7 @@ impl<'a> Asked<'a> {
         for question in questions {
             match question {
                 Ask::Resolve(question) => resolve.push(question),
-                Ask::Describe(_) => others.push(question),
+                Ask::Describe(_) | Ask::Signed(_) => others.push(question),
                 // What comes of a list is asked for in the same pass.
                 Ask::List(_) => lists.push(question),
             }
@@ -168,6 +179,7 @@ pub(super) enum One {
     Resolved(Resolve, Outcome<Resolved>),
     Described(Describe, Outcome<ImageFacts>),
     Listed(List, Outcome<Listing>),
+    Signed(SignedBy, Outcome<Signed>),
 }
 
 impl One {
@@ -178,6 +190,7 @@ impl One {
             Self::Resolved(question, _) => question.namespace.clone_from(namespace),
             Self::Described(question, _) => question.namespace.clone_from(namespace),
             Self::Listed(question, _) => question.namespace.clone_from(namespace),
+            Self::Signed(question, _) => question.namespace.clone_from(namespace),
         }
         one
     }
@@ -189,6 +202,7 @@ pub(super) struct Answers {
     pub resolved: BTreeMap<Resolve, Answer<Resolved>>,
     pub described: BTreeMap<Describe, Answer<ImageFacts>>,
     pub listed: BTreeMap<List, Answer<Listing>>,
+    pub signed: BTreeMap<SignedBy, Answer<Signed>>,
 }
 
 impl Answers {
@@ -210,6 +224,10 @@ impl Answers {
                     let answer = answer(now, asked, outcome);
                     answers.listed.insert(question, answer);
                 }
+                One::Signed(question, outcome) => {
+                    let answer = answer(now, asked, outcome);
+                    answers.signed.insert(question, answer);
+                }
             }
         }
         answers
@@ -225,6 +243,7 @@ const fn answer<T>(at: Timestamp, asked: Option<Timestamp>, outcome: Outcome<T>)
 pub(super) struct Registries {
     pub client: Client,
     pub images: Images,
+    pub verified: Verified,
     pub progress: Option<Progress>,
 }
 
@@ -267,6 +286,7 @@ impl Registries {
             Ask::Resolve(question) => One::Resolved(question, Outcome::Failed(panicked())),
             Ask::Describe(question) => One::Described(question, Outcome::Failed(panicked())),
             Ask::List(question) => One::Listed(question, Outcome::Failed(panicked())),
+            Ask::Signed(question) => One::Signed(question, Outcome::Failed(panicked())),
         })
     }
 
@@ -283,6 +303,10 @@ impl Registries {
             Ask::List(question) => {
                 let outcome = self.list(&question).await;
                 One::Listed(question, outcome)
+            }
+            Ask::Signed(question) => {
+                let outcome = self.signed(&question).await;
+                One::Signed(question, outcome)
             }
         }
     }
@@ -324,6 +348,29 @@ impl Registries {
                 media_type: resolved.media_type,
             }),
             Err(error) => Outcome::Failed(failure(&error, &question.reference)),
+        }
+    }
+
+    async fn signed(&self, question: &SignedBy) -> Outcome<Signed> {
+        let SignedBy {
+            image,
+            namespace,
+            key,
+        } = question;
+        let access = Access {
+            namespace: namespace.clone(),
+            insecure: false,
+        };
+        match self.verified.ask(&self.client, image, key, &access).await {
+            Ok(signed) => Outcome::Ok(signed),
+            Err(error) => {
+                let reference = ImageReference {
+                    repository: image.repository.clone(),
+                    tag: None,
+                    digest: Some(image.digest.clone()),
+                };
+                Outcome::Failed(failure(&error, &reference))
+            }
         }
     }
 

@@ -27,6 +27,7 @@ mod teams;
 mod together;
 mod trouble;
 mod under_way;
+mod verified;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -41,6 +42,7 @@ pub use documents::DocumentReader;
 pub use error::ObserveError;
 pub use history::{HistoryReader, HistoryRequest};
 pub use images::{Images, Seen};
+use verified::Verified;
 
 use crate::config::Guard;
 use crate::forge::Forge;
@@ -88,6 +90,7 @@ pub struct Observer {
     forge: Arc<dyn Forge>,
     settings: ObserverSettings,
     images: Images,
+    verified: Verified,
     progress: Option<Progress>,
     under_way: Arc<UnderWay>,
     state: Mutex<State>,
@@ -129,6 +132,7 @@ impl Observer {
         let images = settings.cache_dir.as_deref().map(Images::kept_in);
         Self {
             images: images.unwrap_or_else(|| Images::new(None)),
+            verified: Verified::new(settings.cache_dir.as_deref()),
             repository,
             registry,
             forge,
@@ -230,6 +234,7 @@ impl Observer {
         let registries = Registries {
             client: self.registry.clone(),
             images: self.images.clone(),
+            verified: self.verified.clone(),
             progress: self.progress.clone(),
         };
         let (new, blobs, checks) = tokio::join!(
@@ -480,6 +485,7 @@ async fn take_in(
         Question::Resolve(question) => !answers.resolved.contains_key(question),
         Question::Describe(question) => !answers.described.contains_key(question),
         Question::List(question) => !answers.listed.contains_key(question),
+        Question::Signed(question) => !answers.signed.contains_key(question),
         Question::Blob(_) | Question::Checks(_) => false,
     });
     if facts.resolved.is_empty() {
@@ -489,6 +495,7 @@ async fn take_in(
     }
     facts.described.extend(answers.described);
     facts.listed.extend(answers.listed);
+    facts.signed.extend(answers.signed);
     Ok(())
 }
 

@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::facts::{Failure, ImageFacts, Outcome, Resolved};
+use super::facts::{Failure, ImageFacts, Outcome, Resolved, Signed};
 use super::observation::Observation;
 use super::output::lookup::imported_tag;
-use super::question::{Describe, List, Question, Resolve};
+use super::question::{Describe, List, Question, Resolve, SignedBy};
 use super::report::{HoldReport, State, Subject};
 use super::road::settled::{repository_of_any, settled_by};
 use super::version::{Version, version_of};
@@ -191,6 +191,19 @@ impl<'a> Desk<'a> {
             Some(Outcome::Failed(failure)) => Known::Failed(failure),
             None => {
                 self.questions.insert(Question::Describe(question));
+                Known::NotYet
+            }
+        }
+    }
+
+    /// Whether an image is signed by a key.
+    pub fn signed(&mut self, question: SignedBy) -> Known<Signed> {
+        let answer = self.obs.facts.signed.get(&question);
+        match answer.map(|answer| answer.outcome.clone()) {
+            Some(Outcome::Ok(signed)) => Known::Yes(signed),
+            Some(Outcome::Failed(failure)) => Known::Failed(failure),
+            None => {
+                self.questions.insert(Question::Signed(question));
                 Known::NotYet
             }
         }

@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{BlobId, CommitId, ImageReference, ImageRepository, Namespace, PinnedImage};
+use crate::model::{
+    BlobId, CommitId, ImageReference, ImageRepository, Namespace, PinnedImage, VerifyingKey,
+};
 
 /// How often a pass may ask and plan again.
 pub const MOST_ROUNDS: usize = 4;
@@ -19,6 +21,8 @@ pub enum Question {
     Blob(BlobId),
     /// Which tags does this repository have?
     List(List),
+    /// Is this image signed by this key?
+    Signed(SignedBy),
     /// What is said of this commit? Answered by the forge.
     Checks(CommitId),
 }
@@ -30,6 +34,7 @@ impl Question {
             Self::Resolve(question) => Some(&question.reference.repository),
             Self::Describe(question) => Some(&question.image.repository),
             Self::List(question) => Some(&question.repository),
+            Self::Signed(question) => Some(&question.image.repository),
             Self::Blob(_) | Self::Checks(_) => None,
         }
     }
@@ -67,4 +72,16 @@ pub struct Describe {
     pub image: PinnedImage,
     /// The namespace that asks.
     pub namespace: Namespace,
+}
+
+/// An image and a key that it should be signed with, for a stream of a namespace.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SignedBy {
+    /// The image.
+    pub image: PinnedImage,
+    /// The namespace that asks.
+    pub namespace: Namespace,
+    /// The key.
+    pub key: VerifyingKey,
 }

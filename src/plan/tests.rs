@@ -2,7 +2,7 @@
 
 use super::kit::{Kit, at, digest, pipeline, set};
 use super::report::{StageReport, State};
-use super::{Plan, plan};
+use super::{Plan, Question, plan};
 use crate::model::Timestamp;
 
 fn made(kit: Kit) -> Plan {
@@ -169,12 +169,24 @@ fn age_counts_from_the_first_stage_unless_it_says_otherwise() {
 }
 
 #[test]
-fn gates_of_later_versions_hold_with_a_clear_word() {
-    let signature = "      enter: [{signature: {key: keys/cosign.pub}}]\n";
-    let plan = made(kit("", signature).moves("dev", "1").moves("qa", "1").now(9));
-    let why = &stage(&plan, "prod").why;
-    assert!(why.contains("NotYet"), "{why}");
-    assert!(plan.is_empty());
+fn a_signature_without_its_key_refuses_and_with_it_asks() {
+    let signature = "      enter: [{signature: {key: /keys/cosign.pub}}]\n";
+    let ready = |files: &[(&str, &str)]| {
+        let pipeline = pipeline("", signature);
+        let mut all = vec![("pipelines/myapp/pipeline.yaml", pipeline.as_str())];
+        all.extend(files);
+        Kit::new(&all).moves("dev", "1").moves("qa", "1").now(9)
+    };
+    let without = made(ready(&[]));
+    assert_eq!(stage(&without, "prod").state, State::Refused);
+    let why = &stage(&without, "prod").why;
+    assert!(why.contains("there is no key keys/cosign.pub"), "{why}");
+    let key = "-----BEGIN PUBLIC KEY-----\nMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEqDEpbDz2JyNiS7DFQP7+72OOi790\nwnZnEICayzmK7ZdSwCuXc0hHwP3f3WMEv739QaT38kztI+1+WPyPhLiy7g==\n-----END PUBLIC KEY-----\n";
+    let with = made(ready(&[("keys/cosign.pub", key)]));
+    assert_eq!(stage(&with, "prod").state, State::Waiting);
+    let asks = |q: &&Question| matches!(q, Question::Signed(by) if by.image.digest == digest("1"));
+    assert_eq!(with.questions.iter().filter(asks).count(), 1);
+    assert!(without.is_empty() && with.is_empty());
 }
 
 #[test]

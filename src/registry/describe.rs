@@ -142,7 +142,7 @@ impl Client {
     }
 
     /// Content by its digest, checked.
-    async fn content(
+    pub(super) async fn content(
         &self,
         question: &Question<'_>,
         kind: &str,

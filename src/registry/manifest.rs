@@ -209,7 +209,7 @@ impl ImageConfig {
 }
 
 /// Refuses deep nesting before anything is parsed: the parser skips fields it does not know at any depth.
-fn check_depth(json: &[u8]) -> Result<(), String> {
+pub(super) fn check_depth(json: &[u8]) -> Result<(), String> {
     let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
     for byte in json {
         match byte {

@@ -10,6 +10,7 @@ mod imports;
 mod long_past;
 mod pull_requests;
 mod saved;
+mod signatures;
 mod straight;
 mod streams;
 mod whole;

@@ -7,9 +7,11 @@ use std::sync::Arc;
 use crate::git::{Entry, EntryKind, GitError, Repository, TreeListing, WorkFile, WorkTree};
 use crate::manifests::role::CONFIG_FILES;
 use crate::manifests::yaml::MAX_BYTES;
-use crate::manifests::{Diagnostic, Listing, Loaded, Role, Texts, code, config_of, load, role_of};
+use crate::manifests::{
+    Diagnostic, DocumentKind, Listing, Loaded, Role, Texts, code, config_of, load, role_of,
+};
 use crate::model::repository_config::Paths;
-use crate::model::{BlobId, CommitId, RepoPath};
+use crate::model::{BlobId, CommitId, Gate, RepoPath};
 use crate::observe::documents::oddities;
 use crate::observe::documents::tree::Tree;
 
@@ -65,12 +67,12 @@ impl Files {
             odd: Vec::new(),
         };
         let odd = oddities::of(&listing, &paths);
-        Ok(Self::new(
-            contents(&found),
-            paths,
-            odd,
-            Lookup::Folder(tree),
-        ))
+        let mut files = Self::new(contents(&found), paths, odd, Lookup::Folder(tree));
+        if let Lookup::Folder(tree) = &files.lookup {
+            let keys = contents(&tree.read_below(&files.keys(), most)?);
+            files.take_keys(keys);
+        }
+        Ok(files)
     }
 
     /// The files of a commit.
@@ -89,8 +91,40 @@ impl Files {
         let mut contents = blobs(repository, &listing, wanted.cloned().collect()).await?;
         contents.extend(configs);
         let odd = oddities::of(&listing, &paths);
-        let lookup = Lookup::Commit(Tree::new(listing));
-        Ok(Self::new(contents, paths, odd, lookup))
+        let lookup = Lookup::Commit(Tree::new(listing.clone()));
+        let mut files = Self::new(contents, paths, odd, lookup);
+        let keys = blobs(repository, &listing, files.keys().into_iter().collect()).await?;
+        files.take_keys(keys);
+        Ok(files)
+    }
+
+    /// Files of keys that gates name.
+    fn keys(&self) -> Vec<RepoPath> {
+        let documents = self
+            .loaded
+            .iter()
+            .flat_map(|(_, _, loaded)| &loaded.documents);
+        let gates = documents.flat_map(|document| match &document.kind {
+            DocumentKind::Pipeline(pipeline) => {
+                let stages = pipeline.spec.stages.iter();
+                stages.flat_map(|stage| &stage.enter).collect::<Vec<_>>()
+            }
+            DocumentKind::Environment(environment) => environment.spec.enter.iter().collect(),
+            _ => Vec::new(),
+        });
+        let keys = gates.filter_map(|gate| match gate {
+            Gate::Signature(signature) => Some(signature.key.clone()),
+            _ => None,
+        });
+        keys.filter(|key| !self.lookup.is_symlink(key)).collect()
+    }
+
+    fn take_keys(&mut self, contents: Contents) {
+        for (path, content) in contents {
+            if let Some(text) = content.ok().and_then(|bytes| String::from_utf8(bytes).ok()) {
+                self.texts.insert(path, Arc::from(text));
+            }
+        }
     }
 
     fn new(contents: Contents, paths: Paths, odd: Vec<LoadedFile>, lookup: Lookup) -> Self {

@@ -14,7 +14,7 @@ use crate::model::platform::Preferred;
 use crate::model::{
     CommitCheck, CommitId, Delivery, Digest, Name, Party, Settle, TagKey, Timestamp,
 };
-use crate::plan::question::{Describe, List, Question, Resolve};
+use crate::plan::question::{Describe, List, Question, Resolve, SignedBy};
 use crate::plan::report::Subject;
 pub use check::{CheckMemory, FollowMemory};
 use pull::PullRequestFacts;
@@ -50,6 +50,9 @@ pub struct Facts {
     /// Answers of registries to `List`.
     #[serde(default, with = "pairs", skip_serializing_if = "BTreeMap::is_empty")]
     pub listed: BTreeMap<List, Answer<Listing>>,
+    /// Answers of registries to `Signed`.
+    #[serde(default, with = "pairs", skip_serializing_if = "BTreeMap::is_empty")]
+    pub signed: BTreeMap<SignedBy, Answer<Signed>>,
     /// What the forge says of commits: answers to `Checks`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub checks: BTreeMap<CommitId, Outcome<Vec<CommitCheck>>>,
@@ -110,6 +113,7 @@ impl Facts {
             resolved: BTreeMap::new(),
             described: BTreeMap::new(),
             listed: BTreeMap::new(),
+            signed: BTreeMap::new(),
             checks: BTreeMap::new(),
             unanswered: BTreeMap::new(),
             memory: Arc::default(),
@@ -272,6 +276,16 @@ impl ImageFacts {
         let images: Vec<(&str, &Digest)> = platforms.zip(&self.images).collect();
         preferred.choose(&images)
     }
+}
+
+/// What there is of an image's signatures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Signed {
+    /// How many were looked at.
+    pub found: usize,
+    /// Whether one of them is by the key, for this very digest.
+    pub by_key: bool,
 }
 
 /// Labels and platforms of an image.

@@ -9,6 +9,7 @@ mod expression;
 mod freeze;
 mod not_yet;
 mod said;
+mod signature;
 mod soak;
 mod typed;
 mod window;
@@ -57,7 +58,8 @@ pub fn evaluate(gate: &Gate, asked: &Asked<'_>, desk: &mut Desk<'_>) -> Verdict 
         Gate::Expression(source) => expression::verdict(source, asked, desk),
         Gate::Checks(names) => checks::verdict(names, asked, desk),
         Gate::Window(window) => window::verdict(window, desk),
-        Gate::Signature(_) | Gate::Workflow(_) | Gate::Http(_) => not_yet::verdict(gate),
+        Gate::Signature(signature) => signature::verdict(signature, asked, desk),
+        Gate::Workflow(_) | Gate::Http(_) => not_yet::verdict(gate),
     }
 }
 

@@ -254,6 +254,36 @@ fn an_expression_that_no_image_can_answer_is_named_with_its_place_and_what_was_m
 }
 
 #[test]
+fn a_key_that_is_none_is_named_with_its_place() {
+    let machine = Hermetic::new();
+    let root = checkout(&machine, "tree");
+    let pipeline = root.join("pipelines/myapp/pipeline.yaml");
+    let text = std::fs::read_to_string(&pipeline).unwrap();
+    let age = "        - age: 2h\n";
+    let line = 2 + text.lines().position(|l| l == age.trim_end()).unwrap();
+    let gate = "        - signature: {key: keys/release.pub}\n";
+    std::fs::write(&pipeline, text.replace(age, &format!("{age}{gate}"))).unwrap();
+    std::fs::create_dir(root.join("keys")).unwrap();
+    let key = root.join("keys/release.pub");
+    for (content, words) in [
+        (None, "there is no file `keys/release.pub`"),
+        (Some("hello\n"), "is no key: it holds no public key in PEM"),
+        (
+            Some("-----BEGIN EC PRIVATE KEY-----\n"),
+            "it holds a private key",
+        ),
+    ] {
+        if let Some(content) = content {
+            std::fs::write(&key, content).unwrap();
+        }
+        let place = format!("pipelines/myapp/pipeline.yaml:{line}:");
+        let said = check(&machine, &root, &[]);
+        assert_eq!(said.code, 3, "{said:?}");
+        said.has(&["HW0703", &place, words]);
+    }
+}
+
+#[test]
 fn the_brakes_of_the_readme_are_sound() {
     let machine = Hermetic::new();
     let root = checkout(&machine, "tree");

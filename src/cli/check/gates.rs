@@ -1,0 +1,93 @@
+//! Gates that would refuse every set, told before they do: expressions that cannot be parsed or can be neither true nor
+//! false, and keys that are none.
+
+use crate::cli::read::Files;
+use crate::manifests::{
+    Diagnostic, Documents, Listing as _, Located, Step, Texts as _, code, locate,
+};
+use crate::model::{Gate, RepoPath, VerifyingKey};
+use crate::plan::gate::cel;
+
+/// What is wrong with expressions and keys of pipelines and environments.
+pub(super) fn problems(documents: &Documents, files: &Files) -> Vec<Diagnostic> {
+    let mut problems = Vec::new();
+    for located in documents.pipelines.values() {
+        let streams: Vec<String> = documents
+            .pipeline_streams(&located.value)
+            .into_iter()
+            .map(|key| key.name.to_string())
+            .collect();
+        for (at, stage) in located.value.spec.stages.iter().enumerate() {
+            for (list, gates) in [("enter", &stage.enter), ("verify", &stage.verify)] {
+                let route =
+                    |gate| vec![key("stages"), Step::Index(at), key(list), Step::Index(gate)];
+                problems.extend(of_list(located, gates, route, Some(&streams), files));
+            }
+        }
+    }
+    for located in documents.environments.values() {
+        let route = |gate| vec![key("enter"), Step::Index(gate)];
+        let gates = &located.value.spec.enter;
+        problems.extend(of_list(located, gates, route, None, files));
+    }
+    problems
+}
+
+fn key(name: &str) -> Step {
+    Step::Key(name.to_owned())
+}
+
+fn of_list<T>(
+    located: &Located<T>,
+    gates: &[Gate],
+    route: impl Fn(usize) -> Vec<Step>,
+    streams: Option<&[String]>,
+    files: &Files,
+) -> Vec<Diagnostic> {
+    let wrong = gates.iter().enumerate().filter_map(|(at, gate)| {
+        let found = match gate {
+            Gate::Expression(source) => {
+                let why = cel::check_in(source, streams).err()?;
+                let words = format!("this expression lets no set pass: {why}");
+                (code::EXPRESSION, vec!["expression"], words)
+            }
+            Gate::Signature(signature) => {
+                let words = unusable(&signature.key, files)?;
+                (code::KEY, vec!["signature", "key"], words)
+            }
+            _ => return None,
+        };
+        Some((at, found))
+    });
+    wrong
+        .map(|(at, (code, fields, words))| {
+            let mut whole = vec![key("spec")];
+            whole.extend(route(at));
+            whole.extend(fields.into_iter().map(key));
+            let text = files.text(&located.path);
+            let place = text.and_then(|text| locate(&text, located.index, &whole));
+            Diagnostic::error(&located.path, code, words).at(place)
+        })
+        .collect()
+}
+
+/// Why a file is no key to check signatures with.
+fn unusable(path: &RepoPath, files: &Files) -> Option<String> {
+    if files.lookup.is_symlink(path) {
+        return Some(format!(
+            "`{path}` is a symbolic link, which is not followed"
+        ));
+    }
+    if !files.lookup.exists(path) {
+        return Some(format!(
+            "there is no file `{path}`: a key is named from the top of the repository"
+        ));
+    }
+    match files.text(path) {
+        None => Some(format!("`{path}` is no text")),
+        Some(text) => match VerifyingKey::of_pem(&text) {
+            Ok(_) => None,
+            Err(why) => Some(format!("`{path}` is no key: {why}")),
+        },
+    }
+}

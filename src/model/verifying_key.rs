@@ -1,0 +1,143 @@
+//! Public keys that signatures of images are checked with: ECDSA on P-256, as `cosign generate-key-pair` makes them.
+
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+/// A larger file holds no key.
+pub const MOST_BYTES: usize = 16 << 10;
+/// How the DER of every such key begins (RFC 5480): algorithm, curve, and a bit string with a whole point in it.
+const P256: [u8; 27] = [
+    0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a,
+    0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00, 0x04,
+];
+const LENGTH: usize = P256.len() + 64;
+
+/// A public key, in the form in which it is compared and asked with.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct VerifyingKey(Vec<u8>);
+
+/// Why a text is no such key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum KeyError {
+    /// There is no key in it at all.
+    #[error("it holds no public key in PEM (`-----BEGIN PUBLIC KEY-----`)")]
+    NoPem,
+    /// It holds what nobody but its owner may see.
+    #[error(
+        "it holds a private key: whoever reads the repository could sign with it; write its public key instead, and make a new pair"
+    )]
+    Private,
+    /// A key of another kind.
+    #[error(
+        "its key is of a kind that is not understood: ECDSA on P-256, as `cosign generate-key-pair` makes it, is"
+    )]
+    Kind,
+    /// Several keys.
+    #[error("it holds more than one key")]
+    Several,
+}
+
+impl VerifyingKey {
+    /// Reads a key from PEM.
+    ///
+    /// # Errors
+    /// When there is none, or none of a kind that is understood.
+    pub fn of_pem(text: &str) -> Result<Self, KeyError> {
+        if text.len() > MOST_BYTES {
+            return Err(KeyError::NoPem);
+        }
+        if text.contains("PRIVATE KEY-----") {
+            return Err(KeyError::Private);
+        }
+        let parts: Vec<&str> = text.split("-----BEGIN PUBLIC KEY-----").collect();
+        let body = match parts.as_slice() {
+            [_, body] => body,
+            [_] => return Err(KeyError::NoPem),
+            _ => return Err(KeyError::Several),
+        };
+        let (body, _) = body
+            .split_once("-----END PUBLIC KEY-----")
+            .ok_or(KeyError::NoPem)?;
+        let body: String = body.split_ascii_whitespace().collect();
+        let der = STANDARD.decode(body).map_err(|_| KeyError::NoPem)?;
+        Self::of_der(der)
+    }
+
+    fn of_der(der: Vec<u8>) -> Result<Self, KeyError> {
+        let sound = der.len() == LENGTH && der.starts_with(&P256);
+        sound.then_some(Self(der)).ok_or(KeyError::Kind)
+    }
+
+    /// The uncompressed point, as signatures are verified with it.
+    pub fn point(&self) -> &[u8] {
+        &self.0[P256.len() - 1..]
+    }
+
+    /// First sixteen hex digits of its sha256, by which people and files tell keys apart.
+    pub fn fingerprint(&self) -> String {
+        hex::encode(&Sha256::digest(&self.0)[..8])
+    }
+}
+
+impl fmt::Debug for VerifyingKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "VerifyingKey({})", self.fingerprint())
+    }
+}
+
+impl TryFrom<String> for VerifyingKey {
+    type Error = KeyError;
+    fn try_from(text: String) -> Result<Self, KeyError> {
+        Self::of_der(STANDARD.decode(text).map_err(|_| KeyError::Kind)?)
+    }
+}
+
+impl From<VerifyingKey> for String {
+    fn from(key: VerifyingKey) -> Self {
+        STANDARD.encode(key.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PEM: &str = "-----BEGIN PUBLIC KEY-----
+MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEaxfR8uEsQkf4vOblY6RA8ncDfYEt
+6zOg9KE5RdiYwpZP40Li/hp/m47n60p8D54WK84zV2sxXs7LtkBoN79R9Q==
+-----END PUBLIC KEY-----
+";
+
+    #[test]
+    fn a_key_is_read_with_whatever_stands_around_it_and_comes_back_the_same() {
+        let key = VerifyingKey::of_pem(PEM).unwrap();
+        assert_eq!(key.point().len(), 65);
+        let commented = format!("our key\r\n{}", PEM.replace('\n', "\r\n"));
+        assert_eq!(VerifyingKey::of_pem(&commented), Ok(key.clone()));
+        let json = serde_json::to_string(&key).unwrap();
+        assert_eq!(serde_json::from_str::<VerifyingKey>(&json).unwrap(), key);
+        assert_eq!(key.fingerprint().len(), 16);
+    }
+
+    #[test]
+    fn what_is_no_such_key_is_refused_in_words() {
+        let read = |text: &str| VerifyingKey::of_pem(text).unwrap_err();
+        assert_eq!(read(""), KeyError::NoPem);
+        assert_eq!(read("ssh-ed25519 AAAA"), KeyError::NoPem);
+        assert_eq!(
+            read(&PEM.replace("-----END PUBLIC KEY-----", "")),
+            KeyError::NoPem
+        );
+        assert_eq!(read(&PEM.replace("MFkw", "M!kw")), KeyError::NoPem);
+        assert_eq!(read(&format!("{PEM}{PEM}")), KeyError::Several);
+        assert_eq!(read(&PEM.replace("MFkw", "MFkx")), KeyError::Kind);
+        let private = "-----BEGIN ENCRYPTED COSIGN PRIVATE KEY-----\nAAAA\n";
+        assert_eq!(read(private), KeyError::Private);
+        assert_eq!(read(&"x".repeat(MOST_BYTES + 1)), KeyError::NoPem);
+    }
+}
