@@ -57,18 +57,23 @@ pub(super) async fn on_base(
     match applier.forge.commit(planned.committing(branch)).await {
         Ok(made) if made.tree == planned.tree => Ok((Pushed::Done, made.commit)),
         Ok(made) => Err(other_content(&made.commit)),
-        Err(error) if error.fault().retry == Retry::Never => match &error {
-            // Rules of the branch: perhaps they let a part of it through.
-            ForgeError::Api { message, .. } => {
-                Ok((Pushed::Refused(message.clone()), expect.clone()))
-            }
-            _ => Err(error),
-        },
+        // Whatever the answer was, it may have been made.
         Err(error) => match planned.on_line(applier, &name).await? {
             Some(commit) => Ok((Pushed::Done, commit)),
-            None if error.is_race() => Ok((Pushed::Lost, expect.clone())),
-            None => Err(error),
+            None => unmade(error, expect),
         },
+    }
+}
+
+/// What it means that a commit on the base was not made.
+fn unmade(error: ForgeError, expect: &CommitId) -> Result<(Pushed, CommitId), ForgeError> {
+    match error {
+        error if error.is_race() => Ok((Pushed::Lost, expect.clone())),
+        // Rules of the branch: perhaps they let a part of it through.
+        ForgeError::Api { message, fault, .. } if fault.retry == Retry::Never => {
+            Ok((Pushed::Refused(message), expect.clone()))
+        }
+        error => Err(error),
     }
 }
 
@@ -142,7 +147,7 @@ impl Planned {
         let (author, committer) = (&info.author.email, &info.committer.email);
         Ok(info.parents == [self.parent.clone()]
             && applier.us.are_named(author, committer)
-            && info.message.trim_end() == self.message.trim_end()
+            && says(&info.message, &self.message)
             && git.tree_id(commit).await? == self.tree)
     }
 
@@ -170,24 +175,24 @@ impl Planned {
             return Ok(aside(name, commit));
         }
         let made = applier.forge.commit(self.committing(&branch)).await;
-        let told = match made {
-            Ok(_) => None,
-            // Perhaps it was made all the same.
-            Err(error) if error.fault().retry != Retry::Never => Some(error),
-            Err(error) => {
-                self.give_up(applier, &name, &self.parent).await;
-                return Err(error);
-            }
-        };
         let fetched = applier.git.fetch_between().await?;
-        match (fetched.refs.get(&name), told) {
+        let head = fetched.refs.get(&name);
+        match (head, made) {
+            // Whatever the answer was.
             (Some(head), _) if self.is(applier, head).await? => Ok(aside(name, head.clone())),
-            (_, Some(error)) => Err(error),
-            (Some(head), None) => {
+            (Some(head), Err(error)) => {
+                if error.fault().retry == Retry::Never {
+                    self.give_up(applier, &name, head).await;
+                }
+                Err(error)
+            }
+            (None, Err(error)) => Err(error),
+            (Some(head), Ok(_)) if *head == self.parent => Err(behind()),
+            (Some(head), Ok(_)) => {
                 self.give_up(applier, &name, head).await;
                 Err(other_content(head))
             }
-            (None, None) => Err(gone(&self.parent)),
+            (None, Ok(_)) => Err(gone(&self.parent)),
         }
     }
 
@@ -271,6 +276,21 @@ async fn known_as_ours(applier: &Applier) -> Result<bool, ForgeError> {
     ))
 }
 
+/// Whether a message says what was planned, line by line. Where web commits must be signed off, GitHub adds that.
+fn says(made: &str, planned: &str) -> bool {
+    let lines = |text: &str| -> Vec<String> {
+        let lines = text.lines().map(|line| line.trim_end().to_owned());
+        lines.filter(|line| !line.is_empty()).collect()
+    };
+    lines(made).starts_with(&lines(planned))
+}
+
+/// Git does not show yet what the API made.
+fn behind() -> ForgeError {
+    let message = "Git does not show it yet".to_owned();
+    api("Behind", message, Fault::of(Party::Remote).later(None))
+}
+
 fn other_content(commit: &CommitId) -> ForgeError {
     let message = format!("commit {} is not what was asked for", commit.short());
     api("Malformed", message, Fault::of(Party::Remote))
@@ -298,5 +318,20 @@ fn gone(parent: &CommitId) -> ForgeError {
     ForgeError::BaseMoved {
         expected: parent.clone(),
         found: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_that_is_signed_off_says_the_same_and_another_one_does_not() {
+        let planned = "Promote app\n\nHeadwater-Stage: app/prod\n";
+        assert!(says("Promote app\n\nHeadwater-Stage: app/prod", planned));
+        let signed = "Promote app\n\nHeadwater-Stage: app/prod\n\nSigned-off-by: bot <b@x>\n";
+        assert!(says(signed, planned));
+        assert!(!says("Promote app\n\nHeadwater-Stage: app/qa\n", planned));
+        assert!(!says("Promote app", planned));
     }
 }

@@ -138,6 +138,12 @@ impl Engine {
             forge: forge_committer(settings, github.as_ref()),
         };
         let (git, github) = reached(settings, &opening, github)?;
+        if settings.git.commits == CommitWay::Api && git.is_in_place() {
+            return Err(CliError::usage(format!(
+                "`git.commits: api` has GitHub commit, and `{}` is a repository on this disk: name its address at GitHub with `--repo`",
+                opening.location
+            )));
+        }
         let forge: Arc<dyn Forge> = match github {
             Some(forge) => Arc::new(forge),
             None => Arc::new(OfflineForge::new(
@@ -222,10 +228,12 @@ fn reached(
     Ok((git.map_err(|e| unopened(&e))?, forge))
 }
 
-/// The address by which GitHub commits in our name, where it does.
+/// The address by which GitHub commits in our name, where it does, or did: then the operator leaves that address in the
+/// settings.
 fn forge_committer(settings: &Settings, github: Option<&GitHubPlace>) -> Option<String> {
     let by_api = settings.git.commits == CommitWay::Api;
-    Some(github.filter(|_| by_api)?.noreply.clone())
+    let did = settings.forge.github.noreply.is_some();
+    Some(github.filter(|_| by_api || did)?.noreply.clone())
 }
 
 /// Where GitHub is, if it keeps the pull requests.

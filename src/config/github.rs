@@ -31,7 +31,8 @@ pub struct GitHubSettings {
     /// A GitHub App instead of a token.
     pub app: Option<GitHubAppSettings>,
     /// The address by which this GitHub commits what is done through its API and its pages. Without it `noreply@github.com`,
-    /// or `noreply@HOST` for an Enterprise server, whose management console may name another one.
+    /// or `noreply@HOST` for an Enterprise server, whose management console may name another one. Where it is set, what
+    /// GitHub committed in our name stays ours also with `git.commits: push`.
     pub noreply: Option<String>,
     /// How much is asked of GitHub in a while.
     pub budget: GitHubBudget,

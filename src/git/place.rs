@@ -123,6 +123,10 @@ impl Inner {
         }
     }
 
+    pub(super) const fn is_in_place(&self) -> bool {
+        matches!(self.place, Place::InPlace { .. })
+    }
+
     /// What was exchanged with the server, if there is one.
     pub(super) fn traffic(&self) -> Traffic {
         match &self.place {

@@ -203,6 +203,11 @@ impl Repository {
         }
     }
 
+    /// Whether it is its own base, used in place.
+    pub fn is_in_place(&self) -> bool {
+        self.inner.is_in_place()
+    }
+
     /// What this repository is, in words and without secrets.
     pub fn describe(&self) -> String {
         self.inner.describe()

@@ -1,6 +1,7 @@
 //! The operator's settings through the real binary: every one of them with its origin, and keys that do not exist.
 
 use super::{Home, SECRET, Said};
+use crate::support::git_http::bare_repository;
 
 /// Sets every setting there is; each line that sets some ends with a comment that lists them as `config` prints them.
 const EVERYTHING: &str = r#"git:
@@ -240,5 +241,28 @@ fn the_operators_file_of_the_readme_is_read() {
         "guards.prod.delivery = pullRequest",
     ] {
         assert!(said.stdout.contains(shown), "{shown}: {}", said.stdout);
+    }
+}
+
+#[test]
+fn commits_by_githubs_api_need_github_and_a_repository_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let bare = bare_repository(folder.path(), "r.git", &[("a.yaml", "a: 1\n")]);
+    let github = "forge: {kind: github, github: {repository: acme/deploy, token: t0ken}}\n";
+    for (yaml, help) in [
+        ("git: {commits: api}\n".to_owned(), "forge.kind: github"),
+        (
+            format!("git: {{commits: api}}\n{github}"),
+            "name its address at GitHub",
+        ),
+        (
+            format!("git: {{commits: api, signingKey: /etc/key}}\n{github}"),
+            "take `git.signingKey` away",
+        ),
+    ] {
+        let repo = bare.to_str().unwrap();
+        let said = Home::new().settings(&yaml).run(&["plan", "--repo", repo]);
+        assert_eq!(said.code, 2, "{yaml}: {}", said.stderr);
+        assert!(said.stderr.contains(help), "{yaml}: {}", said.stderr);
     }
 }

@@ -2,6 +2,7 @@
 
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use headwater::config::forge::GitHubSettings;
+use headwater::config::git::CommitWay;
 use headwater::plan::State as StageState;
 
 use super::github_story::{AT_ONCE, at, calls, demo, live, tell};
@@ -109,6 +110,14 @@ async fn what_github_commits_for_us_is_ours_from_import_to_merge() {
     assert!(pull.open && pull.title.contains("1.2.0"), "{pull:?}");
     assert_eq!(people(&github, &pull.head_sha).last(), Some(&ours));
     assert_eq!(staging(&github), Vec::<String>::new());
+
+    // Back to pushing: what GitHub committed stays ours, as long as its address is in the settings.
+    world.settings_mut().git.commits = CommitWay::Push;
+    world.restart();
+    github.approve(2, "mara");
+    live(&github, &mut world).await;
+    assert!(github.pull(2).merged.is_some());
+    world.assert_nothing_to_do().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
