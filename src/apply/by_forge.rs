@@ -186,13 +186,15 @@ impl Planned {
                 }
                 Err(error)
             }
-            (None, Err(error)) => Err(error),
             (Some(head), Ok(_)) if *head == self.parent => Err(behind()),
             (Some(head), Ok(_)) => {
                 self.give_up(applier, &name, head).await;
+                // Its author is known by now.
+                known_as_ours(applier).await?;
                 Err(other_content(head))
             }
-            (None, Ok(_)) => Err(gone(&self.parent)),
+            // Another process of ours took it for left over.
+            (None, _) => Err(gone(&self.parent)),
         }
     }
 
@@ -255,7 +257,14 @@ async fn pushed(applier: &Applier, update: RefUpdate) -> Result<PushResult, GitE
 /// tells for certain.
 async fn known_as_ours(applier: &Applier) -> Result<bool, ForgeError> {
     let author = applier.forge.author().await?;
-    if author.emails.contains(&applier.us.email) {
+    let account = |email: &str| {
+        let (account, _) = email.split_once("@users.noreply.")?;
+        Some(account.to_owned())
+    };
+    let ours = account(&applier.us.email);
+    // Which host an Enterprise server puts behind it, a first commit tells.
+    let may_be = |email: &String| !author.sure && ours.is_some() && account(email) == ours;
+    if author.emails.contains(&applier.us.email) || author.emails.iter().any(may_be) {
         return Ok(author.sure);
     }
     let email = author.emails.first().map_or("", String::as_str);

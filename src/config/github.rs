@@ -81,6 +81,8 @@ pub struct GitHubPlace {
     pub login: GitHubLogin,
     /// The address by which GitHub commits what it is asked for.
     pub noreply: String,
+    /// Whether that is certain: it is github.com's, or the operator says so.
+    pub noreply_sure: bool,
     /// How much is asked of it in a while.
     pub budget: GitHubBudget,
 }
@@ -114,6 +116,7 @@ impl GitHubSettings {
         let noreply = self.noreply.clone().unwrap_or_else(|| noreply(&api));
         Ok(GitHubPlace {
             noreply,
+            noreply_sure: self.noreply.is_some() || api == PUBLIC_API,
             api,
             repository,
             login: self.login(variable)?,

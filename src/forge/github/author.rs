@@ -65,7 +65,7 @@ impl GitHubForge {
         Author {
             emails: vec![self.address(&login, id)],
             name: login,
-            sure: true,
+            sure: self.noreply_sure,
         }
     }
 

@@ -14,7 +14,7 @@ use crate::forge::error::ForgeError;
 use crate::forge::types::{Author, Committed, Committing};
 use crate::model::{Fault, Party};
 
-const QUERY: &str = "mutation($input: CreateCommitOnBranchInput!) { createCommitOnBranch(input: $input) { commit { oid tree { oid } author { email } } } }";
+const QUERY: &str = "mutation($input: CreateCommitOnBranchInput!) { createCommitOnBranch(input: $input) { commit { oid tree { oid } author { email } committer { email } } } }";
 /// GitHub takes no commit of 40 MiB, in Base64 as it is sent (it does not publish its limit; this is what others met).
 const MOST_BYTES: usize = 40_000_000;
 /// Between tries to commit on a branch that GitHub does not know yet.
@@ -44,6 +44,8 @@ struct Made {
     tree: Tree,
     #[serde(default)]
     author: Option<Actor>,
+    #[serde(default)]
+    committer: Option<Actor>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -82,6 +84,11 @@ impl GitHubForge {
             let fault = Fault::of(Party::Remote).later(None);
             failed(&what, what_, "Malformed", fault)
         };
+        if let Some(email) = made.committer.and_then(|committer| committer.email)
+            && email != self.noreply
+        {
+            return Err(self.other_committer(&what, &email).await);
+        }
         if let Some(email) = made.author.and_then(|author| author.email) {
             self.note_author(email).await;
         }
@@ -139,6 +146,18 @@ impl GitHubForge {
             "message": message,
             "fileChanges": { "additions": additions, "deletions": deletions },
         }))
+    }
+
+    /// What it commits by another address than was thought: from now on that is found out aside.
+    async fn other_committer(&self, what: &str, email: &str) -> ForgeError {
+        if let Some(known) = self.author.lock().await.as_mut() {
+            known.sure = false;
+        }
+        let message = format!(
+            "it commits as <{email}>, and our settings say <{}>, so its commits would not be known as ours: set `forge.github.noreply: {email}`",
+            self.noreply
+        );
+        failed(what, &message, "Committer", Fault::of(Party::Operator))
     }
 
     /// What an answer says of the author is what holds for the next commit.

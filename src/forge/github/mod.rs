@@ -66,6 +66,8 @@ pub struct GitHubForge {
     accounts: Mutex<BTreeMap<String, String>>,
     /// The address by which GitHub commits.
     noreply: String,
+    /// Whether that is certain before it was seen.
+    noreply_sure: bool,
     /// Whom commits are by that it makes in our name, once that is known.
     author: Mutex<Option<Author>>,
 }
@@ -110,6 +112,7 @@ impl GitHubForge {
             known: Mutex::default(),
             accounts: Mutex::default(),
             noreply: place.noreply,
+            noreply_sure: place.noreply_sure,
             author: Mutex::default(),
         })
     }

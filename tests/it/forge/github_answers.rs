@@ -49,6 +49,7 @@ async fn listed(api: &str) -> Result<Listing, ForgeError> {
         api: api.to_owned(),
         repository: "acme/deploy".to_owned(),
         noreply: "noreply@github.com".to_owned(),
+        noreply_sure: true,
         login: GitHubLogin::Token("t0ken".to_owned().into()),
         budget: GitHubBudget::default(),
     };

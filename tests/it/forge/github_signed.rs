@@ -265,6 +265,24 @@ async fn a_person_whose_address_is_another_one_than_was_thought_is_told_before_t
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_commits_by_another_address_is_told_before_the_base_moves() {
+    let (github, mut world) = begin().await;
+    world.settings_mut().forge.github.noreply = None;
+    world.restart();
+    world.good_build("1.0.0");
+    let before = github.head("main");
+    let refused = world.pass().await.receipt.refused;
+    assert!(
+        refused.iter().any(|r| r
+            .why
+            .contains("set `forge.github.noreply: noreply@github.com`")),
+        "{refused:?}"
+    );
+    assert_eq!(github.head("main"), before);
+    assert_eq!(staging(&github), Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_file_that_would_lose_its_mode_is_told_with_what_to_do() {
     let (github, mut world) = begin().await;
     world.good_build("1.0.0");
