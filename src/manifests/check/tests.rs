@@ -181,6 +181,16 @@ const WRONG_STAGES: &[(&str, &str, &str)] = &[
         "pipelines/shop/pipeline.yaml:9:33 HW0118 unknown time zone `Europe/Berln` | did you mean `Europe/Berlin`?",
     ),
     (
+        "from: [qa]",
+        "from: [qa]\n    approvals: {count: 3, from: [\"@ann\", \"@Ann\", ben]}",
+        "pipelines/shop/pipeline.yaml:12:24 HW0119 3 of 2 can never approve: nobody counts twice | name more people or a team under `from`, or ask for fewer",
+    ),
+    (
+        "from: [qa]",
+        "from: [qa]\n    approvals: {count: 1, from: [\"@acme/release\", \"@\"]}",
+        "pipelines/shop/pipeline.yaml:12:51 HW0119 `@` names nobody | write an account or a team as CODEOWNERS does: `@ann`, `@acme/release`",
+    ),
+    (
         "verify: [{soak: 30m}]",
         "enter: [{window: {timeZone: Europe/Berlin}}]",
         "pipelines/shop/pipeline.yaml:9:22 HW0120 this window has no times, so it is always open | write `allow: [\"Mon-Thu 09:00-16:00\"]`, or take the window out",

@@ -1,15 +1,20 @@
-//! HW0119: people approve pull requests; where every write is a commit there is nothing to approve, and `count: 0` asks nobody.
+//! HW0119: people approve pull requests; where every write is a commit there is nothing to approve, `count: 0` asks nobody, and
+//! more than there are can never be had.
+
+use std::collections::BTreeSet;
 
 use super::{all, breaks};
 use crate::manifests::check::finding::{Finding, Report, Repository, Thing, route};
 use crate::manifests::code;
 use crate::manifests::documents::Located;
+use crate::manifests::yaml::Step;
 use crate::model::{Approvals, Delivery, Environment};
 
 const HELP: &str = "set delivery: pullRequest, or remove the approvals";
 
 pub(super) fn check(repository: &Repository<'_>, report: &mut Report) {
     of_nobody(repository, report);
+    out_of_reach(repository, report);
     for pipeline in all(repository) {
         for (index, stage) in pipeline.value.spec.stages.iter().enumerate() {
             let names = stage.environments();
@@ -86,4 +91,55 @@ fn of_nobody(repository: &Repository<'_>, report: &mut Report) {
             report.say(&environment.path, environment.index, finding(place));
         }
     }
+}
+
+/// Approvals that can never be given, of whom no account can be.
+fn out_of_reach(repository: &Repository<'_>, report: &mut Report) {
+    for pipeline in all(repository) {
+        for (index, stage) in pipeline.value.spec.stages.iter().enumerate() {
+            let route = route!["spec", "stages", index, "approvals"];
+            for finding in wrong(&route, stage.approvals.as_ref()) {
+                breaks(report, pipeline, finding);
+            }
+        }
+    }
+    for (name, environment) in &repository.documents.environments {
+        let route = route!["spec", "approvals"];
+        for finding in wrong(&route, environment.value.spec.approvals.as_ref()) {
+            let thing = Thing::Environment(name.clone());
+            report.breaks(thing, &environment.path, environment.index, finding);
+        }
+    }
+}
+
+fn wrong(route: &[Step], approvals: Option<&Approvals>) -> Vec<Finding> {
+    let Some(Approvals { count, from }) = approvals else {
+        return Vec::new();
+    };
+    let place = |steps: &[Step]| [route, steps].concat();
+    let mut findings = Vec::new();
+    for (index, name) in from.iter().enumerate() {
+        let odd = name.trim_start_matches('@').is_empty() || name.chars().any(char::is_whitespace);
+        if odd {
+            let place = place(&[Step::from("from"), Step::from(index)]);
+            let words = format!("`{name}` names nobody");
+            let help = "write an account or a team as CODEOWNERS does: `@ann`, `@acme/release`";
+            findings.push(Finding::error(code::APPROVALS, place, words).help(help));
+        }
+    }
+    let people: BTreeSet<String> = from
+        .iter()
+        .map(|name| name.trim_start_matches('@').to_lowercase())
+        .collect();
+    let any_team = from.iter().any(|name| name.contains('/'));
+    if !from.is_empty() && !any_team && people.len() < *count as usize {
+        let place = place(&[Step::from("count")]);
+        let words = format!(
+            "{count} of {} can never approve: nobody counts twice",
+            people.len()
+        );
+        let help = "name more people or a team under `from`, or ask for fewer";
+        findings.push(Finding::error(code::APPROVALS, place, words).help(help));
+    }
+    findings
 }
