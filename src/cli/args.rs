@@ -127,6 +127,11 @@ pub enum Verb {
     Hold(HoldArgs),
     /// Lift a hold
     Unhold(HoldArgs),
+    /// Let no set enter some environments for a time
+    Freeze(FreezeArgs),
+    /// Lift a freeze
+    #[command(alias = "thaw")]
+    Unfreeze(UnfreezeArgs),
     /// List image streams, their tags and their images
     Get(GetArgs),
     /// Show an image stream, a tag or an image in full
@@ -167,6 +172,8 @@ impl Verb {
             Self::Rollback(_) => "rollback",
             Self::Hold(_) => "hold",
             Self::Unhold(_) => "unhold",
+            Self::Freeze(_) => "freeze",
+            Self::Unfreeze(_) => "unfreeze",
             Self::Get(_) => "get",
             Self::Describe(_) => "describe",
             Self::Render(_) => "render",

@@ -19,6 +19,7 @@ pub mod engine;
 pub mod error;
 pub mod exit;
 pub mod files;
+pub mod freeze;
 pub mod get;
 pub mod history;
 pub mod hold;
@@ -39,6 +40,7 @@ pub mod set;
 pub mod status;
 mod streams;
 pub mod tag;
+pub mod unfreeze;
 pub mod unhold;
 pub mod view;
 pub mod why;
@@ -192,6 +194,8 @@ pub(crate) async fn dispatch(context: &Context, verb: &Verb) -> Result<Exit, Cli
         Verb::Rollback(args) => rollback::run(context, args).await,
         Verb::Hold(args) => hold::run(context, args).await,
         Verb::Unhold(args) => unhold::run(context, args).await,
+        Verb::Freeze(args) => freeze::run(context, args).await,
+        Verb::Unfreeze(args) => unfreeze::run(context, args).await,
         Verb::Get(args) => get::run(context, args).await,
         Verb::Describe(args) => describe::run(context, args).await,
         Verb::Render(args) => render::run(context, args).await,

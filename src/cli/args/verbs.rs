@@ -6,6 +6,7 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use super::values::{Reason, RenderTarget, RollbackTarget, SetName};
 use crate::model::{Name, StageKey};
+use crate::plan::acts::freeze::When;
 
 /// `check`
 #[derive(Debug, Clone, Args)]
@@ -254,6 +255,54 @@ pub struct HoldArgs {
     /// Only this set: version, tag, or at least 8 hex digits of a digest; without it the whole stage
     #[arg(long, value_name = "SET")]
     pub set: Option<SetName>,
+    /// Why
+    #[arg(long)]
+    pub reason: Reason,
+    /// Where it is written.
+    #[command(flatten)]
+    pub write: WriteArgs,
+}
+
+/// `freeze`
+#[derive(Debug, Clone, Args)]
+#[command(
+    after_help = "Example: headwater freeze prod --until 2h --reason \"INC-2291\" --push
+         headwater freeze 'prod-*' --from 2026-11-26 --until 2026-12-01T08:00 --time-zone Europe/Berlin --reason CHG-4711"
+)]
+pub struct FreezeArgs {
+    /// Environments; `*` at the end stands for any rest
+    #[arg(value_name = "ENVIRONMENT", required = true)]
+    pub environments: Vec<String>,
+    /// Begin: a local time, a day, or how long from now; at once without it
+    #[arg(long, value_name = "WHEN")]
+    pub from: Option<When>,
+    /// End; without it until `unfreeze`
+    #[arg(long, value_name = "WHEN")]
+    pub until: Option<When>,
+    /// Time zone of local times, such as Europe/Berlin; UTC without it
+    #[arg(long, value_name = "ZONE")]
+    pub time_zone: Option<String>,
+    /// A pipeline that goes on
+    #[arg(long, value_name = "PIPELINE")]
+    pub except: Vec<Name>,
+    /// Name of the freeze and its file; like the first environment without it
+    #[arg(long)]
+    pub name: Option<Name>,
+    /// Why
+    #[arg(long)]
+    pub reason: Reason,
+    /// Where it is written.
+    #[command(flatten)]
+    pub write: WriteArgs,
+}
+
+/// `unfreeze`
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Example: headwater unfreeze prod --reason \"INC-2291 is closed\" --push")]
+pub struct UnfreezeArgs {
+    /// The freeze, or the environment that it alone is about
+    #[arg(value_name = "FREEZE|ENVIRONMENT")]
+    pub freeze: String,
     /// Why
     #[arg(long)]
     pub reason: Reason,

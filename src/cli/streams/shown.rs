@@ -35,6 +35,7 @@ pub(super) fn print(out: &Out, edit: &Edit, dry_run: bool) -> Result<(), CliErro
             }
             let manifests = done.manifests.iter();
             manifests.for_each(|manifest| out.line(manifest.workload.full_name()));
+            done.names.iter().for_each(|name| out.line(name));
         }
         Format::Json => out.json(&object(edit)?)?,
         Format::Yaml => out.yaml(&object(edit)?)?,
@@ -64,6 +65,16 @@ fn object(edit: &Edit) -> Result<Value, CliError> {
         pods::object(text, &manifest.workload.id)
     });
     items.extend(workloads);
+    let whole = edit.done.files.iter().map(|(path, new)| {
+        // What is taken away is shown as it was.
+        let text = new.as_ref().or_else(|| edit.old.get(path));
+        let value = text.map(|text| serde_yaml::from_str::<Value>(text));
+        value
+            .transpose()
+            .map_err(|error| CliError::failed(format!("{path}: {error}")))
+    });
+    let whole: Vec<Option<Value>> = whole.collect::<Result<_, _>>()?;
+    items.extend(whole.into_iter().flatten());
     Ok(match items.len() {
         1 => items.remove(0),
         _ => json!({"apiVersion": "v1", "kind": "List", "items": items}),

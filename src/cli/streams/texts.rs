@@ -14,7 +14,9 @@ pub(super) fn touched(done: &Done, docs: &Documents) -> BTreeSet<RepoPath> {
     let streams = done.changes.keys().filter_map(|key| docs.streams.get(key));
     let streams = streams.map(|located| located.path.clone());
     let manifests = done.manifests.iter().map(|manifest| manifest.path.clone());
-    streams.chain(manifests).collect()
+    let whole = done.files.iter().filter(|(_, text)| text.is_none());
+    let whole = whole.map(|(path, _)| path.clone());
+    streams.chain(manifests).chain(whole).collect()
 }
 
 /// Final texts of all changes; several edits of one file are made one after another.
@@ -45,7 +47,18 @@ pub(super) fn texts(
             )
         })?;
     }
+    for (path, text) in &done.files {
+        if text.is_some() && exists(path) {
+            return Err(occupied(path));
+        }
+        files.insert(path.clone(), text.clone());
+    }
     Ok(files)
+}
+
+fn occupied(path: &RepoPath) -> CliError {
+    CliError::failed(format!("`{path}` holds something else already"))
+        .help("move it away, or say another name")
 }
 
 fn change(

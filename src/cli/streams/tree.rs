@@ -100,8 +100,11 @@ impl Tree {
         }
         for (path, text) in &edit.files {
             let old = edit.old.get(path).map(String::as_bytes);
-            let Some(text) = text else { continue };
-            let written = self.tree.write(path, old, text.as_bytes());
+            let written = match (text, old) {
+                (Some(text), old) => self.tree.write(path, old, text.as_bytes()),
+                (None, Some(old)) => self.tree.remove(path, old),
+                (None, None) => continue,
+            };
             written.map_err(|error| CliError::from_error(Exit::Failed, &error))?;
         }
         let Some(person) = person else {

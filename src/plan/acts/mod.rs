@@ -1,6 +1,7 @@
 //! People's acts as changes of files: rollback, promote, hold, unhold, and what a pull request still needs to be merged.
 //! Pure: from an observation to final texts; who writes them, and where, is the command line's affair.
 
+pub mod freeze;
 mod hold;
 mod merge;
 mod next;

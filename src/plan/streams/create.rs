@@ -30,6 +30,7 @@ pub fn stream(name: &str, lookup_local: bool, scene: Scene<'_>) -> Result<Done, 
             key.name
         )],
         warnings: Vec::new(),
+        ..Done::default()
     })
 }
 
@@ -102,6 +103,7 @@ pub fn tag(
             key.stream.name, key.tag
         )],
         warnings: scene.warnings([&key]),
+        ..Done::default()
     })
 }
 

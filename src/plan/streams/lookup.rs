@@ -37,5 +37,6 @@ pub fn set(
         manifests: manifests.collect(),
         says,
         warnings: Vec::new(),
+        ..Done::default()
     })
 }

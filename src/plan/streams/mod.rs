@@ -158,6 +158,10 @@ pub struct Done {
     pub changes: draft::Changes,
     /// Objects with pods that change beside them.
     pub manifests: Vec<Manifest>,
+    /// Whole files that it makes, or takes away.
+    pub files: BTreeMap<RepoPath, Option<String>>,
+    /// What these are, as `kind/name`.
+    pub names: Vec<String>,
     /// What is said when it is written, one line each, as `oc` says it.
     pub says: Vec<String>,
     /// What else somebody should know.

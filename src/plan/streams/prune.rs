@@ -97,6 +97,7 @@ pub fn prune(
         changes: drafts.changes(),
         manifests: Vec::new(),
         warnings: Vec::new(),
+        ..Done::default()
     };
     Ok((done, pruned, spared))
 }

@@ -59,6 +59,7 @@ pub fn undo(name: &str, to: Option<&str>, scene: Scene<'_>) -> Result<Done, Refu
         manifests: Vec::new(),
         says,
         warnings: Vec::new(),
+        ..Done::default()
     })
 }
 

@@ -327,6 +327,7 @@ pub fn imported(
         manifests: Vec::new(),
         says: Vec::new(),
         warnings: Vec::new(),
+        ..Done::default()
     })
 }
 

@@ -92,6 +92,7 @@ pub fn tag(wish: &TagWish, scene: Scene<'_>) -> Result<Done, Refused> {
         manifests: Vec::new(),
         says,
         warnings,
+        ..Done::default()
     })
 }
 
@@ -124,6 +125,7 @@ pub fn delete(names: &[String], scene: Scene<'_>) -> Result<Done, Refused> {
         manifests: Vec::new(),
         says,
         warnings,
+        ..Done::default()
     })
 }
 
