@@ -348,7 +348,8 @@ mod tests {
             ]
         );
         let again = documents(&[("freezes/prod.yaml", &text)]);
-        assert!(again.problems.is_empty(), "{:?}", again.problems);
+        let wrong: Vec<_> = again.errors().collect();
+        assert!(wrong.is_empty(), "{wrong:?}");
         let second = freeze(&berlin, scene(&again)).unwrap();
         assert_eq!(second.names, ["freeze/prod-2"]);
         let named = FreezeWish {
