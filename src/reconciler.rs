@@ -274,6 +274,13 @@ impl Reconciler {
         self.observer
             .remember_refused(&refused, &taken, now)
             .await?;
+        let recorded = receipt.done.iter().filter_map(|done| match done {
+            Done::Deployed { deployment, state } => Some((deployment.clone(), *state)),
+            _ => None,
+        });
+        self.observer
+            .remember_deployments(recorded.collect(), now)
+            .await?;
         Ok(receipt)
     }
 

@@ -28,15 +28,19 @@ pub(super) async fn run(
         }),
         Err(error) => {
             let ended = forge_ended(&format!("merge pull request {id}"), &error);
-            match ended {
-                // Asked again after growing waits: what is missing may take days.
-                Ended::Refused(refusal) if is_blocked(&error) => Ended::Refused(Refusal {
-                    changes: vec![merge_id(id, head)],
-                    ..refusal
-                }),
-                other => other,
-            }
+            blocked(ended, &error, id, head)
         }
+    }
+}
+
+/// Asked again after growing waits: what is missing may take days.
+pub(super) fn blocked(ended: Ended, error: &ForgeError, id: &str, head: &CommitId) -> Ended {
+    match ended {
+        Ended::Refused(refusal) if is_blocked(error) => Ended::Refused(Refusal {
+            changes: vec![merge_id(id, head)],
+            ..refusal
+        }),
+        other => other,
     }
 }
 

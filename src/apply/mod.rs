@@ -3,10 +3,12 @@
 mod by_forge;
 mod clear_branches;
 mod close_pull_request;
+mod enqueue_pull_request;
 mod merge_pull_request;
 mod open_pull_request;
 mod push_base;
 mod push_branch;
+mod record_deployment;
 mod record_merge;
 mod set_commit_status;
 mod tend_pull_request;
@@ -20,7 +22,10 @@ use serde::Serialize;
 
 use crate::forge::{Forge, ForgeError};
 use crate::git::{GitError, NewCommit, Person, Repository, Us};
-use crate::model::{CommitId, CommitStatus, Fault, Faulty as _, Party, Retry, Timestamp};
+use crate::model::{
+    CommitId, CommitStatus, Deployment, DeploymentState, Fault, Faulty as _, Party, Retry,
+    Timestamp,
+};
 use crate::plan::effect::CommitContent;
 use crate::plan::refusal::changes_of;
 use crate::plan::{Effect, Plan};
@@ -79,6 +84,13 @@ pub enum Done {
         /// What it got, in words.
         with: Vec<String>,
     },
+    /// A pull request is in the merge queue of the base.
+    Queued {
+        /// Its id.
+        id: String,
+        /// Where, from 1, if the forge tells.
+        position: Option<u32>,
+    },
     /// A pull request was merged.
     Merged {
         /// Its id.
@@ -90,6 +102,13 @@ pub enum Done {
     Cleared {
         /// Their names.
         branches: Vec<String>,
+    },
+    /// The forge shows that a set came into an environment, and how it fares there.
+    Deployed {
+        /// What came where.
+        deployment: Deployment,
+        /// How it fares.
+        state: DeploymentState,
     },
     /// A pull request was closed.
     Closed {
@@ -217,12 +236,20 @@ impl Applier {
                 message,
                 ..
             } => merge_pull_request::run(self, id, head, expect_base, message, plan.stamp).await,
+            Effect::EnqueuePullRequest { id, head, .. } => {
+                enqueue_pull_request::run(self, id, head).await
+            }
             Effect::SetCommitStatus { id, head, status } => {
                 set_commit_status::run(self, id, head, status).await
             }
             Effect::TendPullRequest { id, tending } => {
                 return tend_pull_request::run(self, id, tending).await;
             }
+            Effect::RecordDeployment {
+                deployment,
+                state,
+                words,
+            } => record_deployment::run(self, deployment, *state, words).await,
             Effect::RecordMerge { id } => record_merge::run(self, id, plan.stamp).await,
             Effect::ClearBranches { branches } => clear_branches::run(self, branches).await,
             Effect::ClosePullRequest { id, text, reason } => {
@@ -283,10 +310,16 @@ fn subject_of(effect: &Effect, plan: &Plan) -> String {
         Effect::OpenPullRequest { branch, .. } => format!("open a pull request from {branch}"),
         Effect::UpdatePullRequest { id, .. } => format!("update pull request {id}"),
         Effect::MergePullRequest { id, .. } => format!("merge pull request {id}"),
+        Effect::EnqueuePullRequest { id, .. } => {
+            format!("add pull request {id} to the merge queue")
+        }
         Effect::SetCommitStatus { id, status, .. } => {
             format!("set {} of pull request {id}", status.context)
         }
         Effect::TendPullRequest { id, .. } => format!("tend to pull request {id}"),
+        Effect::RecordDeployment { deployment, .. } => {
+            format!("record the deployment of {}", deployment.title)
+        }
         Effect::RecordMerge { id } => format!("record the merge of pull request {id}"),
         Effect::ClearBranches { .. } => "clear left-over branches".to_owned(),
         Effect::ClosePullRequest { id, .. } => format!("close pull request {id}"),

@@ -158,6 +158,8 @@ impl Engine {
             cache_dir: Some(settings.git.cache_dir.join("observed")),
             guards: settings.guards.clone(),
             settle: opening.settle,
+            deployments: settings.forge.kind == ForgeKind::GitHub
+                && settings.forge.github.deployments,
             patience: opening.patience,
         };
         let mut observer = Observer::new(

@@ -34,6 +34,8 @@ pub struct GitHubSettings {
     /// or `noreply@HOST` for an Enterprise server, whose management console may name another one. Where it is set, what
     /// GitHub committed in our name stays ours also with `git.commits: push`.
     pub noreply: Option<String>,
+    /// Whether GitHub is told of each set that comes into an environment: its deployments.
+    pub deployments: bool,
     /// How much is asked of GitHub in a while.
     pub budget: GitHubBudget,
 }
@@ -83,6 +85,8 @@ pub struct GitHubPlace {
     pub noreply: String,
     /// Whether that is certain: it is github.com's, or the operator says so.
     pub noreply_sure: bool,
+    /// Whether it is told of deployments.
+    pub deployments: bool,
     /// How much is asked of it in a while.
     pub budget: GitHubBudget,
 }
@@ -120,6 +124,7 @@ impl GitHubSettings {
             api,
             repository,
             login: self.login(variable)?,
+            deployments: self.deployments,
             budget: self.budget,
         })
     }
@@ -272,6 +277,7 @@ mod tests {
             token: token.to_owned().into(),
             app: None,
             noreply: None,
+            deployments: false,
             budget: GitHubBudget::default(),
         }
     }

@@ -199,6 +199,16 @@ fn deed(done: &Done) {
         Done::Cleared { branches } => {
             tracing::info!("cleared left-over branches: {}", branches.join(", "));
         }
+        Done::Queued { id, position } => {
+            tracing::info!(pull_request = id, position, "added {id} to the merge queue");
+        }
+        Done::Deployed { deployment, state } => tracing::info!(
+            stage = String::from(deployment.place.stage.clone()),
+            commit = deployment.commit.as_str(),
+            "recorded the deployment of {}: {}",
+            deployment.title,
+            state.as_str()
+        ),
         Done::Closed { id, reason } => {
             tracing::info!(pull_request = id, "closed {id}: {reason}");
         }

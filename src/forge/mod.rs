@@ -6,6 +6,7 @@ pub mod github;
 pub mod offline;
 mod types;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 
 use futures_util::FutureExt as _;
@@ -17,11 +18,11 @@ pub use offline::OfflineForge;
 pub use types::{
     Abilities, Ability, Approval, Approver, Author, Closing, Command, Committed, Committing, Deed,
     Listing, May, MergeMethod, Merged, Merging, NewPull, Note, Opened, Part, Past, PullProblem,
-    PullRequest, PullState, PullText, Room, Tending,
+    PullRequest, PullState, PullText, Queued, Room, Tending,
 };
 
 use crate::git::Fetched;
-use crate::model::{CommitCheck, CommitId, CommitStatus, Timestamp};
+use crate::model::{CommitCheck, CommitId, CommitStatus, Deployment, DeploymentState, Timestamp};
 
 /// What a forge will have done, or why not.
 pub type Answer<'a, T> = BoxFuture<'a, Result<T, ForgeError>>;
@@ -70,6 +71,9 @@ pub trait Forge: Debug + Send + Sync {
     /// Merges it into the base. Approvals and gates are the caller's affair.
     fn merge<'a>(&'a self, id: &'a str, merging: Merging) -> Answer<'a, Merged>;
 
+    /// Adds an open one with this head to the merge queue of its base, unless it is in it; its place there, if the forge tells.
+    fn enqueue<'a>(&'a self, id: &'a str, head: &'a CommitId) -> Answer<'a, Option<u32>>;
+
     /// Labels an open one, asks people for reviews and leaves notes; gives the parts that were refused, each with the reason.
     /// One part hinders no other.
     fn tend<'a>(&'a self, id: &'a str, tending: Tending) -> Answer<'a, Vec<(Part, ForgeError)>>;
@@ -77,6 +81,9 @@ pub trait Forge: Debug + Send + Sync {
     /// What is said of a commit, by commit statuses and check runs: of each name what was said last. `None` where the forge
     /// keeps none.
     fn checks<'a>(&'a self, commit: &'a CommitId) -> Answer<'a, Option<Vec<CommitCheck>>>;
+
+    /// What we said of a commit by commit statuses below `headwater/`; nothing where the forge keeps none.
+    fn shown<'a>(&'a self, commit: &'a CommitId) -> Answer<'a, Vec<CommitStatus>>;
 
     /// Shows a status beside a commit, in place of one of the same context.
     fn set_status<'a>(&'a self, head: &'a CommitId, status: &'a CommitStatus) -> Answer<'a, ()>;
@@ -91,6 +98,22 @@ pub trait Forge: Debug + Send + Sync {
         drop(new);
         makes_none()
     }
+
+    /// How deployments of an environment fare, by key, as far as there are such; `None` where the forge keeps none.
+    fn deployments<'a>(
+        &'a self,
+        environment: &'a str,
+        keys: &'a BTreeSet<String>,
+    ) -> Answer<'a, Option<BTreeMap<String, DeploymentState>>>;
+
+    /// Shows that a set came into an environment, and how it fares there. A success ends what the same stage brought there
+    /// before.
+    fn record_deployment<'a>(
+        &'a self,
+        deployment: &'a Deployment,
+        state: DeploymentState,
+        words: &'a str,
+    ) -> Answer<'a, ()>;
 
     /// Writes down that a merge of ours is on the base, where that was cut off; the commit on the base.
     fn record_merge<'a>(&'a self, id: &'a str, now: Timestamp) -> Answer<'a, Option<CommitId>>;

@@ -39,8 +39,12 @@ pub enum Deed {
     PullRequests,
     /// Set commit statuses.
     Statuses,
+    /// Record deployments, where that is wanted.
+    Deployments,
     /// Merge pull requests.
     Merge,
+    /// Add pull requests to the base's merge queue, where it has one.
+    MergeQueue,
     /// Read who is in a team.
     Teams,
 }
@@ -67,10 +71,14 @@ pub struct Listing {
     pub problems: Vec<PullProblem>,
     /// What the operator should mend, such as lines of `allowed_signers` that cannot be used.
     pub notes: Vec<String>,
+    /// Why these are not all there are, if they are not.
+    pub cut: Option<String>,
     /// What the forge lets be made in a while; `None` where it sets no bounds.
     pub room: Option<Room>,
     /// Whether the forge shows boxes that people tick, and tells who did.
     pub boxes: bool,
+    /// Heads of what the base's merge queue would merge, by branch.
+    pub groups: BTreeMap<String, CommitId>,
 }
 
 /// How many calls a forge takes of what people are told of, and when such calls were made.
@@ -124,8 +132,29 @@ pub struct PullRequest {
     pub approvals: Vec<Approval>,
     /// What was done about an open one before; `None` where the forge does not tell.
     pub past: Option<Past>,
+    /// How an open one stands with the merge queue of the base; `None` where that has none.
+    pub queue: Option<Queued>,
     /// When it was opened.
     pub opened_at: Timestamp,
+}
+
+/// How a pull request stands with a merge queue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Queued {
+    /// It is not in it, or another head of it was.
+    Out,
+    /// It is in it.
+    In {
+        /// Where, from 1, if the forge tells.
+        position: Option<u32>,
+    },
+    /// This very head was in it and left without being merged.
+    ThrownOut {
+        /// Why, in words.
+        why: String,
+        /// A status of ours on the head of its group said that it may not be merged.
+        by_us: bool,
+    },
 }
 
 /// What was done about a pull request before: whatever somebody took away again is in it all the same.

@@ -21,7 +21,7 @@ use crate::plan::facts::{
     Answer, Failure, ImageFacts, Listing, Outcome, PANICKED, Resolved, Signed,
 };
 use crate::plan::known::Known;
-use crate::plan::question::{Describe, List, Resolve, SignedBy};
+use crate::plan::question::{Deployments, Describe, List, Resolve, SignedBy};
 use crate::plan::{Observation, Question, due};
 use crate::registry::{Access, Client, RegistryError};
 
@@ -113,6 +113,8 @@ pub(super) struct Asked<'a> {
     pub blobs: Vec<BlobId>,
     /// Of the forge.
     pub commits: Vec<CommitId>,
+    /// The same.
+    pub deployments: Vec<Deployments>,
 }
 
 impl<'a> Asked<'a> {
@@ -123,6 +125,7 @@ impl<'a> Asked<'a> {
             registries: Vec::new(),
             blobs: Vec::new(),
             commits: Vec::new(),
+            deployments: Vec::new(),
         };
         let unique: BTreeSet<&Question> = questions.iter().collect();
         for question in unique {
@@ -142,6 +145,9 @@ impl<'a> Asked<'a> {
                 Question::Blob(id) if !blobs.contains_key(id) => asked.blobs.push(id.clone()),
                 Question::Checks(commit) if !facts.checks.contains_key(commit) => {
                     asked.commits.push(commit.clone());
+                }
+                Question::Deployments(q) if !facts.deployments.contains_key(q) => {
+                    asked.deployments.push(q.clone());
                 }
                 _ => {}
             }

@@ -14,8 +14,10 @@ mod answers;
 mod blobs;
 mod carried;
 mod commits;
+mod deployments;
 pub mod documents;
 mod error;
+mod groups;
 pub mod history;
 mod images;
 mod lost;
@@ -48,7 +50,7 @@ use crate::config::Guard;
 use crate::forge::Forge;
 use crate::git::{Fetched, GitError, Repository, Us};
 use crate::manifests::Documents;
-use crate::model::{CommitId, Name, StreamKey, Timestamp};
+use crate::model::{CommitId, Deployment, DeploymentState, Name, StreamKey, Timestamp};
 use crate::plan::facts::{PlanGuard, PlanSettings, Trouble};
 use crate::plan::history::History;
 use crate::plan::import::is_legacy;
@@ -78,6 +80,8 @@ pub struct ObserverSettings {
     pub guards: BTreeMap<Name, Guard>,
     /// Whether changed digests wait for others (`import.settle` of the repository): only where passes follow each other.
     pub settle: bool,
+    /// Whether the forge is told of deployments.
+    pub deployments: bool,
     /// How long a pass waits for a registry that says nothing: only where passes follow each other; `None` waits for all.
     pub patience: Option<Duration>,
 }
@@ -102,6 +106,7 @@ struct State {
     history: HistoryReader,
     pulls: PullReader,
     memory: Memory,
+    deployed: deployments::Memory,
     refresh: bool,
     /// Streams of which registries answered something new that was not read ahead yet.
     moved: BTreeSet<StreamKey>,
@@ -125,6 +130,11 @@ impl Observer {
             pulls: PullReader::default(),
             refresh: false,
             memory: Memory::open(folder.as_ref().map(|folder| folder.join("memory.json"))),
+            deployed: deployments::Memory::open(
+                folder
+                    .as_ref()
+                    .map(|folder| folder.join("deployments.json")),
+            ),
             troubles: Troubles::open(folder.map(|folder| folder.join("edges.json"))),
             moved: BTreeSet::new(),
             carried: Carried::default(),
@@ -244,7 +254,7 @@ impl Observer {
         );
         let blobs = blobs?;
         let open = self.under_way.open(&asked.registries);
-        drop(asked);
+        let deployments = asked.deployments;
         if !open.is_empty() {
             tracing::debug!(requests = open.len(), "goes on without some answers");
         }
@@ -254,6 +264,8 @@ impl Observer {
         let facts = &mut observation.facts;
         facts.unanswered.extend(open);
         facts.checks.extend(checks);
+        let told = state.deployed.ask(&*self.forge, deployments, now).await?;
+        facts.deployments.extend(told);
         take_in(&mut state, answers, facts, &observation.snapshot.documents).await?;
         observation.blobs.extend(blobs);
         Ok(new)
@@ -286,6 +298,20 @@ impl Observer {
         })
         .await?;
         Ok(())
+    }
+
+    /// Remembers what the forge was told of deployments.
+    pub async fn remember_deployments(
+        &self,
+        recorded: Vec<(Deployment, DeploymentState)>,
+        now: Timestamp,
+    ) -> Result<(), ObserveError> {
+        self.state
+            .lock()
+            .await
+            .deployed
+            .recorded(recorded, now)
+            .await
     }
 
     /// Lets refused changes be tried again at once: whoever asks has perhaps just mended what was in the way.
@@ -419,14 +445,18 @@ impl Observer {
             settings: PlanSettings {
                 settle: self.settings.settle.then_some(config.import.settle),
                 refresh: state.refresh,
+                deployments: self.settings.deployments,
                 guards: guards.collect(),
             },
             described: state.carried.described().clone(),
             memory: state.memory.tags(),
+            deployed: state.deployed.places(self.settings.deployments),
             refused: state.memory.refused().clone(),
             pulls,
             forge_failure,
             forge_trouble: state.troubles.now.forge.clone(),
+            pulls_cut: state.pulls.cut.clone(),
+            groups: state.pulls.groups.clone(),
             room: state.pulls.room.clone(),
             boxes: state.pulls.boxes,
             branches: our_branches(fetched),
@@ -486,7 +516,7 @@ async fn take_in(
         Question::Describe(question) => !answers.described.contains_key(question),
         Question::List(question) => !answers.listed.contains_key(question),
         Question::Signed(question) => !answers.signed.contains_key(question),
-        Question::Blob(_) | Question::Checks(_) => false,
+        Question::Blob(_) | Question::Checks(_) | Question::Deployments(_) => false,
     });
     if facts.resolved.is_empty() {
         facts.resolved = answers.resolved;

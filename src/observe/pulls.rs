@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures_util::{StreamExt as _, TryStreamExt as _};
 
 use super::blobs::cores;
+use super::groups::{Held, merge_groups};
 use super::lost::of_branch;
 use crate::config::known::hide;
 use crate::forge::{self, Forge, ForgeError, PullProblem, PullRequest};
@@ -14,7 +15,8 @@ use crate::model::staging::is_staging;
 use crate::model::{BlobId, CommitId, Faulty as _, Party, Period, RepoPath, Timestamp};
 use crate::plan::facts::marker::Marker;
 use crate::plan::facts::pull::{
-    ApprovalFacts, BranchFacts, CommandFacts, PastFacts, PullRequestFacts, PullState,
+    ApprovalFacts, BranchFacts, CommandFacts, MergeGroupFacts, PastFacts, PullRequestFacts,
+    PullState, QueueFacts,
 };
 use crate::plan::facts::{Failure, Room};
 
@@ -38,6 +40,12 @@ pub(super) struct PullReader {
     pub(super) room: Option<Room>,
     /// Whether the forge shows boxes that people tick.
     pub(super) boxes: bool,
+    /// Why these are not all there are.
+    pub(super) cut: Option<String>,
+    /// What the base's merge queue would merge of ours.
+    pub(super) groups: Vec<MergeGroupFacts>,
+    /// Whether a group's head holds the change of a pull request's.
+    held: Held,
 }
 
 /// A forge that does not answer until somebody mends something.
@@ -81,8 +89,15 @@ impl PullReader {
         };
         self.rest = None;
         self.report(listing.problems);
-        self.tell(listing.notes);
         self.boxes = listing.boxes;
+        self.tell(
+            listing
+                .notes
+                .into_iter()
+                .chain(listing.cut.clone())
+                .collect(),
+        );
+        self.cut = listing.cut;
         self.room = listing.room.map(|room| lately(room, now));
         let known = std::mem::take(&mut self.known);
         let known = &known;
@@ -123,6 +138,11 @@ impl PullReader {
             let key = (question.base.clone(), branch.head.clone());
             self.known.insert(key, branch.clone());
         }
+        let heads = &listing.groups;
+        self.groups = match merge_groups(question, heads, &facts, &mut self.held).await? {
+            Ok(groups) => groups,
+            Err(error) => return Ok(Err(self.failed(&error, now))),
+        };
         for pull in &mut facts {
             let why = elsewhere.remove(&pull.id);
             if let (Some(branch), Some(why)) = (&mut pull.branch_facts, why) {
@@ -135,6 +155,7 @@ impl PullReader {
     /// Takes in that the forge did not tell.
     fn failed(&mut self, error: &ForgeError, now: Timestamp) -> Failure {
         let mut failure = failure(error);
+        (self.cut, self.groups) = (None, Vec::new());
         let before = self.rest.take().map_or(0, |rest| rest.tries);
         if !failure.transient {
             let minutes = 1 << before.min(MOST_DOUBLINGS);
@@ -219,6 +240,14 @@ fn open_head<'a>(pull: &PullRequest, fetched: &'a Fetched) -> Option<&'a CommitI
     fetched.refs.get(&name)
 }
 
+fn queue_facts(queued: forge::Queued) -> QueueFacts {
+    match queued {
+        forge::Queued::Out => QueueFacts::Out,
+        forge::Queued::In { position } => QueueFacts::In { position },
+        forge::Queued::ThrownOut { why, by_us } => QueueFacts::ThrownOut { why, by_us },
+    }
+}
+
 fn pull_facts(
     pull: PullRequest,
     marker: Marker,
@@ -242,6 +271,7 @@ fn pull_facts(
         merged_as: pull.merged_as,
         unrecorded: pull.unrecorded,
         statuses: pull.statuses,
+        queue: pull.queue.map(queue_facts),
         approvals: pull
             .approvals
             .into_iter()

@@ -6,14 +6,14 @@ use std::sync::Arc;
 use super::facts::{Failure, ImageFacts, Outcome, Resolved, Signed};
 use super::observation::Observation;
 use super::output::lookup::imported_tag;
-use super::question::{Describe, List, Question, Resolve, SignedBy};
+use super::question::{Deployments, Describe, List, Question, Resolve, SignedBy};
 use super::report::{HoldReport, State, Subject};
 use super::road::settled::{repository_of_any, settled_by};
 use super::version::{Version, version_of};
 use crate::manifests::Documents;
 use crate::model::{
-    BlobId, CommitCheck, CommitId, Digest, ImageStream, Name, Namespace, PinnedImage, RepoPath,
-    Set, Stage, StreamKey, TagKey, Timestamp,
+    BlobId, CommitCheck, CommitId, DeploymentState, Digest, ImageStream, Name, Namespace,
+    PinnedImage, RepoPath, Set, Stage, StreamKey, TagKey, Timestamp,
 };
 
 /// What is known of an answer.
@@ -169,6 +169,23 @@ impl<'a> Desk<'a> {
             Some(Outcome::Failed(failure)) => Known::Failed(failure.clone()),
             None => {
                 self.questions.insert(Question::Checks(commit.clone()));
+                Known::NotYet
+            }
+        }
+    }
+
+    /// How deployments fare at the forge, by key, as far as it has them.
+    pub fn deployments(
+        &mut self,
+        question: &Deployments,
+    ) -> Known<&'a BTreeMap<String, DeploymentState>> {
+        let obs = self.obs;
+        match obs.facts.deployments.get(question) {
+            Some(Outcome::Ok(found)) => Known::Yes(found),
+            Some(Outcome::Failed(failure)) => Known::Failed(failure.clone()),
+            None => {
+                self.questions
+                    .insert(Question::Deployments(question.clone()));
                 Known::NotYet
             }
         }

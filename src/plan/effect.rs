@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::facts::marker::Marker;
 use super::report::Subject;
-use crate::model::{CommitId, CommitStatus, RepoPath};
+use crate::model::{CommitId, CommitStatus, Deployment, DeploymentState, RepoPath};
 
 /// One thing to do. Apply carries it out and decides nothing.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -62,6 +62,15 @@ pub enum Effect {
         /// Message of the squash commit.
         message: String,
     },
+    /// Add an approved pull request to the merge queue of the base, which merges it.
+    EnqueuePullRequest {
+        /// The pull request.
+        id: String,
+        /// Its branch.
+        branch: String,
+        /// Head that was approved.
+        head: CommitId,
+    },
     /// Show whether a pull request may be merged, beside its head.
     SetCommitStatus {
         /// The pull request.
@@ -87,6 +96,15 @@ pub enum Effect {
     ClearBranches {
         /// Each with the head it must still have.
         branches: BTreeMap<String, CommitId>,
+    },
+    /// Show at the forge that a set came into an environment, and how it fares there.
+    RecordDeployment {
+        /// What came where.
+        deployment: Deployment,
+        /// How it fares.
+        state: DeploymentState,
+        /// Why, one line.
+        words: String,
     },
     /// Close a pull request that is of no use any more; marked `superseded` first.
     ClosePullRequest {

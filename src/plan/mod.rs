@@ -4,6 +4,8 @@ pub mod acts;
 pub mod broken;
 pub mod change;
 pub mod checks;
+mod cut;
+mod deployments;
 pub mod desk;
 pub mod due;
 pub mod edges;

@@ -7,6 +7,8 @@ use super::change::files::Files;
 use super::change::propose::{Stamps, promotion};
 use super::change::stamps::stream_in;
 use super::change::wave::{self, Item, Wave};
+use super::cut;
+use super::deployments::deployments;
 use super::desk::Desk;
 use super::import::{Imports, imports, promoted_tags};
 use super::left_over;
@@ -17,6 +19,7 @@ use super::pull::drift;
 use super::pull::flow::{Flow, Outcome};
 use super::pull::group::{self, Member};
 use super::pull::life::open_of;
+use super::pull::queue::mark_groups;
 use super::pull::recording::unrecorded;
 use super::pull::room::within_limits;
 use super::pull::vanished::vanished;
@@ -64,6 +67,7 @@ pub fn plan(obs: &Observation) -> Plan {
     drift::report_stops(&survey, &mut desk);
     broken::report(&mut desk);
     rewound::report(&mut desk);
+    cut::report(&mut desk);
     work.finish(&roads, desk)
 }
 
@@ -306,6 +310,7 @@ impl<'s> Work<'s> {
         self.pulls.effects.extend(outcome.effects);
         self.pulls.changes.extend(outcome.changes);
         self.pulls.claimed.extend(outcome.claimed);
+        self.pulls.marks.extend(outcome.marks);
     }
 
     /// Tags in no pipeline, and failures written down.
@@ -363,25 +368,31 @@ impl<'s> Work<'s> {
         let mut wave = wave::build(items, self.survey, &mut self.templates, &mut desk);
         wave.stopped.extend(refused);
         let drift = drift::environments(self.survey, &self.pulls.claimed, &mut desk);
-        let pulls = std::mem::take(&mut self.pulls);
+        let mut pulls = std::mem::take(&mut self.pulls);
+        pulls.marks.extend(drift.marks.iter().cloned());
+        let groups = mark_groups(&pulls.marks, &desk);
         let left = left_over::branches(&desk);
         let others = pulls
             .effects
             .into_iter()
             .chain(drift.effects)
             .chain(left.effects)
+            .chain(groups.effects)
             .zip(
                 pulls
                     .changes
                     .into_iter()
                     .chain(drift.changes)
-                    .chain(left.changes),
+                    .chain(left.changes)
+                    .chain(groups.changes),
             );
         let others = refusal::allowed(others, &mut wave.stopped, &mut desk);
         let others = within_limits(others, roads, &mut wave.stopped, &desk);
-        let others = room::fitting(others, &mut wave.stopped, &mut desk);
+        let mut others = room::fitting(others, &mut wave.stopped, &mut desk);
         let mut effects: Vec<Effect> = wave.effect(&desk).into_iter().collect();
         let views: Vec<&StageView<'_>> = roads.values().flatten().collect();
+        let recorded = deployments(&views, &mut desk);
+        others.extend(recorded.effects.into_iter().zip(recorded.changes));
         let still = refusal::still(&wave.stopped, &effects, &views, &desk);
         wave.stopped.extend(still);
         self.tell_wave(&wave, &mut desk);

@@ -1,9 +1,12 @@
 //! Questions: facts that a plan lacks. The edges answer them, then the plan is made again.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    BlobId, CommitId, ImageReference, ImageRepository, Namespace, PinnedImage, VerifyingKey,
+    BlobId, CommitId, DeploymentPlace, ImageReference, ImageRepository, Name, Namespace,
+    PinnedImage, VerifyingKey,
 };
 
 /// How often a pass may ask and plan again.
@@ -25,6 +28,8 @@ pub enum Question {
     Signed(SignedBy),
     /// What is said of this commit? Answered by the forge.
     Checks(CommitId),
+    /// How do these deployments fare? Answered by the forge.
+    Deployments(Deployments),
 }
 
 impl Question {
@@ -35,7 +40,7 @@ impl Question {
             Self::Describe(question) => Some(&question.image.repository),
             Self::List(question) => Some(&question.repository),
             Self::Signed(question) => Some(&question.image.repository),
-            Self::Blob(_) | Self::Checks(_) => None,
+            Self::Blob(_) | Self::Checks(_) | Self::Deployments(_) => None,
         }
     }
 }
@@ -62,6 +67,16 @@ pub struct List {
     pub namespace: Namespace,
     /// The stream's wish to tolerate an insecure registry; only an operator-listed host grants it.
     pub insecure: bool,
+}
+
+/// Deployments of one environment.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Deployments {
+    /// The environment.
+    pub environment: Name,
+    /// Their places and keys.
+    pub wanted: BTreeSet<(DeploymentPlace, String)>,
 }
 
 /// An image to describe, for a stream of a namespace.

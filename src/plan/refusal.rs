@@ -120,7 +120,7 @@ pub fn changes_of(effect: &Effect) -> Vec<String> {
                 files.join("\n")
             ))]
         }
-        Effect::MergePullRequest { id, head, .. } => {
+        Effect::MergePullRequest { id, head, .. } | Effect::EnqueuePullRequest { id, head, .. } => {
             // Refused for good outweighs that something is missing.
             let refused = hash16(&format!("merge\n{id}\n{head}"));
             vec![refused, merge_id(id, head)]
@@ -136,6 +136,7 @@ pub fn changes_of(effect: &Effect) -> Vec<String> {
         }
         Effect::RecordMerge { id } => vec![hash16(&format!("record\n{id}"))],
         Effect::ClearBranches { .. } => vec![hash16("clear")],
+        Effect::RecordDeployment { deployment, .. } => vec![deployment_id(&deployment.key)],
         Effect::ClosePullRequest { id, .. } => vec![hash16(&format!("close\n{id}"))],
     }
 }
@@ -143,6 +144,11 @@ pub fn changes_of(effect: &Effect) -> Vec<String> {
 /// By which it is remembered that a merge has to wait.
 pub fn merge_id(pull: &str, head: &CommitId) -> String {
     format!("{MERGE}{}", hash16(&format!("merge\n{pull}\n{head}")))
+}
+
+/// By which the refusal of a deployment is remembered.
+pub fn deployment_id(key: &str) -> String {
+    hash16(&format!("deployment\n{key}"))
 }
 
 /// By which the refusal of a label is remembered.
@@ -322,9 +328,13 @@ pub fn subjects_of(effect: &Effect, desk: &Desk<'_>) -> Vec<Subject> {
         }
         Effect::UpdatePullRequest { id, .. }
         | Effect::MergePullRequest { id, .. }
+        | Effect::EnqueuePullRequest { id, .. }
         | Effect::SetCommitStatus { id, .. }
         | Effect::TendPullRequest { id, .. }
         | Effect::RecordMerge { id } => known(id),
+        Effect::RecordDeployment { deployment, .. } => {
+            return vec![Subject::Environment(deployment.place.environment.clone())];
+        }
         Effect::PushBase { .. } | Effect::ClearBranches { .. } => None,
     };
     let stages = marker.map_or_else(Vec::new, Marker::stages);

@@ -60,7 +60,7 @@ pub(super) fn fitting(
 fn calls(effect: &Effect) -> usize {
     match effect {
         Effect::OpenPullRequest { .. } => OPENING,
-        Effect::MergePullRequest { .. } => 1,
+        Effect::MergePullRequest { .. } | Effect::EnqueuePullRequest { .. } => 1,
         Effect::TendPullRequest { tending, .. } => {
             usize::from(!tending.ask.is_empty()) + tending.notes.len()
         }
@@ -69,6 +69,7 @@ fn calls(effect: &Effect) -> usize {
         | Effect::SetCommitStatus { .. }
         | Effect::RecordMerge { .. }
         | Effect::ClearBranches { .. }
+        | Effect::RecordDeployment { .. }
         | Effect::ClosePullRequest { .. } => 0,
     }
 }

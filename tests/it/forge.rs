@@ -2,6 +2,7 @@
 
 mod approvals;
 mod checks;
+mod deployments;
 mod github;
 mod github_answers;
 mod github_app;
@@ -11,6 +12,7 @@ mod github_hands;
 mod github_many;
 mod github_merging;
 mod github_people;
+mod github_queue;
 mod github_signed;
 mod github_story;
 mod groups;

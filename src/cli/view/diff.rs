@@ -39,10 +39,12 @@ pub fn commit<'a>(effect: &'a Effect, base: &str) -> Option<(String, &'a CommitC
         } => Some((format!("pull request {branch}"), &rebuild.commit)),
         Effect::UpdatePullRequest { rebuild: None, .. }
         | Effect::MergePullRequest { .. }
+        | Effect::EnqueuePullRequest { .. }
         | Effect::SetCommitStatus { .. }
         | Effect::TendPullRequest { .. }
         | Effect::RecordMerge { .. }
         | Effect::ClearBranches { .. }
+        | Effect::RecordDeployment { .. }
         | Effect::ClosePullRequest { .. } => None,
     }
 }

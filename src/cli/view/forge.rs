@@ -26,7 +26,7 @@ pub struct ForgeData {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AbilityData {
-    /// `push`, `pullRequests`, `statuses`, `merge` or `teams`.
+    /// `push`, `pullRequests`, `statuses`, `deployments`, `merge`, `mergeQueue` or `teams`.
     pub deed: String,
     /// `yes`, `no`, `perhaps` or `unknown`.
     pub may: String,
@@ -82,7 +82,9 @@ const fn deed(deed: Deed) -> (&'static str, &'static str) {
         Deed::Push => ("push", "push to the base"),
         Deed::PullRequests => ("pullRequests", "open pull requests"),
         Deed::Statuses => ("statuses", "set commit statuses"),
+        Deed::Deployments => ("deployments", "record deployments"),
         Deed::Merge => ("merge", "merge"),
+        Deed::MergeQueue => ("mergeQueue", "merge queue"),
         Deed::Teams => ("teams", "read who is in a team"),
     }
 }

@@ -57,8 +57,8 @@ pub struct PlanData {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct EffectData {
-    /// `pushBase`, `openPullRequest`, `updatePullRequest`, `mergePullRequest`, `recordMerge`,
-    /// `closePullRequest`.
+    /// `pushBase`, `openPullRequest`, `updatePullRequest`, `mergePullRequest`, `enqueuePullRequest`, `setCommitStatus`, `tendPullRequest`,
+    /// `recordMerge`, `recordDeployment`, `closePullRequest`.
     #[serde(rename = "do")]
     pub kind: String,
     /// The branch it writes to.
@@ -100,6 +100,9 @@ impl EffectData {
                 let title = message.lines().next().map(str::to_owned);
                 ("mergePullRequest", Some(branch.as_str()), Some(id), title)
             }
+            Effect::EnqueuePullRequest { id, branch, .. } => {
+                ("enqueuePullRequest", Some(branch.as_str()), Some(id), None)
+            }
             Effect::SetCommitStatus { id, status, .. } => {
                 let title = format!("{}: {}", status.context, status.state.as_str());
                 ("setCommitStatus", None, Some(id), Some(title))
@@ -107,6 +110,12 @@ impl EffectData {
             Effect::TendPullRequest { id, .. } => ("tendPullRequest", None, Some(id), None),
             Effect::RecordMerge { id } => ("recordMerge", None, Some(id), None),
             Effect::ClearBranches { .. } => ("clearBranches", None, None, None),
+            Effect::RecordDeployment {
+                deployment, state, ..
+            } => {
+                let title = format!("{}: {}", deployment.title, state.as_str());
+                ("recordDeployment", None, None, Some(title))
+            }
             Effect::ClosePullRequest { id, reason, .. } => {
                 ("closePullRequest", None, Some(id), Some(reason.clone()))
             }

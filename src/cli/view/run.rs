@@ -103,6 +103,14 @@ impl StepData {
                 title: Some(with.join(", ")),
                 ..step("tended", Some(id), None)
             },
+            Done::Deployed { deployment, state } => Self {
+                title: Some(format!("{}: {}", deployment.title, state.as_str())),
+                ..step("recorded", None, Some(&deployment.commit))
+            },
+            Done::Queued { id, position } => Self {
+                title: position.map(|position| format!("position {position} in the merge queue")),
+                ..step("queued", Some(id), None)
+            },
             Done::Merged { id, commit } => step("merged", Some(id), commit.as_ref()),
             Done::Cleared { branches } => Self {
                 title: Some(branches.join(", ")),

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::GitHubForge;
+use super::queue::RULE;
 use super::why::refused;
-use super::wire::Repository;
+use super::wire::{Repository, Rule};
 use crate::forge::error::ForgeError;
 use crate::forge::types::{Abilities, Ability, Deed, May};
 
@@ -15,13 +16,6 @@ use crate::forge::types::{Abilities, Ability, Deed, May};
 struct Branch {
     #[serde(default)]
     protected: bool,
-}
-
-/// One of `GET /repos/{owner}/{repo}/rules/branches/{branch}`: what rulesets demand of a branch.
-#[derive(Debug, Clone, Deserialize)]
-struct Rule {
-    #[serde(rename = "type")]
-    kind: String,
 }
 
 /// What is known of the base and of us.
@@ -39,16 +33,21 @@ impl GitHubForge {
     /// Everything that can be told.
     pub(super) async fn what_we_may(&self) -> Result<Abilities, ForgeError> {
         let seen = self.seen().await?;
+        let mut deeds = vec![
+            push(&seen),
+            area(&seen, Deed::PullRequests, "pull_requests"),
+            area(&seen, Deed::Statuses, "statuses"),
+        ];
+        if self.deployments {
+            deeds.push(area(&seen, Deed::Deployments, "deployments"));
+        }
+        deeds.push(merge(&seen));
+        deeds.extend(queue(&seen));
+        deeds.push(teams(&seen));
         Ok(Abilities {
             name: "github",
             who: self.who().await?.map(|login| format!("@{login}")),
-            deeds: vec![
-                push(&seen),
-                area(&seen, Deed::PullRequests, "pull_requests"),
-                area(&seen, Deed::Statuses, "statuses"),
-                merge(&seen),
-                teams(&seen),
-            ],
+            deeds,
             notes: Vec::new(),
         })
     }
@@ -129,12 +128,7 @@ const fn ability(deed: Deed, may: May, words: String) -> Ability {
 
 fn push(seen: &Seen) -> Ability {
     let (base, name) = (&seen.base, &seen.repository.full_name);
-    let demanded = [
-        "merge_queue",
-        "pull_request",
-        "required_status_checks",
-        "update",
-    ];
+    let demanded = [RULE, "pull_request", "required_status_checks", "update"];
     let demanded = demanded
         .into_iter()
         .find(|kind| seen.demands(kind) == Some(true));
@@ -149,7 +143,7 @@ fn push(seen: &Seen) -> Ability {
         }
         (_, Some(kind), _) => {
             let asks = match kind {
-                "merge_queue" => "for a merge queue",
+                RULE => "for a merge queue",
                 "pull_request" => "for a pull request",
                 "required_status_checks" => "for checks",
                 _ => "that nobody pushes",
@@ -188,14 +182,11 @@ fn area(seen: &Seen, deed: Deed, area: &str) -> Ability {
 }
 
 fn merge(seen: &Seen) -> Ability {
-    let (may, words) = match seen.demands("merge_queue") {
-        Some(true) => {
-            let base = &seen.base;
-            let words = format!(
-                "`{base}` has a merge queue, which we do not use: somebody adds what is approved to it"
-            );
-            (May::No, words)
-        }
+    let (may, words) = match seen.demands(RULE) {
+        Some(true) => (
+            seen.writes("contents"),
+            "by the base's merge queue".to_owned(),
+        ),
         Some(false) => (seen.writes("contents"), String::new()),
         None => {
             let words = "whether there is a merge queue is not for us to see";
@@ -203,6 +194,27 @@ fn merge(seen: &Seen) -> Ability {
         }
     };
     ability(Deed::Merge, may, words)
+}
+
+/// Nothing where there is none.
+fn queue(seen: &Seen) -> Option<Ability> {
+    if seen.demands(RULE) != Some(true) {
+        return None;
+    }
+    let areas = ["contents", "pull_requests"];
+    let worst = areas.into_iter().max_by_key(|area| seen.writes(area))?;
+    let row = area(seen, Deed::MergeQueue, worst);
+    let base = &seen.base;
+    Some(match row.may {
+        May::Yes => ability(
+            row.deed,
+            row.may,
+            format!(
+                "what is approved is added to that of `{base}`; a check that it asks for has to run for its merge groups too"
+            ),
+        ),
+        _ => row,
+    })
 }
 
 fn teams(seen: &Seen) -> Ability {

@@ -31,6 +31,8 @@ const WANTED: [(&str, &str); 6] = [
     ("members", "read"),
     ("metadata", "read"),
 ];
+/// The same where GitHub is told of deployments.
+const DEPLOYMENTS: (&str, &str) = ("deployments", "write");
 /// GitHub takes no word that is issued later than now, and clocks differ: it advises to date it back by so many seconds.
 const BACK: i64 = 60;
 /// So many seconds from now it is good: GitHub allows ten minutes.
@@ -57,6 +59,8 @@ pub(super) struct App {
     named: Option<u64>,
     /// `owner/name`.
     repository: String,
+    /// Whether we record deployments.
+    deployments: bool,
     key: EncodingKey,
     clock: Clock,
     /// How many seconds GitHub's clock is ahead of ours, as far as it matters.
@@ -132,11 +136,20 @@ impl App {
             id: app.id.clone(),
             named: app.installation,
             repository: repository.to_owned(),
+            deployments: false,
             key,
             clock,
             ahead: AtomicI64::new(0),
             held: Mutex::default(),
         })
+    }
+
+    /// The same, which records deployments if somebody wants that.
+    pub(super) fn recording(self, deployments: bool) -> Self {
+        Self {
+            deployments,
+            ..self
+        }
     }
 
     /// What time it is at GitHub.
@@ -252,7 +265,7 @@ impl App {
         let name = self.repository.split('/').nth(1).unwrap_or_default();
         let body = json!({
             "repositories": [name],
-            "permissions": asked_for(&installation.permissions),
+            "permissions": asked_for(&installation.permissions, self.deployments),
         });
         let answered = self.signed(http, Method::POST, &route, Some(&body)).await?;
         match answered.status {
@@ -344,8 +357,12 @@ impl App {
 }
 
 /// What is wanted, as far as it is granted.
-fn asked_for(granted: &BTreeMap<String, String>) -> BTreeMap<&'static str, &'static str> {
-    let wanted = WANTED.iter().filter_map(|&(area, level)| {
+fn asked_for(
+    granted: &BTreeMap<String, String>,
+    deployments: bool,
+) -> BTreeMap<&'static str, &'static str> {
+    let all = WANTED.iter().chain(deployments.then_some(&DEPLOYMENTS));
+    let wanted = all.filter_map(|&(area, level)| {
         let granted = granted.get(area)?.as_str();
         let level = if granted == "read" { "read" } else { level };
         Some((area, level))
@@ -408,10 +425,12 @@ mod tests {
         let much = granted(&[
             ("administration", "write"),
             ("contents", "write"),
+            ("deployments", "write"),
             ("members", "read"),
             ("pull_requests", "read"),
         ]);
-        let asked: Vec<_> = asked_for(&much).into_iter().collect();
+        assert!(asked_for(&much, true).contains_key("deployments"));
+        let asked: Vec<_> = asked_for(&much, false).into_iter().collect();
         assert_eq!(
             asked,
             [

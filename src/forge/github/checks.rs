@@ -13,16 +13,8 @@ impl GitHubForge {
     /// Statuses and check runs of a commit.
     pub(super) async fn said_of(&self, commit: &CommitId) -> Result<Vec<CommitCheck>, ForgeError> {
         let what = format!("show what is said of {}", commit.short());
-        let mut said = Vec::new();
-        for page in 1..=MOST_PAGES {
-            let route = self.route(&format!("/commits/{commit}/status"));
-            let one: CombinedStatus = self.page_of(&what, &route, page).await?;
-            let full = one.statuses.len() >= PER_PAGE;
-            said.extend(one.statuses.into_iter().map(of_status));
-            if !full {
-                break;
-            }
-        }
+        let statuses = self.statuses_of(commit).await?;
+        let mut said: Vec<CommitCheck> = statuses.into_iter().map(of_status).collect();
         for page in 1..=MOST_PAGES {
             let route = self.route(&format!("/commits/{commit}/check-runs"));
             let one: CheckRuns = self.page_of(&what, &route, page).await?;
@@ -33,6 +25,22 @@ impl GitHubForge {
             }
         }
         Ok(said)
+    }
+
+    /// The latest status of each context, as far as pages are read.
+    pub(super) async fn statuses_of(&self, commit: &CommitId) -> Result<Vec<Status>, ForgeError> {
+        let what = format!("show the statuses of {}", commit.short());
+        let route = self.route(&format!("/commits/{commit}/status"));
+        let mut all = Vec::new();
+        for page in 1..=MOST_PAGES {
+            let one: CombinedStatus = self.page_of(&what, &route, page).await?;
+            let full = one.statuses.len() >= PER_PAGE;
+            all.extend(one.statuses);
+            if !full {
+                break;
+            }
+        }
+        Ok(all)
     }
 
     async fn page_of<T: serde::de::DeserializeOwned>(

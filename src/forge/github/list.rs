@@ -1,18 +1,19 @@
 //! All pull requests of ours, read in the order in which they changed: a pass reads one page, which GitHub answers with
 //! "not modified" where nothing moved, and for each open one its reviews.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::{StreamExt as _, TryStreamExt as _};
 
 use super::GitHubForge;
 use super::client::MOST_PAGES;
+use super::queue::{Gone, Trace};
 use super::why::failed;
 use super::wire::{Issue, Pull, State};
 use crate::forge::error::ForgeError;
-use crate::forge::types::{Listing, PullProblem, PullRequest, PullState, Room};
+use crate::forge::types::{Approval, Listing, Past, PullProblem, PullRequest, PullState, Room};
 use crate::git::Fetched;
-use crate::model::{CommitId, Fault, Party, Timestamp};
+use crate::model::{CommitId, CommitStatus, Fault, Party, Timestamp};
 
 /// GitHub's lists may be behind: what changed within so many seconds before the latest change is read once more.
 const SLACK: i64 = 600;
@@ -30,6 +31,10 @@ pub(super) struct Known {
     /// Who closed one, by the instant of its last change: a closed one may be opened and closed again.
     closers: BTreeMap<(u64, Timestamp), Option<String>>,
     latest: Option<Timestamp>,
+    /// What became of those that left a merge queue.
+    gone: Gone,
+    /// Heads that we added to one, whatever lists say of it.
+    pub(super) added: BTreeSet<(u64, String)>,
     /// Whether those that changed longest ago were not read.
     is_cut: bool,
 }
@@ -41,6 +46,16 @@ impl Known {
         if old.is_none_or(|old| old.updated_at <= pull.updated_at) {
             self.pulls.insert(pull.number, pull);
         }
+    }
+
+    /// What is known of a merge queue, of an open one.
+    fn trace_of(&self, pull: &PullRequest, trace: Option<Trace>) -> Option<(u64, Trace)> {
+        let number = pull.id.parse::<u64>().ok()?;
+        let ours = (number, pull.head.to_string());
+        Some(match trace? {
+            Trace::Never if self.added.contains(&ours) => (number, Trace::Added),
+            trace => (number, trace),
+        })
     }
 
     /// Whether the list need not be read beyond a pull request that changed then.
@@ -60,9 +75,11 @@ impl GitHubForge {
         let all = futures_util::stream::iter(all).buffered(AT_ONCE);
         let all: Vec<One> = all.try_collect().await?;
         known.closers.clear();
+        let mut traces = BTreeMap::new();
         for one in all {
             match one {
-                One::Read(pull, closer, problem) => {
+                One::Read(pull, closer, problem, trace) => {
+                    traces.extend(known.trace_of(&pull, trace));
                     known.closers.extend(closer);
                     listing.problems.extend(problem);
                     listing.pulls.push(*pull);
@@ -73,13 +90,21 @@ impl GitHubForge {
         listing.pulls.sort_by(|a, b| a.id.cmp(&b.id));
         self.without_us(&mut listing.pulls).await?;
         listing.boxes = true;
+        if !traces.is_empty() && self.has_queue(&fetched.base_branch).await? {
+            let mut standings = self.standings(&traces, &mut known.gone).await?;
+            for pull in &mut listing.pulls {
+                let number = pull.id.parse::<u64>().ok();
+                pull.queue = number.and_then(|number| standings.remove(&number));
+            }
+            listing.groups = Self::groups(fetched);
+        }
         listing.room = Some(Room {
             per_minute: self.budget.per_minute,
             per_hour: self.budget.per_hour,
             made: known.pulls.values().flat_map(calls).collect(),
         });
         if known.is_cut {
-            listing.notes.push(format!(
+            listing.cut = Some(format!(
                 "GitHub has more than {} pull requests in this repository, and only those that changed last are read: one that somebody closed long ago holds nothing any more",
                 100 * MOST_PAGES
             ));
@@ -175,29 +200,15 @@ impl GitHubForge {
             },
         };
         let text = pull.text();
-        let mut problem = None;
-        let (approvals, statuses, past) = match state {
-            PullState::Open => {
-                let approvals = match self.approvals(pull.number, &head).await {
-                    Ok(approvals) => approvals,
-                    // A later review may take an approval back: of a part of them none counts.
-                    Err(error) if is_cut(&error) => {
-                        let message = format!("none of its approvals count: {error}");
-                        let id = id.clone();
-                        problem = Some(PullProblem { id, message });
-                        Vec::new()
-                    }
-                    Err(error) => return Err(error),
-                };
-                let past = match self.past(&pull).await {
-                    Ok(past) => Some(past),
-                    // What was done before is not known to the end: nothing is done twice.
-                    Err(error) if is_cut(&error) => None,
-                    Err(error) => return Err(error),
-                };
-                (approvals, Some(self.statuses(&head).await?), past)
-            }
-            PullState::Merged | PullState::Closed => (Vec::new(), None, None),
+        let Open {
+            approvals,
+            statuses,
+            past,
+            problem,
+            trace,
+        } = match state {
+            PullState::Open => self.of_open(&pull, &head).await?,
+            PullState::Merged | PullState::Closed => Open::default(),
         };
         let key = (pull.number, pull.updated_at);
         let ours = text
@@ -222,12 +233,37 @@ impl GitHubForge {
             closed_by: closer.as_ref().and_then(|(_, closer)| closer.clone()),
             merged_as: merged_as.and_then(|sha| sha.parse().ok()),
             unrecorded: false,
+            queue: None,
             statuses,
             approvals,
             past,
             opened_at: pull.created_at,
         };
-        Ok(One::Read(Box::new(read), closer, problem))
+        Ok(One::Read(Box::new(read), closer, problem, trace))
+    }
+
+    /// What an open one's state asks for.
+    async fn of_open(&self, pull: &Pull, head: &CommitId) -> Result<Open, ForgeError> {
+        let mut open = Open::default();
+        open.approvals = match self.approvals(pull.number, head).await {
+            Ok(approvals) => approvals,
+            // A later review may take an approval back: of a part of them none counts.
+            Err(error) if is_cut(&error) => {
+                let message = format!("none of its approvals count: {error}");
+                let id = pull.number.to_string();
+                open.problem = Some(PullProblem { id, message });
+                Vec::new()
+            }
+            Err(error) => return Err(error),
+        };
+        (open.past, open.trace) = match self.past(pull).await {
+            Ok((past, trace)) => (Some(past), Some(trace)),
+            // What was done before is not known to the end: nothing is done twice.
+            Err(error) if is_cut(&error) => (None, Some(Trace::Added)),
+            Err(error) => return Err(error),
+        };
+        open.statuses = Some(self.statuses(head).await?);
+        Ok(open)
     }
 
     /// Who closed it, for people; `None` where that was its author, who is us.
@@ -266,12 +302,23 @@ fn too_much(what: &str) -> ForgeError {
     failed(what, &message, "TooLarge", Fault::of(Party::Operator))
 }
 
+/// What an open one has beside itself.
+#[derive(Default)]
+struct Open {
+    approvals: Vec<Approval>,
+    statuses: Option<Vec<CommitStatus>>,
+    past: Option<Past>,
+    problem: Option<PullProblem>,
+    trace: Option<Trace>,
+}
+
 /// What became of reading one.
 enum One {
     Read(
         Box<PullRequest>,
         Option<((u64, Timestamp), Option<String>)>,
         Option<PullProblem>,
+        Option<Trace>,
     ),
     Unreadable(PullProblem),
 }

@@ -55,6 +55,11 @@ impl GitHubForge {
                 found: None,
             });
         }
+        if self.meets_queue(&error) {
+            let head = &merging.head;
+            self.add_to_queue(id, head).await?;
+            return Err(waits_in_queue(id));
+        }
         match self.allowed_instead(&error).await? {
             Some(method) => {
                 let instead = Merging { method, ..merging };
@@ -148,11 +153,22 @@ impl GitHubForge {
     }
 }
 
-fn commit(sha: &str, id: &str) -> Result<CommitId, ForgeError> {
+pub(super) fn commit(sha: &str, id: &str) -> Result<CommitId, ForgeError> {
     sha.parse().map_err(|_| ForgeError::Malformed {
         id: id.to_owned(),
         problem: "GitHub names a commit that is none".to_owned(),
     })
+}
+
+/// It is on its way, and not merged yet.
+fn waits_in_queue(id: &str) -> ForgeError {
+    ForgeError::Api {
+        forge: "GitHub",
+        what: format!("merge pull request {id}"),
+        message: "the base has a merge queue, and it was added to that".to_owned(),
+        reason: "NotMergeable",
+        fault: Fault::of(Party::Remote).later(None),
+    }
 }
 
 fn fresh(merged: &wire::Merged, id: &str) -> Result<Merged, ForgeError> {

@@ -9,6 +9,7 @@ mod cache;
 mod checks;
 mod client;
 mod commit;
+mod deployments;
 mod fit;
 mod graphql;
 mod http;
@@ -17,6 +18,7 @@ mod login;
 mod merge;
 mod pace;
 mod past;
+mod queue;
 mod reviews;
 mod shut;
 mod statuses;
@@ -30,8 +32,9 @@ mod why;
 mod wire;
 mod write;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use futures_util::FutureExt as _;
 use tokio::sync::{Mutex, OnceCell};
@@ -44,7 +47,7 @@ use super::types::{
 use super::{Answer, Forge, ForgeError};
 use crate::config::forge::{GitHubBudget, GitHubLogin, GitHubPlace};
 use crate::git::{Fetched, Lender};
-use crate::model::{CommitCheck, CommitId, CommitStatus, Timestamp};
+use crate::model::{CommitCheck, CommitId, CommitStatus, Deployment, DeploymentState, Timestamp};
 use app::App;
 use client::Client;
 use login::{GitLogin, Login};
@@ -61,7 +64,11 @@ pub struct GitHubForge {
     base: Option<String>,
     who: OnceCell<Option<String>>,
     budget: GitHubBudget,
+    /// Whether we record deployments.
+    deployments: bool,
     known: Mutex<list::Known>,
+    /// GitHub said that the base is merged into by a queue.
+    queue_met: AtomicBool,
     /// `@login` by address.
     accounts: Mutex<BTreeMap<String, String>>,
     /// The address by which GitHub commits.
@@ -97,7 +104,8 @@ impl GitHubForge {
         let login = match place.login {
             GitHubLogin::Token(token) => Login::Token(token),
             GitHubLogin::App(app) => {
-                Login::App(Box::new(App::new(&app, &place.repository, clock)?))
+                let app = App::new(&app, &place.repository, clock)?;
+                Login::App(Box::new(app.recording(place.deployments)))
             }
         };
         let (http, login) = (Arc::new(http), Arc::new(login));
@@ -109,7 +117,9 @@ impl GitHubForge {
             base,
             who: OnceCell::new(),
             budget: place.budget,
+            deployments: place.deployments,
             known: Mutex::default(),
+            queue_met: AtomicBool::new(false),
             accounts: Mutex::default(),
             noreply: place.noreply,
             noreply_sure: place.noreply_sure,
@@ -211,6 +221,14 @@ impl Forge for GitHubForge {
         self.land(id, merging).boxed()
     }
 
+    fn enqueue<'a>(&'a self, id: &'a str, head: &'a CommitId) -> Answer<'a, Option<u32>> {
+        self.add_to_queue(id, head).boxed()
+    }
+
+    fn shown<'a>(&'a self, commit: &'a CommitId) -> Answer<'a, Vec<CommitStatus>> {
+        self.statuses(commit).boxed()
+    }
+
     fn tend<'a>(&'a self, id: &'a str, tending: Tending) -> Answer<'a, Vec<(Part, ForgeError)>> {
         self.tend_to(id, tending).boxed()
     }
@@ -229,6 +247,24 @@ impl Forge for GitHubForge {
 
     fn commit(&self, new: Committing) -> Answer<'_, Committed> {
         self.make(new).boxed()
+    }
+
+    fn deployments<'a>(
+        &'a self,
+        environment: &'a str,
+        keys: &'a BTreeSet<String>,
+    ) -> Answer<'a, Option<BTreeMap<String, DeploymentState>>> {
+        let found = self.deployed(environment, keys);
+        found.map(|found| found.map(Some)).boxed()
+    }
+
+    fn record_deployment<'a>(
+        &'a self,
+        deployment: &'a Deployment,
+        state: DeploymentState,
+        words: &'a str,
+    ) -> Answer<'a, ()> {
+        self.show_deployment(deployment, state, words).boxed()
     }
 
     fn record_merge<'a>(&'a self, id: &'a str, _now: Timestamp) -> Answer<'a, Option<CommitId>> {

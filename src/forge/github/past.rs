@@ -1,6 +1,7 @@
 //! What was done about a pull request before, from its timeline: what somebody took away again is not given once more.
 
 use super::GitHubForge;
+use super::queue::{Trace, trace};
 use super::tend::key_of;
 use super::why::one_line;
 use super::wire::{Event, Pull, Team, User};
@@ -14,7 +15,8 @@ const LONGEST_COMMAND: usize = 40;
 const MOST_COMMANDS: usize = 10;
 
 impl GitHubForge {
-    pub(super) async fn past(&self, pull: &Pull) -> Result<Past, ForgeError> {
+    /// With what it says of a merge queue.
+    pub(super) async fn past(&self, pull: &Pull) -> Result<(Past, Trace), ForgeError> {
         let what = format!("show what happened to pull request {}", pull.number);
         let route = self.route(&format!("/issues/{}/timeline", pull.number));
         let hundred = [("per_page", "100")];
@@ -30,7 +32,7 @@ impl GitHubForge {
         let ticked = self.ticked(pull).await?;
         let ticked = ticked.into_iter().filter(|c| !past.notes.contains(&c.key));
         past.commands.extend(ticked);
-        Ok(past)
+        Ok((past, trace(&events)))
     }
 
     /// Whoever the repository belongs to.

@@ -3,18 +3,15 @@
 use serde_json::json;
 
 use super::GitHubForge;
-use super::wire::{CombinedStatus, Ignored};
+use super::wire::Ignored;
 use crate::forge::error::ForgeError;
 use crate::model::{CommitId, CommitState, CommitStatus};
 
 impl GitHubForge {
     /// Those of ours that a commit has.
     pub(super) async fn statuses(&self, head: &CommitId) -> Result<Vec<CommitStatus>, ForgeError> {
-        let what = format!("show the statuses of {}", head.short());
-        let route = self.route(&format!("/commits/{head}/status"));
-        let hundred = [("per_page", "100")];
-        let combined: CombinedStatus = self.client.get(&what, &route, &hundred).await?;
-        let ours = combined.statuses.into_iter().filter_map(|status| {
+        let all = self.statuses_of(head).await?;
+        let ours = all.into_iter().filter_map(|status| {
             let ours = status.context.starts_with(CommitStatus::PREFIX);
             ours.then(|| CommitStatus {
                 context: status.context,

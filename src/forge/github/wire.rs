@@ -32,6 +32,9 @@ pub(super) struct Permissions {
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct Pull {
     pub(super) number: u64,
+    /// Its name for GraphQL.
+    #[serde(default)]
+    pub(super) node_id: String,
     pub(super) state: State,
     pub(super) title: String,
     #[serde(default)]
@@ -148,6 +151,13 @@ pub(super) struct Signature {
     pub(super) email: Option<String>,
 }
 
+/// One of `GET /repos/{owner}/{repo}/rules/branches/{branch}`: what rulesets demand of a branch.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct Rule {
+    #[serde(rename = "type")]
+    pub(super) kind: String,
+}
+
 /// A comment (`GET /repos/{owner}/{repo}/issues/{number}/comments`).
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct Comment {
@@ -233,6 +243,27 @@ pub(super) struct CheckRun {
 pub(super) struct RunOutput {
     #[serde(default)]
     pub(super) title: Option<String>,
+}
+
+/// A deployment (`GET /repos/{owner}/{repo}/deployments`).
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct Made {
+    pub(super) id: u64,
+    #[serde(default)]
+    pub(super) task: String,
+    #[serde(default)]
+    pub(super) environment: String,
+    /// As it was sent, or that as text.
+    #[serde(default)]
+    pub(super) payload: serde_json::Value,
+}
+
+/// How a deployment fares (`GET /repos/{owner}/{repo}/deployments/{id}/statuses`).
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct DeploymentStatus {
+    pub(super) id: u64,
+    /// `success`, `failure`, `error`, `inactive`, `in_progress`, `queued` or `pending`.
+    pub(super) state: String,
 }
 
 /// An answer of which nothing is read.

@@ -19,6 +19,7 @@ mod signers;
 mod standing;
 mod write;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -31,7 +32,7 @@ use super::types::{
 use super::{Answer, Forge, ForgeError};
 use crate::config::forge::{OfflineSettings, Trust};
 use crate::git::{Fetched, Person, Repository};
-use crate::model::{CommitCheck, CommitId, CommitStatus, Timestamp};
+use crate::model::{CommitCheck, CommitId, CommitStatus, Deployment, DeploymentState, Timestamp};
 
 /// How often a lost race is run again.
 const ATTEMPTS: u32 = 10;
@@ -132,8 +133,38 @@ impl Forge for OfflineForge {
         self.land(id, merging).boxed()
     }
 
+    fn enqueue<'a>(&'a self, id: &'a str, _head: &'a CommitId) -> Answer<'a, Option<u32>> {
+        let message = format!("a plain Git server has no merge queue for {id}");
+        futures_util::future::ready(Err(ForgeError::Invalid(message))).boxed()
+    }
+
+    fn shown<'a>(&'a self, _commit: &'a CommitId) -> Answer<'a, Vec<CommitStatus>> {
+        futures_util::future::ready(Ok(Vec::new())).boxed()
+    }
+
     fn checks<'a>(&'a self, _commit: &'a CommitId) -> Answer<'a, Option<Vec<CommitCheck>>> {
         futures_util::future::ready(Ok(None)).boxed()
+    }
+
+    fn deployments<'a>(
+        &'a self,
+        _environment: &'a str,
+        _keys: &'a BTreeSet<String>,
+    ) -> Answer<'a, Option<BTreeMap<String, DeploymentState>>> {
+        futures_util::future::ready(Ok(None)).boxed()
+    }
+
+    fn record_deployment<'a>(
+        &'a self,
+        deployment: &'a Deployment,
+        _state: DeploymentState,
+        _words: &'a str,
+    ) -> Answer<'a, ()> {
+        let message = format!(
+            "a plain Git server shows no deployment of {}",
+            deployment.title
+        );
+        futures_util::future::ready(Err(ForgeError::Invalid(message))).boxed()
     }
 
     fn set_status<'a>(&'a self, head: &'a CommitId, status: &'a CommitStatus) -> Answer<'a, ()> {

@@ -63,8 +63,10 @@ impl OfflineForge {
             pulls,
             problems,
             notes: notes.collect(),
+            cut: None,
             room: None,
             boxes: false,
+            groups: BTreeMap::new(),
         })
     }
 
@@ -354,6 +356,7 @@ fn pull_request(stored: &Stored, standing: Standing, approvals: Vec<Approval>) -
         closed_by: standing.closed_by,
         unrecorded: standing.unrecorded,
         statuses: None,
+        queue: None,
         merged_as: standing.merged_as,
         approvals,
         past: None,

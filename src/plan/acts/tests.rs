@@ -206,6 +206,7 @@ fn pull(state: PullState, set: SetId) -> PullRequestFacts {
         closed_by: None,
         merged_as: None,
         unrecorded: false,
+        queue: None,
         unmarked: false,
         statuses: None,
         approvals: Vec::new(),

@@ -2,6 +2,7 @@
 //! that every decision can be made again at a desk.
 
 mod check;
+mod deployment;
 pub mod marker;
 pub mod pull;
 
@@ -12,12 +13,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::platform::Preferred;
 use crate::model::{
-    CommitCheck, CommitId, Delivery, Digest, Name, Party, Settle, TagKey, Timestamp,
+    CommitCheck, CommitId, Delivery, DeploymentPlace, DeploymentState, Digest, Name, Party, Settle,
+    TagKey, Timestamp,
 };
-use crate::plan::question::{Describe, List, Question, Resolve, SignedBy};
+use crate::plan::question::{Deployments, Describe, List, Question, Resolve, SignedBy};
 use crate::plan::report::Subject;
 pub use check::{CheckMemory, FollowMemory};
-use pull::PullRequestFacts;
+pub use deployment::DeploymentMemory;
+use pull::{MergeGroupFacts, PullRequestFacts};
 
 /// Version of the facts file this program writes and reads.
 pub const FACTS_VERSION: u32 = 1;
@@ -56,6 +59,12 @@ pub struct Facts {
     /// What the forge says of commits: answers to `Checks`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub checks: BTreeMap<CommitId, Outcome<Vec<CommitCheck>>>,
+    /// What the forge says of deployments, by key, as far as it has them: answers to `Deployments`.
+    #[serde(default, with = "pairs", skip_serializing_if = "BTreeMap::is_empty")]
+    pub deployments: BTreeMap<Deployments, Outcome<BTreeMap<String, DeploymentState>>>,
+    /// What was last recorded there of each place. A cache: it may be empty.
+    #[serde(default, with = "pairs", skip_serializing_if = "BTreeMap::is_empty")]
+    pub deployed: BTreeMap<DeploymentPlace, DeploymentMemory>,
     /// Questions that registries were asked and have not answered yet, and since when: passes go on without them.
     #[serde(default, with = "pairs", skip_serializing_if = "BTreeMap::is_empty")]
     pub unanswered: BTreeMap<Question, Timestamp>,
@@ -68,6 +77,12 @@ pub struct Facts {
     /// Pull requests that bear our marker, open or not; `None` when the forge could not be asked.
     #[serde(default)]
     pub pulls: Option<Vec<PullRequestFacts>>,
+    /// Why the forge did not tell of all pull requests, where it did not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pulls_cut: Option<String>,
+    /// Heads of what the base's merge queue would merge, as far as something of ours is in them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<MergeGroupFacts>,
     /// Why the forge could not be asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub forge_failure: Option<Failure>,
@@ -115,10 +130,14 @@ impl Facts {
             listed: BTreeMap::new(),
             signed: BTreeMap::new(),
             checks: BTreeMap::new(),
+            deployments: BTreeMap::new(),
+            deployed: BTreeMap::new(),
             unanswered: BTreeMap::new(),
             memory: Arc::default(),
             refused: BTreeMap::new(),
             pulls: Some(Vec::new()),
+            pulls_cut: None,
+            groups: Vec::new(),
             forge_failure: None,
             forge_trouble: None,
             room: None,
@@ -159,6 +178,9 @@ pub struct PlanSettings {
     /// Every tag of a registry is asked for, whether it is due or not: somebody wants to know now.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub refresh: bool,
+    /// Whether the forge is told of deployments.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub deployments: bool,
     /// What the repository may only tighten, by environment.
     pub guards: BTreeMap<Name, PlanGuard>,
 }

@@ -45,6 +45,9 @@ pub struct PullRequestFacts {
     /// Approvals, whatever head they name.
     #[serde(default)]
     pub approvals: Vec<ApprovalFacts>,
+    /// How an open one stands with the merge queue of the base; `None` where that has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queue: Option<QueueFacts>,
     /// What was done about an open one before; `None` where the forge does not tell, and then nothing is done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub past: Option<PastFacts>,
@@ -66,6 +69,38 @@ pub enum PullState {
     Merged,
     /// Closed without merging.
     Closed,
+}
+
+/// How a pull request stands with a merge queue.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum QueueFacts {
+    /// It is not in it, or another head of it was.
+    Out,
+    /// It is in it.
+    In {
+        /// Where, from 1, if the forge tells.
+        position: Option<u32>,
+    },
+    /// This very head was in it and left without being merged.
+    ThrownOut {
+        /// Why, in words.
+        why: String,
+        /// A status of ours on the head of its group said that it may not be merged.
+        by_us: bool,
+    },
+}
+
+/// The head of what a merge queue would merge.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MergeGroupFacts {
+    /// The commit.
+    pub head: CommitId,
+    /// Pull requests of ours whose whole change is in it.
+    pub pulls: Vec<String>,
+    /// What we said of it.
+    pub statuses: Vec<CommitStatus>,
 }
 
 /// What was done about a pull request before: whatever somebody took away again is in it all the same.

@@ -18,6 +18,7 @@ use crate::plan::output::survey::{Place, Survey};
 use crate::plan::pull::closing::closing;
 use crate::plan::pull::command::{answer, command, is_rebuild};
 use crate::plan::pull::life::{next_branch, still_merges};
+use crate::plan::pull::queue::{Landing, Mark, NOT_SO, adding, is_queued, landing};
 use crate::plan::pull::status::{self, Standing};
 use crate::plan::pull::tend::{Wanted, left_alone, tend};
 use crate::plan::report::{Change, ChangeKind, HoldReport, State, Subject};
@@ -31,6 +32,8 @@ pub struct Outcome {
     pub effects: Vec<Effect>,
     /// For people.
     pub changes: Vec<Change>,
+    /// What was said of heads, for the groups of a merge queue.
+    pub marks: Vec<Mark>,
 }
 
 /// Looks at every environment that takes pull requests. `claimed` applications wait for their own pull request.
@@ -213,6 +216,10 @@ fn keep(
         care(name, &[], Vec::new(), Some(note), pull, desk, outcome);
         return;
     }
+    if !rebuild && is_queued(pull) && !still_merges(pull, &files) {
+        mark(name, CommitState::Failure, NOT_SO, pull, outcome);
+        return;
+    }
     if rebuild || !still_merges(pull, &files) {
         make_anew(environment, files, id, pull, desk, outcome);
         if let Some(command) = command.filter(is_rebuild) {
@@ -233,22 +240,46 @@ fn keep(
     let labels = &environment.spec.pull_request.labels;
     care(name, labels, rules, None, pull, desk, outcome);
     mark(name, state, words, pull, outcome);
-    if approved && environment.spec.pull_request.merge == Merger::Bot {
+    if approved {
+        land(environment, &files, pull, desk, outcome);
+    }
+}
+
+/// Merges it, or has the base's queue merge it, unless that is for a person to do.
+fn land(
+    environment: &Environment,
+    files: &Files,
+    pull: &PullRequestFacts,
+    desk: &mut Desk<'_>,
+    outcome: &mut Outcome,
+) {
+    let name = environment.name();
+    let landing = landing(pull, Subject::Environment(name.clone()));
+    if let Landing::ThrownOut(hold) = landing {
+        desk.holds.push(*hold);
+        return;
+    }
+    let adds = matches!(landing, Landing::Add);
+    let waits = matches!(landing, Landing::Under(_));
+    if !waits && environment.spec.pull_request.merge == Merger::Bot {
         outcome.changes.push(told(
             name,
             ChangeKind::Merge,
-            &files,
+            files,
             &format!("pull request {}", pull.id),
         ));
-        outcome.effects.push(Effect::MergePullRequest {
-            id: pull.id.clone(),
-            branch: pull.branch.clone(),
-            head: pull.head.clone(),
-            expect_base: desk.obs.snapshot.commit.clone(),
-            message: format!(
-                "{}\n\nHeadwater-Base: {}\n",
-                pull.title, desk.obs.snapshot.commit
-            ),
+        outcome.effects.push(match adds {
+            true => adding(pull),
+            false => Effect::MergePullRequest {
+                id: pull.id.clone(),
+                branch: pull.branch.clone(),
+                head: pull.head.clone(),
+                expect_base: desk.obs.snapshot.commit.clone(),
+                message: format!(
+                    "{}\n\nHeadwater-Base: {}\n",
+                    pull.title, desk.obs.snapshot.commit
+                ),
+            },
         });
     }
 }
@@ -325,7 +356,13 @@ fn mark(
         state,
         words: words.to_owned(),
     };
-    status::set(&standing, pull, &mut outcome.changes, &mut outcome.effects);
+    status::set(
+        &standing,
+        pull,
+        &mut outcome.changes,
+        &mut outcome.effects,
+        &mut outcome.marks,
+    );
 }
 
 fn commit(text: &PullRequestText, files: Files) -> CommitContent {

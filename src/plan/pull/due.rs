@@ -3,6 +3,7 @@
 
 use super::flow::{Flow, Outcome};
 use super::life::{approval_conditions, bot_merges};
+use super::queue::{Landing, NOT_SO, adding, landing};
 use super::status::{self, Standing};
 use super::tend::{Wanted, tend};
 use crate::model::{CommitState, Name, Timestamp, Verdict};
@@ -35,7 +36,18 @@ impl Flow<'_, '_> {
             state,
             words: words.to_owned(),
         };
-        status::set(&standing, pull, &mut outcome.changes, &mut outcome.effects);
+        status::set(
+            &standing,
+            pull,
+            &mut outcome.changes,
+            &mut outcome.effects,
+            &mut outcome.marks,
+        );
+    }
+
+    /// What is in the merge queue and not what would be merged now is shown so, and nothing else: the queue throws it out.
+    pub(super) fn not_so(&self, pull: &PullRequestFacts, outcome: &mut Outcome) {
+        self.mark(CommitState::Failure, NOT_SO, pull, outcome);
     }
 
     /// Labels it, and asks whom the rules name.
@@ -144,10 +156,23 @@ impl Flow<'_, '_> {
         outcome: &mut Outcome,
     ) {
         let view = self.decided.view;
+        let landing = landing(pull, Subject::Stage(view.key.clone()));
+        match landing {
+            Landing::Under(words) => {
+                self.decided.report.why = words;
+                return;
+            }
+            Landing::ThrownOut(hold) => {
+                outcome.hold = Some(*hold);
+                return;
+            }
+            Landing::Merge | Landing::Add => {}
+        }
         if !bot_merges(view) {
             self.decided.report.why = format!("pull request {} can be merged by a person", pull.id);
             return;
         }
+        let adds = matches!(landing, Landing::Add);
         let message = self.message(&pull.title, proposal, Some(&desk.obs.snapshot.commit));
         outcome.changes.push(self.told(
             ChangeKind::Merge,
@@ -156,15 +181,21 @@ impl Flow<'_, '_> {
             &format!("pull request {}", pull.id),
             desk,
         ));
-        outcome.effects.push(Effect::MergePullRequest {
-            id: pull.id.clone(),
-            branch: pull.branch.clone(),
-            head: pull.head.clone(),
-            expect_base: desk.obs.snapshot.commit.clone(),
-            message,
+        outcome.effects.push(match adds {
+            true => adding(pull),
+            false => Effect::MergePullRequest {
+                id: pull.id.clone(),
+                branch: pull.branch.clone(),
+                head: pull.head.clone(),
+                expect_base: desk.obs.snapshot.commit.clone(),
+                message,
+            },
         });
         self.decided.report.state = State::Moving;
-        self.decided.report.why = format!("pull request {} is merged", pull.id);
+        self.decided.report.why = match adds {
+            true => format!("pull request {} is added to the merge queue", pull.id),
+            false => format!("pull request {} is merged", pull.id),
+        };
     }
 
     /// What people are told of a stage whose pull request is open: the set in it is the candidate.

@@ -6,6 +6,7 @@ use super::closing::close;
 use super::command::{Answers, commands, is_hold, is_rebuild, keep_boxes};
 use super::due::held_by;
 use super::life::{may_supersede, next_branch, open_of, outputs_on_branch, still_merges};
+use super::queue::{Mark, is_queued};
 use super::tend::left_alone;
 use crate::model::{CommitState, Name, RepoPath, SetId};
 use crate::plan::change::files::{self, Files, apply};
@@ -56,6 +57,8 @@ pub struct Outcome {
     pub items: Vec<Item>,
     /// What keeps it from going on.
     pub hold: Option<HoldReport>,
+    /// What was said of heads, for the groups of a merge queue.
+    pub marks: Vec<Mark>,
     /// Applications whose drift waits for this pull request.
     pub claimed: BTreeSet<(Name, String)>,
 }
@@ -102,12 +105,19 @@ impl Flow<'_, '_> {
             .clone()
             .filter(|c| c.candidate.id != set);
         match newer {
-            Some(newer) if may_supersede(view, pull, self.asked_by.as_deref(), desk) => {
+            Some(newer)
+                if !is_queued(pull)
+                    && may_supersede(view, pull, self.asked_by.as_deref(), desk) =>
+            {
                 self.take_over(&newer, pull, desk, &mut outcome)
             }
             newer => {
                 if let Some(newer) = newer {
-                    let words = "an approved pull request stays; this one waits for it".to_owned();
+                    let words = match is_queued(pull) {
+                        true => "what is in the merge queue stays; this one waits for it",
+                        false => "an approved pull request stays; this one waits for it",
+                    };
+                    let words = words.to_owned();
                     self.decided.report.passed_over.push((
                         crate::plan::stage::set_report(&newer.candidate.set, None, desk),
                         words,
@@ -364,6 +374,7 @@ impl Flow<'_, '_> {
         let stamps = match read(view, set, branch, desk) {
             Found::Asking => return,
             Found::Yes(stamps) => stamps,
+            Found::No if is_queued(pull) => return self.not_so(pull, outcome),
             Found::No => {
                 let fresh = Stamps {
                     created: desk.stamp(),
@@ -394,6 +405,9 @@ impl Flow<'_, '_> {
             return;
         }
         if !still_merges(pull, &wished) {
+            if is_queued(pull) {
+                return self.not_so(pull, outcome);
+            }
             return self.rebuild(&judged, &stamps, pull, desk, outcome);
         }
         self.tell_open(&judged, pull, desk);

@@ -7,6 +7,7 @@ mod due;
 pub mod flow;
 pub mod group;
 pub mod life;
+pub mod queue;
 pub mod recording;
 pub mod room;
 pub mod status;

@@ -1,6 +1,7 @@
 //! The commit status of a promotion's head: `headwater/<environment>`, green only while the branch holds what would be
 //! merged now and every condition holds, so that it can be made a condition of merging.
 
+use super::queue::Mark;
 use crate::model::{CommitState, CommitStatus};
 use crate::plan::effect::Effect;
 use crate::plan::facts::pull::PullRequestFacts;
@@ -24,12 +25,19 @@ pub fn set(
     pull: &PullRequestFacts,
     changes: &mut Vec<Change>,
     effects: &mut Vec<Effect>,
+    marks: &mut Vec<Mark>,
 ) {
     let Some(shown) = &pull.statuses else {
         return;
     };
     for place in &standing.places {
         let status = CommitStatus::of(place, standing.state, &standing.words);
+        marks.push(Mark {
+            pull: pull.id.clone(),
+            group: standing.group.to_owned(),
+            place: (*place).to_owned(),
+            status: status.clone(),
+        });
         if shown.contains(&status) {
             continue;
         }

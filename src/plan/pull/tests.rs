@@ -81,6 +81,7 @@ fn with_pull(
             closed_by: None,
             merged_as: None,
             unrecorded: false,
+            queue: None,
             unmarked: false,
             statuses: None,
             approvals: vec![],

@@ -62,6 +62,7 @@ forge:
       installation: 700100 # forge.github.app.installation = 700100
       privateKey: correct-horse-battery # forge.github.app.privateKey = (set)
       privateKeyFile: /etc/app.pem # forge.github.app.privateKeyFile = /etc/app.pem
+    deployments: true # forge.github.deployments = true
     budget:
       pause: 2s # forge.github.budget.pause = 2s
       perMinute: 40 # forge.github.budget.perMinute = 40

@@ -52,7 +52,7 @@ async fn a_reviewed_promotion_is_merged_and_a_quiet_pass_reads_one_page() {
         "beside Git's refs all is known: {:?}",
         github.seen()
     );
-    assert!(github.conditional() <= 5, "{:?}", github.seen());
+    assert!(github.conditional() <= 6, "{:?}", github.seen());
 
     github.approve(number, "mara");
     world.settle().await;
@@ -287,6 +287,21 @@ async fn a_branch_that_github_has_not_seen_yet_and_labels_it_refuses_stop_nothin
     github.approve(number, "mara");
     world.settle().await;
     assert!(github.pull(number).merged.is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn our_status_is_found_behind_a_hundred_of_others() {
+    let (github, mut world) = begin().await;
+    world.good_build("1.0.0");
+    world.settle().await;
+    let head = github.pull(1).head_sha;
+    for number in 0..120 {
+        github.status(&head, &format!("ci/{number}"), "success", "otto");
+    }
+    github.forget_requests();
+    world.pass().await;
+    assert_eq!(github.writing(), 0, "{:?}", github.seen());
+    world.assert_nothing_to_do().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -307,13 +307,14 @@ async fn what_an_app_may_is_told_with_what_it_lacks() {
     let (_, rows) = may(&world).await;
     assert_eq!(
         deeds(&rows),
-        "Push Perhaps, PullRequests Yes, Statuses No, Merge No, Teams No"
+        "Push Perhaps, PullRequests Yes, Statuses No, Merge Yes, MergeQueue Yes, Teams No"
     );
     for (row, words) in [
         (0, "`delivery: pullRequest`"),
         (2, "`statuses: write`"),
-        (3, "somebody adds what is approved"),
-        (4, "`members: read`"),
+        (3, "by the base's merge queue"),
+        (4, "what is approved is added"),
+        (5, "`members: read`"),
     ] {
         assert!(rows[row].1.contains(words), "{:?}", rows[row]);
     }

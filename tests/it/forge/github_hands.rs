@@ -166,6 +166,48 @@ async fn a_base_that_gets_another_name_is_followed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_base_that_is_gone_is_told_and_nothing_is_lost_until_it_is_back() {
+    let (github, mut world) = begin().await;
+    let number = proposed(&mut world, "1.0.0").await;
+    let base = |name: &str| Some(name.to_owned());
+    world.operator(|settings| settings.git.base = base("main"));
+    let head = github.head("main").unwrap();
+    let gone = async |world: &World| {
+        github.forget_requests();
+        let passed = world.engine.reconciler.pass(world.now()).await;
+        let said = passed.unwrap_err().to_string();
+        assert!(said.contains("`main`"), "{said}");
+        assert_eq!(github.writing(), 0, "{:?}", github.seen());
+        let trouble = world.engine.reconciler.observer.git_trouble().await;
+        assert_eq!(trouble.unwrap().reason, "NotFound");
+    };
+
+    // Deleted: GitHub closes what goes into it. Back again, and reopened, it goes on.
+    github.delete_branch("main", "otto");
+    gone(&world).await;
+    gone(&world).await;
+    github.force_push("main", &head, "otto");
+    world.settle().await;
+    world
+        .assert_stage("app/prod", StageState::Held, "@otto")
+        .await;
+    assert_eq!(github.pulls().len(), 1);
+    github.reopen(number, "otto");
+    world.settle().await;
+    assert_eq!(world.open_pull().await.id, number.to_string());
+
+    // Renamed, and the operator had fixed its name.
+    github.rename_main("trunk");
+    gone(&world).await;
+    world.operator(|settings| settings.git.base = base("trunk"));
+    world.settle().await;
+    github.approve(number, "mara");
+    world.settle().await;
+    assert!(github.pull(number).merged.is_some());
+    assert_eq!(github.pulls().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_repository_that_is_called_otherwise_now_is_told_and_opens_nothing_twice() {
     let (github, mut world) = begin().await;
     let number = proposed(&mut world, "1.0.0").await;

@@ -45,6 +45,7 @@ fn pull(id: &str, state: PullState) -> PullRequestFacts {
         closed_by: None,
         merged_as: None,
         unrecorded: false,
+        queue: None,
         unmarked: false,
         statuses: None,
         approvals: vec![],

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use super::super::command;
 use super::super::life::{bot_merges, outputs_on_branch, still_merges};
+use super::super::queue::{Landing, NOT_SO, adding, is_queued, landing};
 use super::super::status::{self, Standing};
 use super::super::tend::{Wanted, tend};
 use super::make::{Proposed, Unmade};
@@ -16,7 +17,7 @@ use crate::plan::desk::Desk;
 use crate::plan::effect::{Effect, Note};
 use crate::plan::facts::pull::PullRequestFacts;
 use crate::plan::gate::approvals;
-use crate::plan::report::{ChangeKind, State, Subject};
+use crate::plan::report::{ChangeKind, HoldReport, State, Subject};
 
 impl Group<'_, '_> {
     /// Leaves a good one alone, makes one anew that no longer merges, merges one that is due.
@@ -37,6 +38,10 @@ impl Group<'_, '_> {
             return Err(Unmade::Asking);
         };
         self.edits(parts, &proposals, &mut wished, desk)?;
+        if is_queued(pull) && !still_merges(pull, &wished) {
+            self.not_so(parts, pull);
+            return Ok(());
+        }
         if !still_merges(pull, &wished) {
             let change = self.change(parts, proposals, desk)?;
             self.rebuild(parts, &change, pull, desk);
@@ -151,6 +156,30 @@ impl Group<'_, '_> {
         pull: &PullRequestFacts,
         desk: &mut Desk<'_>,
     ) {
+        let mine: Vec<usize> = parts.iter().map(|part| part.at).collect();
+        let landing = landing(pull, self.subject(&mine));
+        match landing {
+            Landing::Under(words) => {
+                for part in parts {
+                    self.members[part.at].decided.report.why.clone_from(&words);
+                }
+                return;
+            }
+            Landing::ThrownOut(hold) => {
+                for part in parts {
+                    let member = &mut self.members[part.at];
+                    let subject = Subject::Stage(member.view().key.clone());
+                    let hold = HoldReport {
+                        subject,
+                        ..(*hold).clone()
+                    };
+                    member.tell(hold, desk);
+                }
+                return;
+            }
+            Landing::Merge | Landing::Add => {}
+        }
+        let adds = matches!(landing, Landing::Add);
         let all = parts
             .iter()
             .all(|part| bot_merges(self.members[part.at].view()));
@@ -170,14 +199,21 @@ impl Group<'_, '_> {
         let how = format!("pull request {}", pull.id);
         let told = self.told(ChangeKind::Merge, parts, std::iter::empty(), &how, desk);
         self.outcome.changes.push(told);
-        self.outcome.effects.push(Effect::MergePullRequest {
-            id: pull.id.clone(),
-            branch: pull.branch.clone(),
-            head: pull.head.clone(),
-            expect_base: desk.obs.snapshot.commit.clone(),
-            message,
+        self.outcome.effects.push(match adds {
+            true => adding(pull),
+            false => Effect::MergePullRequest {
+                id: pull.id.clone(),
+                branch: pull.branch.clone(),
+                head: pull.head.clone(),
+                expect_base: desk.obs.snapshot.commit.clone(),
+                message,
+            },
         });
-        self.moving(parts, &format!("pull request {} is merged", pull.id));
+        let words = match adds {
+            true => format!("pull request {} is added to the merge queue", pull.id),
+            false => format!("pull request {} is merged", pull.id),
+        };
+        self.moving(parts, &words);
     }
 
     /// Shows beside the head what may become of it.
@@ -201,7 +237,19 @@ impl Group<'_, '_> {
             words: words.to_owned(),
         };
         let outcome = &mut self.outcome;
-        status::set(&standing, pull, &mut outcome.changes, &mut outcome.effects);
+        status::set(
+            &standing,
+            pull,
+            &mut outcome.changes,
+            &mut outcome.effects,
+            &mut outcome.marks,
+        );
+    }
+
+    /// What is in the merge queue and not what would be merged now is shown so: the queue throws it out.
+    pub(super) fn not_so(&mut self, parts: &[Part], pull: &PullRequestFacts) {
+        let mine: Vec<usize> = parts.iter().map(|part| part.at).collect();
+        self.mark(&mine, CommitState::Failure, NOT_SO, pull);
     }
 
     /// Tells people things below it, each once.

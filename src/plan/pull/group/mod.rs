@@ -14,6 +14,7 @@ use super::command::{Answers, Braked, commands, is_hold, is_of, is_rebuild, keep
 use super::due::held_by;
 use super::flow::{Build, Flow, Outcome};
 use super::life::{is_approved_by_anybody, next_branch, open_of};
+use super::queue::is_queued;
 use super::tend::left_alone;
 use crate::model::object::hash8;
 use crate::model::{CommitState, Name, StageKey, Timestamp};
@@ -225,6 +226,10 @@ impl<'s> Group<'_, 's> {
         let proposals = self.proposals(parts, Some(pull), desk)?;
         if same && proposals.iter().all(|proposal| proposal.stamped) {
             return self.keep(parts, proposals, pull, desk);
+        }
+        if is_queued(pull) {
+            self.not_so(parts, pull);
+            return Ok(());
         }
         let change = self.change(parts, proposals, desk)?;
         self.rebuild(parts, &change, pull, desk);

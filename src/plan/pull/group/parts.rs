@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use super::super::queue::is_queued;
 use super::{Group, MOST_MEMBERS};
 use crate::model::SetId;
 use crate::model::pipeline::Supersede;
@@ -58,7 +59,7 @@ impl Group<'_, '_> {
             let Some(carried) = pull.marker.carried(&self.members[at].view().key) else {
                 continue;
             };
-            let yields = !out.contains(&at) && self.yields(at, approved);
+            let yields = !is_queued(pull) && !out.contains(&at) && self.yields(at, approved);
             match self.part(at, &carried.set, yields, desk) {
                 One::Useless(why) => useless = Some(why),
                 One::Unknown => return Parts::Unknown,
@@ -78,7 +79,7 @@ impl Group<'_, '_> {
         if parts.is_empty() {
             parts = stuck;
         }
-        if self.collects_until(pull, mine, desk).is_some() {
+        if !is_queued(pull) && self.collects_until(pull, mine, desk).is_some() {
             let environments = &self.members[parts[0].at].view().environments;
             let fits = |at: &&usize| {
                 !out.contains(*at) && self.members[**at].view().environments == *environments

@@ -115,6 +115,7 @@ fn with(mut obs: Observation, (branch, content, text): &Opened) -> Observation {
         closed_by: None,
         merged_as: None,
         unrecorded: false,
+        queue: None,
         unmarked: false,
         statuses: Some(Vec::new()),
         approvals: Vec::new(),

@@ -1,5 +1,6 @@
 //! Bugs of our own: a panic about one item stops that item, is counted, and leaves the process and all others alone.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -9,7 +10,9 @@ use headwater::forge::{
     Opened, Part, PullText, Tending,
 };
 use headwater::git::Fetched;
-use headwater::model::{CommitCheck, CommitId, CommitStatus, Timestamp};
+use headwater::model::{
+    CommitCheck, CommitId, CommitStatus, Deployment, DeploymentState, Timestamp,
+};
 use headwater::observe::Progress;
 use headwater::plan::State;
 use headwater::plan::report::Subject;
@@ -125,11 +128,32 @@ impl Forge for Panicking {
     fn merge<'a>(&'a self, id: &'a str, merging: Merging) -> Answer<'a, Merged> {
         self.forge.merge(id, merging)
     }
+    fn enqueue<'a>(&'a self, id: &'a str, head: &'a CommitId) -> Answer<'a, Option<u32>> {
+        self.forge.enqueue(id, head)
+    }
+    fn shown<'a>(&'a self, commit: &'a CommitId) -> Answer<'a, Vec<CommitStatus>> {
+        self.forge.shown(commit)
+    }
     fn checks<'a>(&'a self, commit: &'a CommitId) -> Answer<'a, Option<Vec<CommitCheck>>> {
         self.forge.checks(commit)
     }
     fn set_status<'a>(&'a self, head: &'a CommitId, status: &'a CommitStatus) -> Answer<'a, ()> {
         self.forge.set_status(head, status)
+    }
+    fn deployments<'a>(
+        &'a self,
+        environment: &'a str,
+        keys: &'a BTreeSet<String>,
+    ) -> Answer<'a, Option<BTreeMap<String, DeploymentState>>> {
+        self.forge.deployments(environment, keys)
+    }
+    fn record_deployment<'a>(
+        &'a self,
+        deployment: &'a Deployment,
+        state: DeploymentState,
+        words: &'a str,
+    ) -> Answer<'a, ()> {
+        self.forge.record_deployment(deployment, state, words)
     }
     fn record_merge<'a>(&'a self, id: &'a str, now: Timestamp) -> Answer<'a, Option<CommitId>> {
         self.forge.record_merge(id, now)

@@ -166,6 +166,10 @@ impl State {
             let message = "Head branch was modified. Review and try the merge again.";
             return Err(Refusal::new(409, message));
         }
+        if self.has_queue(&pull.base) {
+            let message = "Changes must be made through the merge queue";
+            return Err(not_allowed(message));
+        }
         let standing = mergeable(self, &pull);
         let protection = self.protection(&pull.base);
         let bound = protection.is_some_and(|p| p.enforce_admins)
@@ -209,7 +213,7 @@ impl State {
         Ok(commit)
     }
 
-    fn made(&self, pull: &Pull, base: &str, asked: &Asked<'_>) -> Option<String> {
+    pub(super) fn made(&self, pull: &Pull, base: &str, asked: &Asked<'_>) -> Option<String> {
         if asked.method == "rebase" {
             return self.git.rebased(base, &pull.head_sha, self.now);
         }

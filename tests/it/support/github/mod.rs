@@ -46,6 +46,7 @@
 //! | 403 with or without `retry-after` in seconds | [`Fault::SecondaryLimit`] |
 //! | 401, 404 | `revoke_tokens`, `set_permission(login, Permission::None)`, `suspend_app` |
 //! | `mergeable: null` as long as it lasts | `know_mergeability(false)` |
+//! | a merge queue: a ruleset that wants it, groups that are built, and what comes of them | `demand`, `build_groups`, `run_queue` |
 //!
 //! **Counters**: [`GitHub::requests`] by method and path, [`GitHub::reading`] (GET), [`GitHub::writing`] (all else but tokens and GraphQL
 //! queries), [`GitHub::content`] (those that notify people: pull requests, reviews, comments, merges), [`GitHub::conditional`] (answered 304; they count
@@ -63,6 +64,7 @@ mod graphql;
 mod limits;
 mod merging;
 mod people;
+mod queue;
 mod records;
 mod server;
 mod state;

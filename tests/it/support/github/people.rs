@@ -150,6 +150,7 @@ impl People {
             ("nobody", Permission::None),
             ("headwater[bot]", Permission::Write),
             ("ci[bot]", Permission::Write),
+            ("github-merge-queue[bot]", Permission::Write),
         ] {
             people.add(login, permission);
         }

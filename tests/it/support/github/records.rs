@@ -20,6 +20,8 @@ pub(crate) struct Records {
     pub(crate) deployments: Vec<Deployment>,
     /// By branch.
     pub(crate) protection: BTreeMap<String, Protection>,
+    /// Pull requests in the merge queue, the first at its head.
+    pub(crate) queue: Vec<Queued>,
     /// What rulesets demand: branch, and kind of rule as GitHub names it.
     pub(crate) rules: Vec<(String, &'static str)>,
     /// Where each branch was when it was last looked at.
@@ -74,11 +76,30 @@ pub(crate) struct Edit {
 pub(crate) struct Happening {
     pub(crate) id: u64,
     pub(crate) actor: String,
-    /// `labeled`, `unlabeled`, `review_requested` or `review_request_removed`.
+    /// `labeled`, `unlabeled`, `review_requested`, `review_request_removed`, `added_to_merge_queue`, `removed_from_merge_queue`
+    /// or `head_ref_force_pushed`.
     pub(crate) event: &'static str,
-    /// The label, the login, or the team as `team/SLUG`.
+    /// The label, the login, or the team as `team/SLUG`; why it left the queue and the head of its group, `REASON SHA`.
     pub(crate) about: String,
     pub(crate) at: Timestamp,
+}
+
+/// A pull request in the merge queue of its base.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Queued {
+    pub(crate) number: u64,
+    pub(crate) by: String,
+    pub(crate) at: Timestamp,
+    /// The group that is built for it: its branch, what it is built on, and its head.
+    pub(crate) group: Option<Group>,
+}
+
+/// A merge group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Group {
+    pub(crate) branch: String,
+    pub(crate) base: String,
+    pub(crate) head: String,
 }
 
 /// How a pull request was merged.
@@ -166,6 +187,13 @@ pub(crate) struct Deployment {
     pub(crate) at: Timestamp,
     /// In the order they were made.
     pub(crate) statuses: Vec<DeploymentStatus>,
+}
+
+impl Deployment {
+    /// Whether it is one of production: by its name, as nobody says otherwise here.
+    pub(crate) fn is_production(&self) -> bool {
+        self.environment == "production"
+    }
 }
 
 /// How a deployment fares.

@@ -158,6 +158,11 @@ impl State {
                 .is_some_and(|p| p.dismiss_stale)
         };
         let now = self.now;
+        if !self.git.contains(head, &self.pull(number).head_sha.clone()) {
+            let author = self.pull(number).author.clone();
+            self.happened(number, &author, "head_ref_force_pushed", "");
+        }
+        self.leaves_queue(number, "head_changed");
         self.git.force(&format!("refs/pull/{number}/head"), head);
         let pull = self.pull_mut(number);
         pull.head_sha = head.to_owned();
@@ -172,6 +177,7 @@ impl State {
     /// Closes without merging.
     pub(super) fn close(&mut self, number: u64, by: Option<&str>) {
         let now = self.now;
+        self.leaves_queue(number, "closed");
         let pull = self.pull_mut(number);
         pull.open = false;
         pull.closed = Some(now);

@@ -63,15 +63,20 @@ pub(super) fn statuses(call: &mut Call<'_>) -> Outcome {
     call.page(statuses.map(view).collect()).list()
 }
 
-/// A success ends what ran in that environment before, unless told otherwise.
+/// A success ends what ran in that environment before, unless told otherwise or in one of production.
 pub(super) fn set_status(call: &mut Call<'_>) -> Outcome {
     let at = known(call)?;
     let text = |name: &str| call.text(name).unwrap_or_default().to_owned();
     let environment = call.text("environment").map(str::to_owned);
+    let description = text("description");
+    if description.chars().count() > 140 {
+        let message = "description is too long (maximum is 140 characters)";
+        return Err(Refusal::custom("DeploymentStatus", message));
+    }
     let mut status = DeploymentStatus {
         author: call.state.people.login(&call.actor),
         state: text("state"),
-        description: text("description"),
+        description,
         environment: String::new(),
         environment_url: text("environment_url"),
         log_url: call
@@ -86,7 +91,7 @@ pub(super) fn set_status(call: &mut Call<'_>) -> Outcome {
     deployments[at].statuses.push(status.clone());
     if ends_others {
         for other in deployments.iter_mut().take(at) {
-            let same = other.environment == status.environment;
+            let same = other.environment == status.environment && !other.is_production();
             let runs = other
                 .statuses
                 .last()

@@ -88,6 +88,7 @@ pub(super) fn commit(state: &State, view: &View, sha: &str, name: &str) -> Resul
         Object::GitActor(text(person.name()), text(person.email()))
     };
     let object = match name {
+        "status" => return Ok(super::queue::status(state, sha)),
         "tree" => Object::Tree(commit.tree_id().to_string()),
         "author" => person(commit.author()),
         "committer" => person(commit.committer()),

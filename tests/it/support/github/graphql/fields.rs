@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::commit::{commit, create_commit};
 use super::connection::Connection;
 use super::pull::{account, edit, pull, review, word};
+use super::queue::{enqueue, queued};
 use super::{Arguments, Problem};
 use crate::support::github::limits::limit;
 use crate::support::github::people::{Actor, Permission};
@@ -40,6 +41,16 @@ pub(super) enum Object {
     Commit(String),
     /// What a commit that was made is answered with: the commit and its branch.
     Payload(String, String, Value),
+    /// What a pull request that was added to the merge queue is answered with.
+    Enqueued(u64, Value),
+    /// The place of a pull request in the merge queue.
+    Entry(u64),
+    /// Of a pull request, by place: that it left the merge queue.
+    Removed(u64, usize),
+    /// What is said of a commit by statuses.
+    Status(String),
+    /// One of them: commit and context.
+    StatusContext(String, String),
     Connection(Connection),
     Edge(&'static str, String, Box<Self>),
     Page(Value),
@@ -74,7 +85,13 @@ impl Object {
             Self::Ref(_) => "Ref",
             Self::Commit(_) => "Commit",
             Self::Payload(..) => "CreateCommitOnBranchPayload",
+            Self::Enqueued(..) => "EnqueuePullRequestPayload",
+            Self::Entry(_) => "MergeQueueEntry",
+            Self::Removed(..) => "RemovedFromMergeQueueEvent",
+            Self::Status(_) => "Status",
+            Self::StatusContext(..) => "StatusContext",
             Self::Connection(Connection { of, .. }) => match *of {
+                "PullRequestTimelineItems" => "PullRequestTimelineItemsConnection",
                 "PullRequest" => "PullRequestConnection",
                 "PullRequestReview" => "PullRequestReviewConnection",
                 "IssueComment" => "IssueCommentConnection",
@@ -112,6 +129,9 @@ pub(super) fn resolve(
     if let (Object::Mutation, "createCommitOnBranch") = (object, name) {
         return create_commit(state, actor, &given["input"]);
     }
+    if let (Object::Mutation, "enqueuePullRequest") = (object, name) {
+        return enqueue(state, actor, &given["input"]);
+    }
     match object {
         Object::Query => query(state, actor, name, given),
         Object::Repository => repository(state, view, actor, name, given),
@@ -120,6 +140,11 @@ pub(super) fn resolve(
         Object::Edit(number, at) => edit(state.pull(*number), *at, name),
         Object::Commit(sha) => commit(state, view, sha, name),
         Object::Connection(connection) => connection.field(name),
+        Object::Enqueued(..)
+        | Object::Entry(_)
+        | Object::Removed(..)
+        | Object::Status(_)
+        | Object::StatusContext(..) => queued(state, object, name),
         _ => simple(state, actor, object, name),
     }
 }

@@ -6,6 +6,7 @@ mod connection;
 mod fields;
 mod published;
 mod pull;
+mod queue;
 
 use async_graphql_parser::parse_query;
 use async_graphql_parser::types::{

@@ -62,6 +62,11 @@ pub(super) fn pull(
         }),
         "mergeStateStatus" => json!(mergeable(state, pull).word().to_uppercase()),
         "reviewDecision" => decision(state, pull),
+        "isInMergeQueue" => json!(state.position(number).is_some()),
+        "mergeQueueEntry" if state.position(number).is_some() => {
+            return Ok(Out::Object(Object::Entry(number)));
+        }
+        "mergeQueueEntry" => Value::Null,
         _ => return connected(pull, name, given),
     };
     Ok(Out::Value(value))
@@ -119,6 +124,16 @@ fn connected(pull: &Pull, name: &str, given: &Arguments) -> Result<Out, Problem>
             (
                 "PullRequestReview",
                 places.map(|at| Object::Review(number, at)).collect(),
+            )
+        }
+        "timelineItems"
+            if given.get("itemTypes") == Some(&json!(["REMOVED_FROM_MERGE_QUEUE_EVENT"])) =>
+        {
+            let removed = |at: &usize| pull.events[*at].event == "removed_from_merge_queue";
+            let places = (0..pull.events.len()).filter(removed);
+            (
+                "PullRequestTimelineItems",
+                places.map(|at| Object::Removed(number, at)).collect(),
             )
         }
         _ => return Err(Problem::Unspoken),

@@ -9,9 +9,11 @@ Query Mutation Repository PullRequest PullRequestConnection PullRequestEdge Pull
 PullRequestReviewEdge IssueCommentConnection IssueComment LabelConnection Label PageInfo Ref Commit GitObject RateLimit User
 Bot Actor RepositoryOwner Organization CreateCommitOnBranchInput CreateCommitOnBranchPayload CommittableBranch
 CommitMessage FileChanges FileAddition FileDeletion GitActor Tree UserContentEdit UserContentEditConnection
+EnqueuePullRequestInput EnqueuePullRequestPayload MergeQueueEntry
+PullRequestTimelineItemsConnection RemovedFromMergeQueueEvent Status StatusContext
 `.trim().split(/\s+/);
 
-const only = { Query: ["repository", "viewer", "rateLimit"], Mutation: ["createCommitOnBranch"] };
+const only = { Query: ["repository", "viewer", "rateLimit"], Mutation: ["createCommitOnBranch", "enqueuePullRequest"] };
 
 const name = (type) =>
   type.kind === "NON_NULL" ? `${name(type.ofType)}!` : type.kind === "LIST" ? `[${name(type.ofType)}]` : type.name;

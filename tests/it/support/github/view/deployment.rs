@@ -21,7 +21,7 @@ impl View {
             "description": deployment.description, "creator": self.person(state, Some(&deployment.author)),
             "created_at": time(deployment.at), "updated_at": time(deployment.at), "statuses_url": format!("{url}/statuses"),
             "repository_url": self.repo_url(), "transient_environment": false,
-            "production_environment": deployment.environment == "production", "performed_via_github_app": null,
+            "production_environment": deployment.is_production(), "performed_via_github_app": null,
         })
     }
 

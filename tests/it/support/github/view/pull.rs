@@ -149,6 +149,9 @@ impl View {
             shown["label"] = json!({ "name": about, "color": "ededed" });
             return shown;
         }
+        if !happening.event.starts_with("review_") {
+            return shown;
+        }
         shown["review_requester"] = shown["actor"].clone();
         match about.strip_prefix("team/") {
             Some(slug) => shown["requested_team"] = self.full_team(slug),
