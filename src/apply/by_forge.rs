@@ -231,7 +231,7 @@ impl Planned {
     async fn give_up(&self, applier: &Applier, name: &str, head: &CommitId) {
         let clear = aside(name.to_owned(), head.clone()).clear;
         if let Err(error) = pushed(applier, clear).await {
-            tracing::debug!(%error, name, "a branch is left over");
+            tracing::debug!(%error, reference = name, "a branch is left over");
         }
     }
 }
