@@ -1,12 +1,15 @@
 //! The planner: one walk over imports, stages, outputs and pull requests, put together as a Plan.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod carried;
+mod loose;
+mod telling;
+mod together;
+
+use std::collections::BTreeMap;
 
 use super::broken;
-use super::change::files::Files;
 use super::change::propose::{Stamps, promotion};
-use super::change::stamps::stream_in;
-use super::change::wave::{self, Item, Wave};
+use super::change::wave::{self, Item};
 use super::cut;
 use super::deployments::deployments;
 use super::desk::Desk;
@@ -14,26 +17,26 @@ use super::import::{Imports, imports, promoted_tags};
 use super::left_over;
 use super::observation::Observation;
 use super::output::Templates;
-use super::output::survey::{Survey, survey, uses};
+use super::output::survey::{Survey, survey};
 use super::pull::drift;
 use super::pull::flow::{Flow, Outcome};
 use super::pull::group::{self, Member};
-use super::pull::life::open_of;
 use super::pull::queue::mark_groups;
 use super::pull::recording::unrecorded;
 use super::pull::room::within_limits;
 use super::pull::vanished::vanished;
 use super::refusal;
-use super::report::{BlockReport, Change, ChangeKind, HoldReport, StageReport, State, Subject};
+use super::report::{StageReport, State, Subject};
 use super::rewound;
-use super::road::settled::settled;
 use super::road::{Road, StageView, roads};
 use super::room;
 use super::shield::shielded;
 use super::stage::first::{self, Offer};
 use super::stage::{self, Decided, Wish, judge_open};
 use super::{Effect, PLAN_VERSION, Plan};
-use crate::model::{Delivery, Name, Set, StageKey, StreamKey, TagKey};
+use crate::model::{Delivery, Name, StageKey};
+use carried::carried_set;
+use telling::{stage_order, tell};
 
 /// Makes the plan for an observation. Pure: the same observation gives the same bytes.
 pub fn plan(obs: &Observation) -> Plan {
@@ -124,56 +127,6 @@ impl<'s> Work<'s> {
         self.pulls.effects.truncate(effects);
         self.pulls.changes.truncate(changes);
         self.members.truncate(members);
-    }
-
-    /// Pull requests that several stages share, once every stage is decided.
-    fn groups(&mut self, views: &[&'s StageView<'s>], desk: &mut Desk<'_>) {
-        let mut members = std::mem::take(&mut self.members);
-        if members.is_empty() {
-            return;
-        }
-        let known: BTreeSet<&StageKey> = views.iter().map(|view| &view.key).collect();
-        let subject = || Subject::Repository;
-        let (survey, templates) = (self.survey, &mut self.templates);
-        let worked = shielded(subject, desk, |desk| {
-            group::run(&mut members, &known, survey, templates, desk)
-        });
-        match worked {
-            Ok(outcome) => {
-                self.take(outcome, desk);
-                let reports = members.into_iter().map(|member| member.decided);
-                self.reports
-                    .extend(reports.map(|decided| (decided.view.key.clone(), decided.report)));
-            }
-            Err(hold) => {
-                for member in members {
-                    let view = member.decided.view;
-                    let subject = Subject::Stage(view.key.clone());
-                    self.stall(
-                        view,
-                        HoldReport {
-                            subject,
-                            ..(*hold).clone()
-                        },
-                        desk,
-                    );
-                }
-            }
-        }
-    }
-
-    /// A stage that a bug stopped. Nothing else may speak for its outputs: what its pull request holds is not known.
-    fn stall(&mut self, view: &StageView<'_>, hold: HoldReport, desk: &mut Desk<'_>) {
-        let places = self.survey.places.iter();
-        let mine = places.filter(|((environment, _), surveyed)| {
-            view.environments.contains(environment) && uses(surveyed, view)
-        });
-        self.pulls
-            .claimed
-            .extend(mine.map(|(place, _)| place.clone()));
-        let report = stage::stalled_report(view, &hold);
-        self.reports.insert(view.key.clone(), report);
-        desk.holds.push(hold);
     }
 
     fn first(
@@ -313,55 +266,6 @@ impl<'s> Work<'s> {
         self.pulls.marks.extend(outcome.marks);
     }
 
-    /// Tags in no pipeline, and failures written down.
-    fn loose(&mut self, imports: &Imports, views: &[&StageView<'_>], desk: &mut Desk<'_>) {
-        let by_commit = desk.docs.config.spec.delivery == Delivery::Commit;
-        for import in first::loose(&imports.imports, views) {
-            if let Some(why) = first::perhaps_owned(&import.tag.stream, desk) {
-                let why = format!("its pipeline may be unreadable: {why}");
-                let subject = Subject::Tag(import.tag.clone());
-                desk.hold(subject, State::Held, "PipelineUnreadable", why);
-                continue;
-            }
-            if let Some(why) =
-                first::perhaps_meant(&import.tag.stream, &imports.imports, views, desk)
-            {
-                let subject = Subject::Tag(import.tag.clone());
-                let hold = desk.hold(subject, State::Held, "StageTagMissing", why);
-                hold.help = Some("mend the stage's tag, or add that tag to the stream".to_owned());
-                continue;
-            }
-            if by_commit {
-                self.items.push(first::loose_item(import, desk));
-            } else {
-                let why =
-                    "NotYet: a tag in no pipeline with `delivery: pullRequest` in headwater.yaml";
-                desk.hold(Subject::Tag(import.tag.clone()), State::Held, "NotYet", why);
-            }
-        }
-        for record in &imports.records {
-            self.items.push(Item {
-                subject: Subject::Tag(record.tag.clone()),
-                environments: Vec::new(),
-                edits: BTreeMap::from([(record.tag.stream.clone(), record.edits.clone())]),
-                files: Files::new(),
-                heads: BTreeMap::new(),
-                changes: vec![Change {
-                    kind: ChangeKind::Record,
-                    group: record.tag.stream.name.to_string(),
-                    place: record.tag.tag.clone(),
-                    subject: record.subject.to_owned(),
-                    old: None,
-                    new: Some(record.what.clone()),
-                    why: None,
-                    delivery: String::new(),
-                    files: Vec::new(),
-                }],
-                trailer: None,
-            });
-        }
-    }
-
     fn finish(mut self, roads: &BTreeMap<Name, Road<'_>>, mut desk: Desk<'_>) -> Plan {
         let items = std::mem::take(&mut self.items);
         let (items, refused) = refusal::part(items, self.survey, &mut desk);
@@ -439,124 +343,4 @@ impl<'s> Work<'s> {
             questions: desk.questions.into_iter().collect(),
         }
     }
-
-    /// Completes the reports of stages with what became of their moves.
-    fn tell_wave(&mut self, wave: &Wave, desk: &mut Desk<'_>) {
-        for key in &wave.moved {
-            if let Some(report) = self.reports.get_mut(key) {
-                report.state = State::Moving;
-                report.why = "moves with this plan".to_owned();
-                report.until = None;
-                report.help = None;
-            }
-        }
-        for hold in &wave.stopped {
-            match &hold.subject {
-                Subject::Stage(key) => {
-                    if let Some(report) = self.reports.get_mut(key) {
-                        tell(report, hold, desk);
-                    }
-                }
-                _ => desk.holds.push(hold.clone()),
-            }
-        }
-        self.tell_failed_imports(desk);
-    }
-
-    /// A first stage whose tag cannot be imported is broken, whatever it still holds.
-    fn tell_failed_imports(&mut self, desk: &Desk<'_>) {
-        for hold in desk.holds.iter().filter(|h| {
-            matches!(
-                h.reason.as_str(),
-                "ImportFailed" | "NotAnswered" | "NotFollowed" | "NotYet" | "Settling" | "Stalled"
-            )
-        }) {
-            let Subject::Tag(tag) = &hold.subject else {
-                continue;
-            };
-            let owners = self.reports.values_mut().filter(|r| {
-                let pipeline = desk.docs.pipelines.get(&r.key.pipeline);
-                (r.tag == tag.tag || tag.is_all() && lacks_first(r, tag, desk))
-                    && pipeline
-                        .is_some_and(|p| desk.docs.pipeline_streams(&p.value).contains(&tag.stream))
-            });
-            let block = BlockReport {
-                why: format!("import: {}", hold.why),
-                ..BlockReport::from(hold)
-            };
-            // A digest that settles stops nothing: it is told only where nothing else is to be told.
-            let stops = hold.state <= State::Held;
-            for report in owners.filter(|r| stops || hold.state < r.state) {
-                report.stopped_by(block.clone());
-            }
-        }
-    }
-}
-
-/// Whether a first stage begins with a tag that is still to come, with the repository that its stream imports as a whole.
-fn lacks_first(report: &StageReport, all: &TagKey, desk: &Desk<'_>) -> bool {
-    let stream = desk.stream(&all.stream);
-    let lacks = stream.is_some_and(|stream| stream.spec_tag(&report.tag).is_none());
-    let carriers = desk.carriers.get(&all.stream);
-    let mut stages = carriers.into_iter().flatten();
-    lacks
-        && stages.any(|(pipeline, stage)| {
-            let pipeline = (**pipeline == report.key.pipeline)
-                .then(|| desk.docs.pipelines.get(*pipeline))
-                .flatten();
-            let from = pipeline.and_then(|pipeline| pipeline.value.sources(stage));
-            stage.name == report.key.stage && from.is_some_and(|from| from.stages().is_empty())
-        })
-}
-
-/// Puts a hold on a stage's report, and on record.
-fn tell(report: &mut StageReport, hold: &HoldReport, desk: &mut Desk<'_>) {
-    report.stopped_by(BlockReport::from(hold));
-    desk.holds.push(hold.clone());
-}
-
-/// Stages as their pipelines list them.
-fn stage_order(roads: &BTreeMap<Name, Road<'_>>, desk: &Desk<'_>) -> Vec<StageKey> {
-    let known: BTreeSet<&StageKey> = roads.values().flatten().map(|v| &v.key).collect();
-    let pipelines = desk.docs.pipelines.iter();
-    pipelines
-        .flat_map(|(name, p)| {
-            p.value.spec.stages.iter().map(move |s| StageKey {
-                pipeline: name.clone(),
-                stage: s.name.clone(),
-            })
-        })
-        .filter(|k| known.contains(k))
-        .collect()
-}
-
-/// The set that the open pull request of a first stage carries, read from its branch, and the sources of its tags there.
-fn carried_set(
-    view: &StageView<'_>,
-    desk: &mut Desk<'_>,
-) -> Option<(Set, BTreeMap<StreamKey, String>)> {
-    let (id, pull) = open_of(view, desk)?;
-    let branch = pull.branch_facts.as_ref()?;
-    let (mut members, mut sources) = (Vec::new(), BTreeMap::new());
-    for key in &view.streams {
-        let located = desk.docs.streams.get(key)?;
-        let digest = match branch.changed.get(&located.path) {
-            Some(Some(blob)) => {
-                let text = desk.text(blob)??;
-                let stream = stream_in(&text, &located.path, key, desk)?;
-                let image = settled(&stream, view.tag())?.image;
-                let from = stream
-                    .spec_tag(view.tag())
-                    .and_then(|tag| tag.from.as_ref());
-                sources.extend(from.map(|from| (key.clone(), from.name.to_string())));
-                desk.fresh
-                    .insert((key.clone(), image.digest.clone()), image.clone());
-                image.digest
-            }
-            _ => desk.head(key, view.tag())?.digest,
-        };
-        members.push((key.clone(), digest));
-    }
-    let set = Set::new(members);
-    (set.id() == id).then_some((set, sources))
 }
