@@ -117,6 +117,8 @@ pub enum Verb {
     Why(StageArgs),
     /// Who moved what into a stage, when, on which evidence
     History(HistoryArgs),
+    /// What two stages or environments hold, and how far one is behind the other
+    Drift(DriftArgs),
     /// Pull requests of the offline forge
     Pr(PrArgs),
     /// Choose the set that enters a stage next
@@ -167,6 +169,7 @@ impl Verb {
             Self::Status(_) => "status",
             Self::Why(_) => "why",
             Self::History(_) => "history",
+            Self::Drift(_) => "drift",
             Self::Pr(_) => "pr",
             Self::Promote(_) => "promote",
             Self::Rollback(_) => "rollback",

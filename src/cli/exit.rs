@@ -17,7 +17,7 @@ pub enum Exit {
     Invalid,
     /// Done, but something is broken.
     Broken,
-    /// Changes are pending (`plan --exit-code`).
+    /// Changes are pending (`plan --exit-code`), or two stages differ (`drift --exit-code`).
     Pending,
     /// Somebody else was faster too often, or a service is away: try again later.
     TryAgain,

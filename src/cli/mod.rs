@@ -15,6 +15,7 @@ pub mod config;
 pub mod create;
 pub mod demo;
 pub mod describe;
+pub mod drift;
 pub mod engine;
 pub mod error;
 pub mod exit;
@@ -189,6 +190,7 @@ pub(crate) async fn dispatch(context: &Context, verb: &Verb) -> Result<Exit, Cli
         Verb::Status(args) => status::run(context, args).await,
         Verb::Why(args) => why::run(context, args).await,
         Verb::History(args) => history::run(context, args).await,
+        Verb::Drift(args) => drift::run(context, args).await,
         Verb::Pr(args) => pr::run(context, args).await,
         Verb::Promote(args) => promote::run(context, args).await,
         Verb::Rollback(args) => rollback::run(context, args).await,

@@ -43,6 +43,11 @@ pub trait Forge: Debug + Send + Sync {
     /// that name, or does not tell.
     fn members<'a>(&'a self, team: &'a str) -> Answer<'a, Option<Vec<String>>>;
 
+    /// Whether it knows members of teams without asking anybody.
+    fn knows_members(&self) -> bool {
+        false
+    }
+
     /// The account behind an e-mail address, named as approvals name people; `None` where the forge knows of none. A forge
     /// whose people are their addresses gives the address.
     fn account<'a>(&'a self, email: &'a str) -> Answer<'a, Option<String>>;

@@ -1,5 +1,5 @@
-//! Teams that rules name, with their members as the forge tells. It is asked for those of approvals only while a pull
-//! request is open: nobody's membership matters before.
+//! Teams that rules name, with their members as the forge tells. It is asked for those of approvals only once somebody
+//! approved what an open pull request holds: nobody's membership matters before.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,7 +17,11 @@ pub(super) async fn teams(
     documents: &Documents,
     pulls: &[PullRequestFacts],
 ) -> BTreeMap<String, Vec<String>> {
-    let open = pulls.iter().any(|pull| pull.state == PullState::Open);
+    let mut open = pulls.iter().filter(|pull| pull.state == PullState::Open);
+    let matters = |pull: &PullRequestFacts| {
+        forge.knows_members() || pull.approvals.iter().any(|a| a.head == pull.head)
+    };
+    let open = open.any(matters);
     let mut teams = BTreeMap::new();
     for team in named(documents, open).into_iter().take(MOST) {
         match forge.members(team).await {

@@ -4,6 +4,7 @@ pub mod acts;
 pub mod broken;
 pub mod change;
 pub mod checks;
+pub mod compare;
 mod cut;
 mod deployments;
 pub mod desk;

@@ -2,6 +2,7 @@
 //! rolled back, held, proposed and rendered, and what the next pass makes of it.
 
 mod broken;
+mod drift;
 mod freezes;
 mod holds;
 mod names;

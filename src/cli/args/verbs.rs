@@ -117,6 +117,25 @@ pub struct HistoryArgs {
     pub limit: usize,
 }
 
+/// `drift`
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Example: headwater drift qa prod
+         headwater drift prod-eu prod-us --exit-code")]
+pub struct DriftArgs {
+    /// A stage, or an environment
+    #[arg(value_name = "STAGE|ENVIRONMENT")]
+    pub left: Name,
+    /// The one it is compared with
+    #[arg(value_name = "STAGE|ENVIRONMENT")]
+    pub right: Name,
+    /// Show pipelines that hold the same in both, too
+    #[arg(long)]
+    pub all: bool,
+    /// End with 10 if anything differs
+    #[arg(long)]
+    pub exit_code: bool,
+}
+
 /// `pr`
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Example: headwater pr approve promote-orders-prod-3f9a12c4")]

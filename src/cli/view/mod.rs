@@ -3,6 +3,7 @@
 
 pub mod act;
 pub mod diff;
+pub mod drift;
 pub mod edges;
 pub mod forge;
 pub mod history;

@@ -2,6 +2,7 @@
 //! pull requests of a hosted forge.
 
 mod acts;
+mod drift;
 mod edges;
 mod plan;
 mod pulls;

@@ -13,7 +13,7 @@ use super::wire::{Issue, Pull, State};
 use crate::forge::error::ForgeError;
 use crate::forge::types::{Approval, Listing, Past, PullProblem, PullRequest, PullState, Room};
 use crate::git::Fetched;
-use crate::model::{CommitId, CommitStatus, Fault, Party, Timestamp};
+use crate::model::{CommitId, CommitState, CommitStatus, Fault, Party, Timestamp};
 
 /// GitHub's lists may be behind: what changed within so many seconds before the latest change is read once more.
 const SLACK: i64 = 600;
@@ -65,6 +65,21 @@ impl Known {
     }
 }
 
+/// Whether it matters if the base has a merge queue: something was in one, or may be merged soon. What waits for its review
+/// costs no question.
+fn matters(traces: &BTreeMap<u64, Trace>, pulls: &[PullRequest]) -> bool {
+    let trace = |pull: &PullRequest| traces.get(&pull.id.parse().ok()?);
+    pulls.iter().any(|pull| match trace(pull) {
+        None => false,
+        Some(Trace::Never) => {
+            let shown = pull.statuses.iter().flatten();
+            let is_shut = shown.clone().any(|s| s.state != CommitState::Success);
+            !is_shut || pull.approvals.iter().any(|a| a.head == pull.head)
+        }
+        Some(_) => true,
+    })
+}
+
 impl GitHubForge {
     pub(super) async fn read_all(&self, fetched: &Fetched) -> Result<Listing, ForgeError> {
         let mut known = self.known.lock().await;
@@ -90,7 +105,7 @@ impl GitHubForge {
         listing.pulls.sort_by(|a, b| a.id.cmp(&b.id));
         self.without_us(&mut listing.pulls).await?;
         listing.boxes = true;
-        if !traces.is_empty() && self.has_queue(&fetched.base_branch).await? {
+        if matters(&traces, &listing.pulls) && self.has_queue(&fetched.base_branch).await? {
             let mut standings = self.standings(&traces, &mut known.gone).await?;
             for pull in &mut listing.pulls {
                 let number = pull.id.parse::<u64>().ok();

@@ -100,6 +100,10 @@ impl Forge for OfflineForge {
         futures_util::future::ready(Ok(members)).boxed()
     }
 
+    fn knows_members(&self) -> bool {
+        true
+    }
+
     fn account<'a>(&'a self, email: &'a str) -> Answer<'a, Option<String>> {
         futures_util::future::ready(Ok(Some(email.to_owned()))).boxed()
     }

@@ -47,7 +47,10 @@ pub fn approvals(
             why.push_str(&format!("; {words}: {}", names.join(", ")));
         }
     }
-    let mut teams = rule.from.iter().filter(|named| named.contains('/'));
+    // Before anybody approved, nobody asks who is in a team.
+    let is_asked = pull.approvals.iter().any(|a| a.head == pull.head);
+    let teams = rule.from.iter().filter(|named| named.contains('/'));
+    let mut teams = teams.filter(|_| is_asked);
     if let Some(team) = teams.find(|team| !facts.teams.contains_key(*team)) {
         why.push_str(&format!(
             "; the members of {team} are not known (CannotReadTeams)"
