@@ -200,7 +200,8 @@ fn deed(done: &Done) {
             tracing::info!("cleared left-over branches: {}", branches.join(", "));
         }
         Done::Queued { id, position } => {
-            tracing::info!(pull_request = id, position, "added {id} to the merge queue");
+            let place = position.map_or_else(String::new, |at| format!(", position {at}"));
+            tracing::info!(pull_request = id, "added {id} to the merge queue{place}");
         }
         Done::Deployed { deployment, state } => tracing::info!(
             stage = String::from(deployment.place.stage.clone()),

@@ -19,7 +19,10 @@ async fn two_hosts(tick: &str) -> (Machine, FaultProxy) {
     let web = small::stream("web").replace("registry.example", "elsewhere.example");
     files.extend(
         [
-            ("headwater.yaml", CONFIG.to_owned()),
+            (
+                "headwater.yaml",
+                CONFIG.replace("interval: 1s", &format!("interval: {tick}")),
+            ),
             ("pipelines/web/imagestream.yaml", web),
             ("pipelines/web/pipeline.yaml", WEB.to_owned()),
         ]
