@@ -63,7 +63,7 @@ pub fn plan(obs: &Observation) -> Plan {
     for (road, names) in roads.values().zip(&names) {
         work.pipeline(road, names, &imports, &mut desk);
     }
-    work.groups(&views, &mut desk);
+    work.groups(&mut desk);
     work.loose(&imports, &views, &mut desk);
     work.take(vanished(&views, &desk), &mut desk);
     work.take(unrecorded(&desk), &mut desk);

@@ -115,6 +115,9 @@ async fn close(context: &Context, id: &str, reason: &Reason) -> Result<Exit, Cli
             format!("this very change of {environment} is not proposed again")
         }
         Subject::Act { act, stage, .. } => format!("the {act} of {stage} is not carried out"),
+        Subject::Streams { act, streams, .. } if streams.is_empty() => {
+            format!("the {act} is not carried out")
+        }
         Subject::Streams { streams, .. } => format!("{} stays as it is", streams.join(", ")),
     };
     told(context, &pull, &format!("closed {}: {after}", bold(&pull)))?;

@@ -30,6 +30,9 @@ pub(super) async fn run(context: &Context, id: &str) -> Result<Exit, CliError> {
             format!("this change of {environment} is proposed again")
         }
         Subject::Act { act, stage, .. } => format!("the {act} of {stage} is proposed again"),
+        Subject::Streams { act, streams, .. } if streams.is_empty() => {
+            format!("the {act} is proposed again")
+        }
         Subject::Streams { streams, .. } => {
             format!("its edit of {} is proposed again", streams.join(", "))
         }

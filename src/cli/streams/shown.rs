@@ -85,8 +85,12 @@ fn object(edit: &Edit) -> Result<Value, CliError> {
 pub(super) fn note(out: &Out, written: &Written, files: &Files) {
     let names: Vec<&str> = files.keys().map(|path| path.as_str()).collect();
     let names = names.join(", ");
+    let did = match files.values().all(Option::is_none) {
+        true => "deleted",
+        false => "wrote",
+    };
     match written {
-        Written::WorkTree => out.note(format!("wrote {names}")),
+        Written::WorkTree => out.note(format!("{did} {names}")),
         Written::Commit { commit } => {
             out.note(format!("committed {} ({names})", commit.short()));
         }

@@ -88,7 +88,8 @@ pub struct PullData {
 /// A pull request with its stage.
 struct Known<'a> {
     pull: &'a PullRequestFacts,
-    stage: Option<&'a StageReport>,
+    /// Every stage that it moves.
+    stages: Vec<&'a StageReport>,
     opened: Option<Timestamp>,
 }
 
@@ -98,18 +99,34 @@ impl<'a> Known<'a> {
         stages: &'a [StageReport],
         opened: Option<Timestamp>,
     ) -> Self {
-        let stage = stages
-            .iter()
-            .find(|stage| stage.pull_request.as_ref() == Some(&pull.id));
+        let mine = |stage: &&StageReport| stage.pull_request.as_ref() == Some(&pull.id);
         Self {
             pull,
-            stage,
+            stages: stages.iter().filter(mine).collect(),
             opened,
         }
     }
 
-    fn conditions(&self) -> &'a [Condition] {
-        self.stage.map_or(&[], |stage| &stage.conditions)
+    /// Conditions of every stage, each with its stage where there are several. What all of them say is said once.
+    fn conditions(&self) -> Vec<Condition> {
+        let [first, rest @ ..] = self.stages.as_slice() else {
+            return Vec::new();
+        };
+        if rest.is_empty() {
+            return first.conditions.clone();
+        }
+        let shared = |condition: &&Condition| rest.iter().all(|s| s.conditions.contains(condition));
+        let common = first.conditions.iter().filter(shared).cloned();
+        let common: Vec<Condition> = common.collect();
+        let own = self.stages.iter().flat_map(|stage| {
+            let own = stage.conditions.iter().filter(|c| !common.contains(c));
+            own.map(|condition| Condition {
+                name: format!("{}: {}", stage.key, condition.name),
+                ..condition.clone()
+            })
+        });
+        let own: Vec<Condition> = own.collect();
+        own.into_iter().chain(common).collect()
     }
 
     fn is_open(&self) -> bool {
@@ -127,44 +144,48 @@ impl<'a> Known<'a> {
         let conflict = branch
             .is_some_and(|b| b.merged.is_none())
             .then(|| "it conflicts with the base".to_owned());
-        let shut = self.conditions().iter().filter(|c| !c.verdict.is_open());
+        let conditions = self.conditions();
+        let shut = conditions.iter().filter(|c| !c.verdict.is_open());
         let shut = shut.map(|c| match c.kind.as_str() {
             "approvals" => "approval".to_owned(),
             _ => c.name.clone(),
         });
         let branch = foreign.into_iter().chain(conflict);
         let mut blocked: Vec<String> = branch.chain(self.stopped()).chain(shut).collect();
-        // Two rules about approvals stand beside each other, and the same act answers both.
-        blocked.dedup();
+        // The same act answers several rules about approvals, and the same mending several stages.
+        let mut told = BTreeSet::new();
+        blocked.retain(|words| told.insert(words.clone()));
         blocked
     }
 
     /// What stops its whole stage, as a merge would be told.
     fn stopped(&self) -> Vec<String> {
-        let Some(stage) = self.stage else {
-            return Vec::new();
-        };
-        // A foreign commit is told by the branch.
-        let blocks = stage.blocks.iter().filter(|b| b.reason != "Foreign");
-        let mut words: Vec<String> = blocks.map(|block| block.why.clone()).collect();
-        let stopped = matches!(stage.state, State::Broken | State::Held);
-        if stage.blocks.is_empty() && stopped && !stage.why.is_empty() {
-            words.push(stage.why.clone());
-        }
-        words
+        let stages = self.stages.iter();
+        let words = stages.flat_map(|stage| {
+            let words = stopped(stage).into_iter();
+            words.map(|why| match self.stages.len() {
+                1 => why,
+                _ => format!("{}: {why}", stage.key),
+            })
+        });
+        words.collect()
     }
 
     /// Whether the rules of its stage cannot be read.
     fn is_lawless(&self) -> bool {
-        let blocks = self.stage.into_iter().flat_map(|stage| &stage.blocks);
-        blocks.into_iter().any(|block| block.reason == "Invalid")
+        let mut blocks = self.stages.iter().flat_map(|stage| &stage.blocks);
+        blocks.any(|block| block.reason == "Invalid")
     }
 
     /// `0 of 1` where a rule counts them, else how many people approved the present head.
     fn approvals(&self) -> String {
-        let rules = self.conditions().iter().filter(|c| c.kind == "approvals");
+        let conditions = self.conditions();
+        let rules = conditions.iter().filter(|c| c.kind == "approvals");
         let rules = rules.map(|c| super::words::approved(c).unwrap_or_else(|| "?".to_owned()));
-        let rules: Vec<String> = rules.collect();
+        let mut rules: Vec<String> = rules.collect();
+        if self.stages.len() > 1 {
+            rules.dedup();
+        }
         if !rules.is_empty() {
             return rules.join(", ");
         }
@@ -214,10 +235,21 @@ impl<'a> Known<'a> {
             labels: pull.labels.clone(),
             approvals: pull.approvals.clone(),
             uncounted: BTreeMap::new(),
-            conditions: self.conditions().to_vec(),
+            conditions: self.conditions(),
             blocked_by: self.blocked_by(),
         }
     }
+}
+
+/// What stops a whole stage. A foreign commit is told by the branch.
+fn stopped(stage: &StageReport) -> Vec<String> {
+    let blocks = stage.blocks.iter().filter(|b| b.reason != "Foreign");
+    let mut words: Vec<String> = blocks.map(|block| block.why.clone()).collect();
+    let stopped = matches!(stage.state, State::Broken | State::Held);
+    if stage.blocks.is_empty() && stopped && !stage.why.is_empty() {
+        words.push(stage.why.clone());
+    }
+    words
 }
 
 impl View for PullsView<'_> {
@@ -301,7 +333,7 @@ impl View for PullView<'_> {
         let known = self.known();
         let mut parts = vec![self.head(&known, frame)];
         parts.push(markdown::plain(&self.pull.body, frame));
-        let conditions = why_text::conditions(known.conditions(), frame);
+        let conditions = why_text::conditions(&known.conditions(), frame);
         if !conditions.is_empty() {
             parts.push(format!("{}\n{conditions}", Style::Bold.paint("Now")));
         }

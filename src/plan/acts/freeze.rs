@@ -212,7 +212,8 @@ fn nothing_frozen(word: &str, docs: &Documents) -> Refused {
     let names: BTreeSet<&str> = names.collect();
     let refused = Refused::usage(format!("there is no freeze `{word}`"));
     match names.is_empty() {
-        true => refused.help("nothing is frozen"),
+        true => refused
+            .help("nothing is frozen here (with --push the base is looked at, else the work tree)"),
         false => refused.help(proposed(word, names)),
     }
 }
@@ -447,7 +448,7 @@ mod tests {
                 .unwrap_err()
                 .help
                 .unwrap()
-                .contains("nothing is frozen")
+                .contains("nothing is frozen here")
         );
     }
 }

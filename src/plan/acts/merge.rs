@@ -58,9 +58,17 @@ fn in_room(
         Carries::Promotion { .. } | Carries::Group { .. } => {
             let (mut conditions, mut shut) = (Vec::new(), Vec::new());
             for key in pull.marker.stages() {
-                let (of_stage, stopped) = promotion(room, plan, pull, key)?;
-                conditions.extend(of_stage);
-                shut.extend(stopped);
+                match promotion(room, plan, pull, key) {
+                    Ok((of_stage, stopped)) => {
+                        conditions.extend(of_stage);
+                        shut.extend(stopped);
+                    }
+                    // The next pass takes it out.
+                    Err(ActError::Unknown { why, .. } | ActError::Invalid { why }) => {
+                        shut.push(format!("{key}: {why}"));
+                    }
+                    Err(error) => return Err(error),
+                }
             }
             (conditions, shut)
         }

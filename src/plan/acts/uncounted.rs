@@ -65,8 +65,13 @@ fn not_named(who: &str, rules: &[Approvals], obs: &Observation) -> Option<Uncoun
             .iter()
             .all(|rule| !may_approve(rule, who, &obs.facts.teams));
     nowhere.then(|| {
-        let named = counted.iter().flat_map(|rule| rule.from.iter().cloned());
-        Uncounted::NotNamed(named.collect())
+        let mut named: Vec<String> = Vec::new();
+        for name in counted.iter().flat_map(|rule| &rule.from) {
+            if !named.contains(name) {
+                named.push(name.clone());
+            }
+        }
+        Uncounted::NotNamed(named)
     })
 }
 

@@ -37,8 +37,8 @@ pub(super) fn verdict(gate: &Signature, asked: &Asked<'_>, desk: &mut Desk<'_>) 
             Known::Yes(signed) => {
                 let others = match signed.found {
                     0 => "it is not signed".to_owned(),
-                    1 => "its only signature is not by it".to_owned(),
-                    n => format!("none of its {n} signatures is by it"),
+                    1 => "its only signature is not by that key for this digest".to_owned(),
+                    n => format!("none of its {n} signatures is by that key for this digest"),
                 };
                 return waiting(format!("{} and {path}: {others}", stream.name));
             }

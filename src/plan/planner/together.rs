@@ -1,9 +1,6 @@
 //! Pull requests that several stages share, and stages that a bug stopped.
 
-use std::collections::BTreeSet;
-
 use super::Work;
-use crate::model::StageKey;
 use crate::plan::desk::Desk;
 use crate::plan::output::survey::uses;
 use crate::plan::pull::group;
@@ -14,16 +11,15 @@ use crate::plan::stage;
 
 impl<'s> Work<'s> {
     /// Pull requests that several stages share, once every stage is decided.
-    pub(super) fn groups(&mut self, views: &[&'s StageView<'s>], desk: &mut Desk<'_>) {
+    pub(super) fn groups(&mut self, desk: &mut Desk<'_>) {
         let mut members = std::mem::take(&mut self.members);
         if members.is_empty() {
             return;
         }
-        let known: BTreeSet<&StageKey> = views.iter().map(|view| &view.key).collect();
         let subject = || Subject::Repository;
         let (survey, templates) = (self.survey, &mut self.templates);
         let worked = shielded(subject, desk, |desk| {
-            group::run(&mut members, &known, survey, templates, desk)
+            group::run(&mut members, survey, templates, desk)
         });
         match worked {
             Ok(outcome) => {

@@ -225,20 +225,17 @@ impl Flow<'_, '_> {
                 Some(c) => format!("{}: {}", c.name, c.verdict.why()),
                 None => format!("pull request {} is open", pull.id),
             };
-            report.until = opens_by_itself(&report.conditions);
+            report.until = shut.and_then(|c| until(&c.verdict));
             report.help = None;
         }
     }
 }
 
-/// When everything that is shut has opened by itself, if it does.
-fn opens_by_itself(conditions: &[Condition]) -> Option<Timestamp> {
-    let shut = conditions.iter().filter(|c| !c.verdict.is_open());
-    let times = shut.map(|condition| match condition.verdict {
-        Verdict::Waiting { until, .. } => until,
-        _ => None,
-    });
-    times.collect::<Option<Vec<Timestamp>>>()?.into_iter().max()
+fn until(verdict: &Verdict) -> Option<Timestamp> {
+    match verdict {
+        Verdict::Waiting { until, .. } => *until,
+        Verdict::Open { .. } | Verdict::Refused { .. } => None,
+    }
 }
 
 /// Words for a reason of `status` and `why`, which say the rest.

@@ -411,6 +411,13 @@ impl Flow<'_, '_> {
             return self.rebuild(&judged, &stamps, pull, desk, outcome);
         }
         self.tell_open(&judged, pull, desk);
+        // What the base's templates cannot make any more is not merged, whatever its branch holds.
+        if let Err(hold) = self.outputs(&proposal, desk) {
+            let Some(hold) = hold else { return };
+            self.mark(CommitState::Pending, &held_by(&hold.reason), pull, outcome);
+            outcome.hold = Some(*hold);
+            return;
+        }
         let (state, words) = self.standing(&judged, &proposal, pull, desk);
         self.mark(state, &words, pull, outcome);
         self.care(&proposal, pull, desk, outcome);

@@ -161,6 +161,55 @@ async fn what_a_freeze_is_for_leaves_and_joins_another_when_it_is_over() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_rendered_or_read_any_more_leaves_and_the_others_go_on() {
+    for (path, text) in [
+        ("environments/prod/orders/values.yaml", "colour: [\n"),
+        (
+            "pipelines/orders/pipeline.yaml",
+            "kind: Pipeline\n  bad: [\n",
+        ),
+    ] {
+        let (github, mut world) = begin().await;
+        let cart = build(&mut world, "cart", "1.0.0");
+        build(&mut world, "orders", "1.0.0");
+        world.settle().await;
+        github.approve(1, "mara");
+        world.person_commits(&[(path, text)], "A mistake");
+        world.settle().await;
+        assert_eq!(github.pull(1).title, "Promote cart 1.0.0 to prod", "{path}");
+        assert!(github.pull(1).open, "the approval was of something else");
+        github.approve(1, "mara");
+        world.settle().await;
+        assert_eq!(world.head("cart", "prod"), Some(cart));
+        assert_eq!(world.head("orders", "prod"), None);
+        if path.starts_with("environments") {
+            world
+                .assert_stage("orders/prod", StageState::Broken, "")
+                .await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_part_that_waits_is_named_to_the_others() {
+    let (github, mut world) = begin().await;
+    github.team("dba", &["otto"]);
+    let pipeline = small::PIPELINE.replace("name: app", "name: orders")
+        + "      approvals: {count: 1, from: [\"@acme/dba\"]}\n";
+    world.person_commits(&[("pipelines/orders/pipeline.yaml", &pipeline)], "Stricter");
+    build(&mut world, "cart", "1.0.0");
+    build(&mut world, "orders", "1.0.0");
+    world.settle().await;
+    github.approve(1, "mara");
+    world.settle().await;
+    let words = "pull request 1 waits for orders/prod: approval 0 of 1 @acme/dba";
+    world
+        .assert_stage("cart/prod", StageState::Waiting, words)
+        .await;
+    assert!(github.pull(1).open);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_text_that_lost_its_marker_is_known_by_its_branch_with_every_member() {
     let (github, mut world) = begin().await;
     build(&mut world, "cart", "1.0.0");

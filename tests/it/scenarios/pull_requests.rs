@@ -345,3 +345,20 @@ async fn a_first_stage_may_take_builds_by_pull_request_and_newer_ones_take_it_ov
     world.settle().await;
     assert_eq!(world.head("app", "qa"), Some(newer));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_base_cannot_render_any_more_is_not_merged_and_told_before() {
+    let mut world = World::small().await;
+    let (build, pull) = world.proposed("1.0.0").await;
+    let broken = small::TEMPLATE.replace("{{image}}", "{{image \"nowhere\"}}");
+    world.person_commits(&[(small::TEMPLATE_PATH, &broken)], "A mistake");
+    world.approve(&pull, "Ines").await;
+    world.settle().await;
+    assert_eq!(world.head("app", "prod"), None);
+    world
+        .assert_stage("app/prod", State::Broken, "nowhere")
+        .await;
+    world.person_commits(&[(small::TEMPLATE_PATH, small::TEMPLATE)], "Mended");
+    world.settle().await;
+    assert_eq!(world.head("app", "prod"), Some(build));
+}

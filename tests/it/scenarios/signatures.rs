@@ -129,7 +129,7 @@ async fn only_what_the_key_signed_for_this_very_digest_goes_on_and_is_asked_abou
     world.assert_stage("app/qa", State::Waiting, words).await;
 
     put(&registry, &image, vec![theirs.sign(&image)]).await;
-    let words = "its only signature is not by it";
+    let words = "its only signature is not by that key for this digest";
     world.assert_stage("app/qa", State::Waiting, words).await;
     // The right key, for another image.
     put(
@@ -138,14 +138,14 @@ async fn only_what_the_key_signed_for_this_very_digest_goes_on_and_is_asked_abou
         vec![theirs.sign(&image), ours.sign(&other)],
     )
     .await;
-    let words = "none of its 2 signatures is by it";
+    let words = "none of its 2 signatures is by that key for this digest";
     world.assert_stage("app/qa", State::Waiting, words).await;
     let (layer, payload) = ours.sign(&image);
     let (changed, _) = ours.sign(&other);
     let mut changed = changed;
     changed["annotations"] = layer["annotations"].clone();
     put(&registry, &image, vec![(changed, ours.sign(&other).1)]).await;
-    let words = "its only signature is not by it";
+    let words = "its only signature is not by that key for this digest";
     world.assert_stage("app/qa", State::Waiting, words).await;
 
     put(
@@ -180,7 +180,7 @@ async fn another_key_proves_nothing_that_was_proven_before_and_none_lets_nothing
     world.person_commits(&[("keys/release.pub", &pem)], "Another key");
     world.advance("30m");
     world.settle().await;
-    let words = "its only signature is not by it";
+    let words = "its only signature is not by that key for this digest";
     world.assert_stage("app/prod", State::Waiting, words).await;
     for (text, words) in [
         ("nothing\n", "it holds no public key in PEM"),

@@ -12,12 +12,12 @@ use super::make::{Proposed, Unmade};
 use super::parts::Part;
 use super::{Group, Timestamp};
 use crate::model::time::stamp;
-use crate::model::{Approvals, CommitState, Name, RepoPath};
+use crate::model::{Approvals, CommitState, Name, RepoPath, Verdict};
 use crate::plan::desk::Desk;
 use crate::plan::effect::{Effect, Note};
 use crate::plan::facts::pull::PullRequestFacts;
 use crate::plan::gate::approvals;
-use crate::plan::report::{ChangeKind, HoldReport, State, Subject};
+use crate::plan::report::{ChangeKind, Condition, HoldReport, State, Subject};
 
 impl Group<'_, '_> {
     /// Leaves a good one alone, makes one anew that no longer merges, merges one that is due.
@@ -47,6 +47,8 @@ impl Group<'_, '_> {
             self.rebuild(parts, &change, pull, desk);
             return Ok(());
         }
+        // What the base's templates cannot make any more is not merged, whatever its branch holds.
+        self.outputs(parts, &proposals, desk)?;
         let mine: Vec<usize> = parts.iter().map(|part| part.at).collect();
         let until = self.collects_until(pull, &mine, desk);
         let (state, words) = self.standing(parts, &proposals, until, pull, desk);
@@ -67,42 +69,77 @@ impl Group<'_, '_> {
         pull: &PullRequestFacts,
         desk: &mut Desk<'_>,
     ) -> (CommitState, String) {
-        let mut worst = (CommitState::Success, "every condition holds".to_owned());
+        let mut stand: Vec<(CommitState, String)> = Vec::new();
         for (part, proposed) in parts.iter().zip(proposals) {
             let mut flow = self.alone(part.at);
             flow.tell_open(&part.judged, pull, desk);
             let (state, words) = flow.standing(&part.judged, &proposed.proposal, pull, desk);
             let pipeline = &flow.decided.view.key.pipeline;
-            let words = match parts.len() {
-                1 => words,
-                _ => format!("{pipeline}: {words}"),
-            };
-            let worse = match (worst.0, state) {
-                (CommitState::Success, state) => state != CommitState::Success,
-                (CommitState::Pending, state) => state == CommitState::Failure,
-                _ => false,
-            };
-            if worse {
-                worst = (state, words);
+            stand.push(match parts.len() {
+                1 => (state, words),
+                _ => (state, format!("{pipeline}: {words}")),
+            });
+        }
+        let all = || stand.iter().enumerate();
+        let failed = all().find(|(_, (state, _))| *state == CommitState::Failure);
+        let worst = failed.or_else(|| all().find(|(_, (state, _))| *state != CommitState::Success));
+        if let Some((at, _)) = worst {
+            self.tell_the_others(parts, parts[at].at, pull);
+        }
+        let until = until.filter(|_| failed.is_none());
+        let collects = until.map(|until| self.tell_collecting(parts, until, pull, desk));
+        match (worst, collects) {
+            (Some((_, worst)), _) => worst.clone(),
+            (None, Some(collects)) => (CommitState::Pending, collects),
+            (None, None) => (CommitState::Success, "every condition holds".to_owned()),
+        }
+    }
+
+    /// Tells parts that nothing is in the way of which other one they wait for.
+    fn tell_the_others(&mut self, parts: &[Part], worst: usize, pull: &PullRequestFacts) {
+        let report = &self.members[worst].decided.report;
+        let (key, until) = (report.key.clone(), report.until);
+        let why = format!("pull request {} waits for {key}: {}", pull.id, report.why);
+        let help = format!("headwater hold {key} --reason ... takes it out");
+        for part in parts.iter().filter(|part| part.at != worst) {
+            let report = &mut self.members[part.at].decided.report;
+            let is_open = report.conditions.iter().all(|c| c.verdict.is_open());
+            if report.state == State::Waiting && is_open {
+                report.why.clone_from(&why);
+                report.until = until;
+                report.help = Some(help.clone());
             }
         }
-        let Some(until) = until.filter(|_| worst.0 != CommitState::Failure) else {
-            return worst;
-        };
+    }
+
+    /// Tells every part until when others join it.
+    fn tell_collecting(
+        &mut self,
+        parts: &[Part],
+        until: Timestamp,
+        pull: &PullRequestFacts,
+        desk: &mut Desk<'_>,
+    ) -> String {
         desk.expires(until);
         let collects = format!("collects what becomes ready until {}", stamp(until));
         for part in parts {
             let report = &mut self.members[part.at].decided.report;
-            let shut = report.conditions.iter().any(|c| !c.verdict.is_open());
-            if report.state == State::Waiting && !shut {
+            let is_open = report.conditions.iter().all(|c| c.verdict.is_open());
+            if report.state == State::Waiting && is_open && report.help.is_none() {
                 report.why = format!("pull request {} {collects}", pull.id);
                 report.until = Some(until);
             }
+            report.conditions.push(Condition {
+                name: "collecting".to_owned(),
+                kind: "group".to_owned(),
+                verdict: Verdict::Waiting {
+                    why: collects.clone(),
+                    until: Some(until),
+                },
+                set_by: None,
+            });
         }
-        match worst.0 {
-            CommitState::Success => (CommitState::Pending, collects),
-            _ => worst,
-        }
+        collects
     }
 
     /// Labels it, and asks whom the rules name.

@@ -103,7 +103,8 @@ impl<'s> Group<'_, 's> {
         Ok(())
     }
 
-    fn outputs(
+    /// Outputs with what all parts move.
+    pub(super) fn outputs(
         &mut self,
         parts: &[Part],
         proposals: &[Proposed],

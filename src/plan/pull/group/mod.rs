@@ -17,7 +17,7 @@ use super::life::{is_approved_by_anybody, next_branch, open_of};
 use super::queue::is_queued;
 use super::tend::left_alone;
 use crate::model::object::hash8;
-use crate::model::{CommitState, Name, StageKey, Timestamp};
+use crate::model::{CommitState, Name, Timestamp};
 use crate::plan::desk::Desk;
 use crate::plan::effect::{CommitContent, Effect, Rebuild};
 use crate::plan::facts::marker::{Carried, Marker, Subject as Carries};
@@ -81,17 +81,15 @@ pub fn is_member(view: &StageView<'_>, desk: &Desk<'_>) -> bool {
     }
 }
 
-/// One step in the life of every pull request that several stages share. `known` are all stages there are.
+/// One step in the life of every pull request that several stages share.
 pub fn run<'s>(
     members: &mut [Member<'s>],
-    known: &BTreeSet<&StageKey>,
     survey: &'s Survey,
     templates: &mut Templates,
     desk: &mut Desk<'_>,
 ) -> Outcome {
     let mut group = Group {
         members,
-        known,
         survey,
         templates,
         outcome: Outcome::default(),
@@ -103,7 +101,6 @@ pub fn run<'s>(
 
 struct Group<'g, 's> {
     members: &'g mut [Member<'s>],
-    known: &'g BTreeSet<&'g StageKey>,
     survey: &'s Survey,
     templates: &'g mut Templates,
     outcome: Outcome,
@@ -161,19 +158,20 @@ impl<'s> Group<'_, 's> {
             self.notes(mine, vec![left_alone(foreign)], pull, desk);
             return;
         }
-        // What is wrong may be the very line that says what a stage is: nothing is concluded from it.
-        let broken = mine
-            .iter()
-            .any(|at| self.members[*at].view().broken.is_some());
-        if broken || self.is_unread(pull, desk) {
+        // What is wrong may be the very line that says what a stage is: it leaves, and nothing more is concluded from it.
+        let is_sound = |at: &usize| self.members[*at].view().broken.is_none();
+        let mut mine: Vec<usize> = mine.iter().copied().filter(is_sound).collect();
+        if mine.is_empty() {
             return;
         }
+        let is_whole = mine.len() == pull.marker.promotions().len();
         let mut out = BTreeSet::new();
         loop {
-            let parts = match self.parts(pull, mine, &out, desk) {
+            let parts = match self.parts(pull, &mine, &out, desk) {
                 Parts::Unknown => return,
+                Parts::Useless(_) if !is_whole => return,
                 Parts::Useless(why) => {
-                    let (group, place) = self.names(mine);
+                    let (group, place) = self.names(&mine);
                     let closing = super::closing::closing(&group, &place, pull, &why);
                     self.outcome.changes.push(closing.0);
                     self.outcome.effects.push(closing.1);
@@ -191,27 +189,20 @@ impl<'s> Group<'_, 's> {
                 Err(Unmade::Asking) => return,
                 Err(Unmade::Stopped { at, hold }) => {
                     let kept = parts.iter().any(|part| part.at == at && part.kept);
-                    if kept {
-                        self.mark(mine, CommitState::Pending, &held_by(&hold.reason), pull);
-                        self.members[at].tell(*hold, desk);
-                        return;
-                    }
+                    let (reason, waits) = (hold.reason.clone(), hold.state == State::Waiting);
                     self.members[at].tell(*hold, desk);
-                    out.insert(at);
+                    match kept {
+                        false => drop(out.insert(at)),
+                        // What stops one for good stops none of the others.
+                        true if mine.len() > 1 && !waits => mine.retain(|other| *other != at),
+                        true => {
+                            self.mark(&mine, CommitState::Pending, &held_by(&reason), pull);
+                            return;
+                        }
+                    }
                 }
             }
         }
-    }
-
-    /// Whether it carries a stage that is not known, and only may be because something cannot be read.
-    fn is_unread(&self, pull: &PullRequestFacts, desk: &Desk<'_>) -> bool {
-        let sound = desk.docs.errors().next().is_none();
-        let unknown = |stage: &StageKey| {
-            !self.known.contains(stage)
-                && !sound
-                && !desk.docs.pipelines.contains_key(&stage.pipeline)
-        };
-        pull.marker.stages().into_iter().any(unknown)
     }
 
     /// Keeps it as it is, or makes it anew with these parts.

@@ -379,21 +379,35 @@ fn closed_by_a_person_it_holds_every_set_in_it() {
 }
 
 #[test]
-fn a_stage_that_is_gone_leaves_and_nothing_is_concluded_while_it_may_only_be_unreadable() {
+fn a_stage_that_is_gone_or_cannot_be_read_leaves_and_alone_it_is_left_alone() {
     let mut first = only(&plan(&two(APPROVED).now(5).observe()));
     let Subject::Group { members, .. } = &mut first.2.marker.subject else {
         panic!("{:?}", first.2.marker);
     };
     members[0].stage = "ghost/live".parse().unwrap();
-    let ready = |files: &[(&str, &str)]| {
-        let kit = kit(APPROVED, "", files).moves("dev", "1").moves("qa", "1");
-        with(kit.now(50).observe(), &first)
+    let ready = |files: &[(&str, &str)], first: &Opened| {
+        let kit = kit(APPROVED, "", files);
+        let kit = kit.moves("dev", "1").moves("qa", "1");
+        with(kit.now(50).observe(), first)
     };
     let broken = "apiVersion: headwater.dev/v1alpha1\nkind: Pipeline\nmetadata: [";
-    let unread = plan(&ready(&[("pipelines/ghost/pipeline.yaml", broken)]));
-    assert!(unread.is_empty(), "{:#?}", unread.effects);
-    let gone = plan(&ready(&[]));
-    assert_eq!(stages(&rebuilt(&gone).2), ["myapp/prod"]);
+    let unread = [("pipelines/ghost/pipeline.yaml", broken)];
+    for files in [&unread[..], &[]] {
+        let made = plan(&ready(files, &first));
+        assert_eq!(stages(&rebuilt(&made).2), ["myapp/prod"]);
+    }
+    let Subject::Group { members, .. } = &mut first.2.marker.subject else {
+        panic!("{:?}", first.2.marker);
+    };
+    members[1].stage = "ghost/prod".parse().unwrap();
+    let alone = plan(&ready(&unread, &first));
+    let touches = |e: &Effect| {
+        matches!(
+            e,
+            Effect::UpdatePullRequest { .. } | Effect::ClosePullRequest { .. }
+        )
+    };
+    assert!(!alone.effects.iter().any(touches), "{:#?}", alone.effects);
 }
 
 #[test]
