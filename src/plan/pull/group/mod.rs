@@ -164,7 +164,7 @@ impl<'s> Group<'_, 's> {
         if mine.is_empty() {
             return;
         }
-        let is_whole = mine.len() == pull.marker.promotions().len();
+        let is_whole = self.is_whole(pull, &mine, desk);
         let mut out = BTreeSet::new();
         loop {
             let parts = match self.parts(pull, &mine, &out, desk) {
@@ -203,6 +203,18 @@ impl<'s> Group<'_, 's> {
                 }
             }
         }
+    }
+
+    /// Whether all that it carries is known: what is not among these members is gone, and not only unreadable.
+    fn is_whole(&self, pull: &PullRequestFacts, mine: &[usize], desk: &Desk<'_>) -> bool {
+        let sound = desk.docs.errors().next().is_none();
+        pull.marker.stages().into_iter().all(|stage| {
+            let at = |member: &Member<'s>| member.view().key == *stage;
+            match self.members.iter().position(at) {
+                Some(at) => mine.contains(&at),
+                None => sound || desk.docs.pipelines.contains_key(&stage.pipeline),
+            }
+        })
     }
 
     /// Keeps it as it is, or makes it anew with these parts.

@@ -412,9 +412,18 @@ fn a_stage_that_is_gone_or_cannot_be_read_leaves_and_alone_it_is_left_alone() {
 
 #[test]
 fn nothing_of_it_is_of_use_and_it_is_closed_by_us() {
-    let first = only(&plan(&two(APPROVED).now(5).observe()));
+    let mut first = only(&plan(&two(APPROVED).now(5).observe()));
+    for gone in [false, true] {
+        if let (true, Subject::Group { members, .. }) = (gone, &mut first.2.marker.subject) {
+            members[0].stage = "ghost/live".parse().unwrap();
+        }
+        closes(&first);
+    }
+}
+
+fn closes(first: &Opened) {
     let arrived = two(APPROVED).moves("prod", "1").moves("live", "1");
-    let made = plan(&with(arrived.now(50).observe(), &first));
+    let made = plan(&with(arrived.now(50).observe(), first));
     let [Effect::ClosePullRequest { text, .. }] = made.effects.as_slice() else {
         panic!("{made:#?}");
     };
