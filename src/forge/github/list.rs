@@ -72,8 +72,8 @@ fn matters(traces: &BTreeMap<u64, Trace>, pulls: &[PullRequest]) -> bool {
     pulls.iter().any(|pull| match trace(pull) {
         None => false,
         Some(Trace::Never) => {
-            let shown = pull.statuses.iter().flatten();
-            let is_shut = shown.clone().any(|s| s.state != CommitState::Success);
+            let mut shown = pull.statuses.iter().flatten();
+            let is_shut = shown.any(|status| status.state != CommitState::Success);
             !is_shut || pull.approvals.iter().any(|a| a.head == pull.head)
         }
         Some(_) => true,

@@ -87,7 +87,8 @@ impl Group<'_, '_> {
             self.tell_the_others(parts, parts[at].at, pull);
         }
         let until = until.filter(|_| failed.is_none());
-        let collects = until.map(|until| self.tell_collecting(parts, until, pull, desk));
+        let alone = worst.is_none();
+        let collects = until.map(|until| self.tell_collecting(parts, until, alone, pull, desk));
         match (worst, collects) {
             (Some((_, worst)), _) => worst.clone(),
             (None, Some(collects)) => (CommitState::Pending, collects),
@@ -112,11 +113,12 @@ impl Group<'_, '_> {
         }
     }
 
-    /// Tells every part until when others join it.
+    /// Tells every part until when others join it; in its own words where it waits for that `alone`.
     fn tell_collecting(
         &mut self,
         parts: &[Part],
         until: Timestamp,
+        alone: bool,
         pull: &PullRequestFacts,
         desk: &mut Desk<'_>,
     ) -> String {
@@ -124,8 +126,7 @@ impl Group<'_, '_> {
         let collects = format!("collects what becomes ready until {}", stamp(until));
         for part in parts {
             let report = &mut self.members[part.at].decided.report;
-            let is_open = report.conditions.iter().all(|c| c.verdict.is_open());
-            if report.state == State::Waiting && is_open && report.help.is_none() {
+            if report.state == State::Waiting && alone {
                 report.why = format!("pull request {} {collects}", pull.id);
                 report.until = Some(until);
             }
