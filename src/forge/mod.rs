@@ -39,6 +39,16 @@ pub trait Forge: Debug + Send + Sync {
     /// All pull requests, as of what was fetched. Writes nothing.
     fn list<'a>(&'a self, fetched: &'a Fetched) -> Answer<'a, Listing>;
 
+    /// Approvals of a merged pull request with this head; `None` where [`Self::list`] gives them.
+    fn approvals<'a>(
+        &'a self,
+        id: &'a str,
+        head: &'a CommitId,
+    ) -> Answer<'a, Option<Vec<Approval>>> {
+        let _ = (id, head);
+        futures_util::future::ready(Ok(None)).boxed()
+    }
+
     /// Members of a team (`@org/team`), named as approvals name people; `None` where the forge keeps no teams, has none of
     /// that name, or does not tell.
     fn members<'a>(&'a self, team: &'a str) -> Answer<'a, Option<Vec<String>>>;

@@ -246,6 +246,16 @@ pub struct Approvals {
     pub from: Vec<String>,
 }
 
+impl Approvals {
+    /// Whose approvals count, in words.
+    pub fn who(&self) -> String {
+        match self.from.as_slice() {
+            [] => "anybody".to_owned(),
+            named => named.join(", "),
+        }
+    }
+}
+
 /// What a gate says of a set.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", tag = "verdict")]

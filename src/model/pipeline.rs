@@ -79,7 +79,7 @@ pub struct Stage {
     /// Approvals, added to the environments'.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approvals: Option<Approvals>,
-    /// Another stage whose approval of the same set counts here. Not carried out yet: holds the stage.
+    /// Another stage whose approval of the same set counts here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approved_by: Option<Name>,
     /// Which candidate goes first.

@@ -21,7 +21,7 @@ use crate::plan::facts::{
     Answer, Failure, ImageFacts, Listing, Outcome, PANICKED, Resolved, Signed,
 };
 use crate::plan::known::Known;
-use crate::plan::question::{Deployments, Describe, List, Resolve, SignedBy};
+use crate::plan::question::{Deployments, Describe, List, Resolve, Reviewed, SignedBy};
 use crate::plan::{Observation, Question, due};
 use crate::registry::{Access, Client, RegistryError};
 
@@ -115,6 +115,8 @@ pub(super) struct Asked<'a> {
     pub commits: Vec<CommitId>,
     /// The same.
     pub deployments: Vec<Deployments>,
+    /// The same, and of Git objects.
+    pub reviewed: Vec<Reviewed>,
 }
 
 impl<'a> Asked<'a> {
@@ -126,6 +128,7 @@ impl<'a> Asked<'a> {
             blobs: Vec::new(),
             commits: Vec::new(),
             deployments: Vec::new(),
+            reviewed: Vec::new(),
         };
         let unique: BTreeSet<&Question> = questions.iter().collect();
         for question in unique {
@@ -148,6 +151,9 @@ impl<'a> Asked<'a> {
                 }
                 Question::Deployments(q) if !facts.deployments.contains_key(q) => {
                     asked.deployments.push(q.clone());
+                }
+                Question::Reviewed(q) if !facts.reviewed.contains_key(q) => {
+                    asked.reviewed.push(q.clone());
                 }
                 _ => {}
             }

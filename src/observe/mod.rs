@@ -24,6 +24,7 @@ mod lost;
 mod memory;
 mod pulls;
 mod recall;
+mod reviewed;
 mod store;
 mod teams;
 mod together;
@@ -65,6 +66,7 @@ use documents::Reading;
 use error::aside;
 use memory::Memory;
 use pulls::{PullQuestion, PullReader, orphans, our_branches};
+use reviewed::Reviews;
 use teams::teams;
 use trouble::Troubles;
 use under_way::UnderWay;
@@ -107,6 +109,7 @@ struct State {
     pulls: PullReader,
     memory: Memory,
     deployed: deployments::Memory,
+    reviews: Reviews,
     refresh: bool,
     /// Streams of which registries answered something new that was not read ahead yet.
     moved: BTreeSet<StreamKey>,
@@ -128,6 +131,7 @@ impl Observer {
             documents: DocumentReader::default(),
             history: HistoryReader::new(&settings.us, history),
             pulls: PullReader::default(),
+            reviews: Reviews::default(),
             refresh: false,
             memory: Memory::open(folder.as_ref().map(|folder| folder.join("memory.json"))),
             deployed: deployments::Memory::open(
@@ -254,7 +258,7 @@ impl Observer {
         );
         let blobs = blobs?;
         let open = self.under_way.open(&asked.registries);
-        let deployments = asked.deployments;
+        let (deployments, merged) = (asked.deployments, asked.reviewed);
         if !open.is_empty() {
             tracing::debug!(requests = open.len(), "goes on without some answers");
         }
@@ -266,6 +270,14 @@ impl Observer {
         facts.checks.extend(checks);
         let told = state.deployed.ask(&*self.forge, deployments, now).await?;
         facts.deployments.extend(told);
+        if !merged.is_empty() {
+            let place = reviewed::Place {
+                repository: &self.repository,
+                forge: &*self.forge,
+                us: &self.settings.us,
+            };
+            state.reviews.ask(&place, merged, facts).await?;
+        }
         take_in(&mut state, answers, facts, &observation.snapshot.documents).await?;
         observation.blobs.extend(blobs);
         Ok(new)
@@ -516,7 +528,10 @@ async fn take_in(
         Question::Describe(question) => !answers.described.contains_key(question),
         Question::List(question) => !answers.listed.contains_key(question),
         Question::Signed(question) => !answers.signed.contains_key(question),
-        Question::Blob(_) | Question::Checks(_) | Question::Deployments(_) => false,
+        Question::Blob(_)
+        | Question::Checks(_)
+        | Question::Deployments(_)
+        | Question::Reviewed(_) => false,
     });
     if facts.resolved.is_empty() {
         facts.resolved = answers.resolved;

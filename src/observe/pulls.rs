@@ -68,6 +68,24 @@ pub(super) struct PullQuestion<'a> {
     pub us: &'a Us,
 }
 
+impl<'a> PullQuestion<'a> {
+    const fn line(&self) -> Line<'a> {
+        Line {
+            repository: self.repository,
+            base: self.base,
+            us: self.us,
+        }
+    }
+}
+
+/// The base at a commit, for whoever asks what a branch has beside it.
+#[derive(Clone, Copy)]
+pub(super) struct Line<'a> {
+    pub repository: &'a Repository,
+    pub base: &'a CommitId,
+    pub us: &'a Us,
+}
+
 impl PullReader {
     /// What the forge answered last, where it is not asked at this instant: somebody has to mend something first, and it is
     /// tried after 1, 2, 4 .. 60 minutes whether they did.
@@ -272,17 +290,7 @@ fn pull_facts(
         unrecorded: pull.unrecorded,
         statuses: pull.statuses,
         queue: pull.queue.map(queue_facts),
-        approvals: pull
-            .approvals
-            .into_iter()
-            .map(|approval| ApprovalFacts {
-                who: approval.who,
-                head: approval.head,
-                at: approval.at,
-                authentic: approval.authentic,
-                reader: approval.reader,
-            })
-            .collect(),
+        approvals: pull.approvals.into_iter().map(approval_facts).collect(),
         past: pull.past.map(|past| PastFacts {
             labels: past.labels,
             informed: past.informed,
@@ -291,6 +299,16 @@ fn pull_facts(
         }),
         opened_at: Some(pull.opened_at),
         branch_facts,
+    }
+}
+
+pub(super) fn approval_facts(approval: forge::Approval) -> ApprovalFacts {
+    ApprovalFacts {
+        who: approval.who,
+        head: approval.head,
+        at: approval.at,
+        authentic: approval.authentic,
+        reader: approval.reader,
     }
 }
 
@@ -348,7 +366,7 @@ async fn branch_facts(
         Merge::Clean { changed, .. } => Some(by_path(changed)),
         Merge::Conflict { .. } => None,
     };
-    let foreign = foreign_commits(question, head).await?;
+    let foreign = foreign_commits(&question.line(), head).await?;
     let pushed_by: BTreeSet<String> = match &foreign {
         Foreign::Commits(commits) => commits.iter().map(|c| c.author.email.clone()).collect(),
         Foreign::TooMany => BTreeSet::new(),
@@ -395,16 +413,40 @@ impl Foreign {
     }
 }
 
-async fn foreign_commits(
-    question: &PullQuestion<'_>,
+/// Who pushed commits of their own to a branch that was merged; `None` where its head is not in this clone, or has more
+/// commits than anybody looks at.
+pub(super) async fn pushers(
+    repository: &Repository,
+    us: &Us,
     head: &CommitId,
-) -> Result<Foreign, GitError> {
-    let repository = question.repository;
+    merged_as: &CommitId,
+) -> Result<Option<BTreeSet<String>>, GitError> {
+    match repository.commit_info(head).await {
+        Err(GitError::NotFound(_)) => return Ok(None),
+        found => found?,
+    };
+    let merge = repository.commit_info(merged_as).await?;
+    let Some(base) = merge.parents.first() else {
+        return Ok(None);
+    };
+    let before = Line {
+        repository,
+        base,
+        us,
+    };
+    Ok(match foreign_commits(&before, head).await? {
+        Foreign::TooMany => None,
+        Foreign::Commits(commits) => Some(commits.into_iter().map(|c| c.author.email).collect()),
+    })
+}
+
+async fn foreign_commits(line: &Line<'_>, head: &CommitId) -> Result<Foreign, GitError> {
+    let repository = line.repository;
     let mut foreign = Vec::new();
     let mut seen = BTreeSet::new();
     let mut todo = vec![head.clone()];
     while let Some(id) = todo.pop() {
-        if seen.contains(&id) || repository.is_ancestor(&id, question.base).await? {
+        if seen.contains(&id) || repository.is_ancestor(&id, line.base).await? {
             continue;
         }
         if seen.len() >= MOST_COMMITS {
@@ -413,8 +455,8 @@ async fn foreign_commits(
         let commit = repository.commit_info(&id).await?;
         seen.insert(id);
         todo.extend(commit.parents.iter().rev().cloned());
-        let ours = question.us.made(&commit);
-        if !ours && !merges_base(question, &commit).await? {
+        let ours = line.us.made(&commit);
+        if !ours && !merges_base(line, &commit).await? {
             foreign.push(commit);
         }
     }
@@ -422,14 +464,14 @@ async fn foreign_commits(
 }
 
 /// Whether a commit only brings the base into the branch: its tree is what a clean merge gives, and nothing else.
-async fn merges_base(question: &PullQuestion<'_>, commit: &CommitInfo) -> Result<bool, GitError> {
-    let repository = question.repository;
+async fn merges_base(line: &Line<'_>, commit: &CommitInfo) -> Result<bool, GitError> {
+    let repository = line.repository;
     let [first, second] = commit.parents.as_slice() else {
         return Ok(false);
     };
     let of_base = (
-        repository.is_ancestor(first, question.base).await?,
-        repository.is_ancestor(second, question.base).await?,
+        repository.is_ancestor(first, line.base).await?,
+        repository.is_ancestor(second, line.base).await?,
     );
     let (branch, base) = match of_base {
         (false, true) => (first, second),

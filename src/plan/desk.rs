@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::facts::pull::ReviewFacts;
 use super::facts::{Failure, ImageFacts, Outcome, Resolved, Signed};
 use super::observation::Observation;
 use super::output::lookup::imported_tag;
-use super::question::{Deployments, Describe, List, Question, Resolve, SignedBy};
+use super::question::{Deployments, Describe, List, Question, Resolve, Reviewed, SignedBy};
 use super::report::{HoldReport, State, Subject};
 use super::road::settled::{repository_of_any, settled_by};
 use super::version::{Version, version_of};
@@ -186,6 +187,19 @@ impl<'a> Desk<'a> {
             None => {
                 self.questions
                     .insert(Question::Deployments(question.clone()));
+                Known::NotYet
+            }
+        }
+    }
+
+    /// Who approved a merged pull request, and who pushed to it.
+    pub fn reviewed(&mut self, question: &Reviewed) -> Known<&'a ReviewFacts> {
+        let obs = self.obs;
+        match obs.facts.reviewed.get(question) {
+            Some(Outcome::Ok(found)) => Known::Yes(found),
+            Some(Outcome::Failed(failure)) => Known::Failed(failure.clone()),
+            None => {
+                self.questions.insert(Question::Reviewed(question.clone()));
                 Known::NotYet
             }
         }

@@ -30,6 +30,8 @@ pub enum Question {
     Checks(CommitId),
     /// How do these deployments fare? Answered by the forge.
     Deployments(Deployments),
+    /// Who approved this merged pull request, and who pushed to it? Answered by the forge and Git objects.
+    Reviewed(Reviewed),
 }
 
 impl Question {
@@ -40,7 +42,7 @@ impl Question {
             Self::Describe(question) => Some(&question.image.repository),
             Self::List(question) => Some(&question.repository),
             Self::Signed(question) => Some(&question.image.repository),
-            Self::Blob(_) | Self::Checks(_) | Self::Deployments(_) => None,
+            Self::Blob(_) | Self::Checks(_) | Self::Deployments(_) | Self::Reviewed(_) => None,
         }
     }
 }
@@ -77,6 +79,18 @@ pub struct Deployments {
     pub environment: Name,
     /// Their places and keys.
     pub wanted: BTreeSet<(DeploymentPlace, String)>,
+}
+
+/// A merged pull request whose approvals count for another stage.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Reviewed {
+    /// Its id.
+    pub pull: String,
+    /// Teams whose members' approvals count (`@org/team`).
+    pub teams: BTreeSet<String>,
+    /// Addresses of people whose approvals do not.
+    pub people: BTreeSet<String>,
 }
 
 /// An image to describe, for a stream of a namespace.

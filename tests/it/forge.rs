@@ -19,6 +19,7 @@ mod groups;
 mod life;
 mod merging;
 mod trouble;
+mod waves;
 
 use std::path::{Path, PathBuf};
 

@@ -180,6 +180,14 @@ impl Forge for GitHubForge {
         self.read_all(fetched).boxed()
     }
 
+    fn approvals<'a>(
+        &'a self,
+        id: &'a str,
+        head: &'a CommitId,
+    ) -> Answer<'a, Option<Vec<Approval>>> {
+        self.approvals_of_merged(id, head).boxed()
+    }
+
     fn members<'a>(&'a self, team: &'a str) -> Answer<'a, Option<Vec<String>>> {
         self.team(team).boxed()
     }

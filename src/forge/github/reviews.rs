@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use super::GitHubForge;
 use super::wire::{Permission, Review};
+use super::{GitHubForge, number};
 use crate::forge::error::ForgeError;
 use crate::forge::types::Approval;
 use crate::model::CommitId;
@@ -28,6 +28,22 @@ impl GitHubForge {
             approval.reader = !self.may_write(&approval.who).await?;
         }
         Ok(approvals)
+    }
+
+    /// Approvals of a merged one, without our own.
+    pub(super) async fn approvals_of_merged(
+        &self,
+        id: &str,
+        head: &CommitId,
+    ) -> Result<Option<Vec<Approval>>, ForgeError> {
+        let mut approvals = self.approvals(number(id)?, head).await?;
+        if !approvals.is_empty()
+            && let Some(us) = self.who().await?
+        {
+            let ours = format!("@{us}");
+            approvals.retain(|approval| !approval.who.eq_ignore_ascii_case(&ours));
+        }
+        Ok(Some(approvals))
     }
 
     /// Whether somebody may write to the repository; not, where GitHub does not tell.

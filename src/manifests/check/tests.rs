@@ -228,6 +228,31 @@ const WRONG_STAGES: &[(&str, &str, &str)] = &[
 ];
 
 #[test]
+fn a_stage_vouches_for_another_only_where_people_approve() {
+    let by = |stage: &str| format!("from: [qa]\n    approvedBy: {stage}");
+    let qa = ENVIRONMENT.replace("NAME", "qa");
+    let qa = qa.replace("delivery: pullRequest", "delivery: commit");
+    let expect = |stage: &str, expected: &str| {
+        let by_commit = [("environments/qa.yaml", qa.as_str())];
+        let documents = repository(PIPE, "from: [qa]", &by(stage), &by_commit);
+        let found = said(&documents);
+        assert!(
+            found.iter().any(|said| said.starts_with(expected)),
+            "{found:#?}"
+        );
+        assert!(!documents.broken_pipelines.is_empty());
+    };
+    expect(
+        "prod",
+        "pipelines/shop/pipeline.yaml:12:17 HW0119 stage `prod` cannot vouch for itself",
+    );
+    expect(
+        "qa",
+        "pipelines/shop/pipeline.yaml:12:17 HW0119 stage `qa` is delivered by commit, so nobody approves anything there",
+    );
+}
+
+#[test]
 fn wrong_stages_break_their_pipeline_by_name() {
     for (old, new, expected) in WRONG_STAGES {
         let documents = repository(PIPE, old, new, &[]);

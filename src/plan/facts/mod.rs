@@ -16,11 +16,11 @@ use crate::model::{
     CommitCheck, CommitId, Delivery, DeploymentPlace, DeploymentState, Digest, Name, Party, Settle,
     TagKey, Timestamp,
 };
-use crate::plan::question::{Deployments, Describe, List, Question, Resolve, SignedBy};
+use crate::plan::question::{Deployments, Describe, List, Question, Resolve, Reviewed, SignedBy};
 use crate::plan::report::Subject;
 pub use check::{CheckMemory, FollowMemory};
 pub use deployment::DeploymentMemory;
-use pull::{MergeGroupFacts, PullRequestFacts};
+use pull::{MergeGroupFacts, PullRequestFacts, ReviewFacts};
 
 /// Version of the facts file this program writes and reads.
 pub const FACTS_VERSION: u32 = 1;
@@ -62,6 +62,9 @@ pub struct Facts {
     /// What the forge says of deployments, by key, as far as it has them: answers to `Deployments`.
     #[serde(default, with = "pairs", skip_serializing_if = "BTreeMap::is_empty")]
     pub deployments: BTreeMap<Deployments, Outcome<BTreeMap<String, DeploymentState>>>,
+    /// Who approved merged pull requests: answers to `Reviewed`.
+    #[serde(default, with = "pairs", skip_serializing_if = "BTreeMap::is_empty")]
+    pub reviewed: BTreeMap<Reviewed, Outcome<ReviewFacts>>,
     /// What was last recorded there of each place. A cache: it may be empty.
     #[serde(default, with = "pairs", skip_serializing_if = "BTreeMap::is_empty")]
     pub deployed: BTreeMap<DeploymentPlace, DeploymentMemory>,
@@ -131,6 +134,7 @@ impl Facts {
             signed: BTreeMap::new(),
             checks: BTreeMap::new(),
             deployments: BTreeMap::new(),
+            reviewed: BTreeMap::new(),
             deployed: BTreeMap::new(),
             unanswered: BTreeMap::new(),
             memory: Arc::default(),

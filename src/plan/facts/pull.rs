@@ -155,6 +155,16 @@ pub struct ApprovalFacts {
     pub reader: bool,
 }
 
+/// Who approved a merged pull request, and who pushed to it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ReviewFacts {
+    /// Approvals that stand, whatever head they name.
+    pub approvals: Vec<ApprovalFacts>,
+    /// Who pushed commits of their own to its branch; `None` where its head is not there any more.
+    pub pushed_by: Option<BTreeSet<String>>,
+}
+
 /// A promotion branch held against the base.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

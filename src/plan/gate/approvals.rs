@@ -28,11 +28,7 @@ pub fn approvals(
             why: format!("{have} of {needed} ({names})"),
         };
     }
-    let who_may = match rule.from.as_slice() {
-        [] => "anybody".to_owned(),
-        named => named.join(", "),
-    };
-    let mut why = format!("{have} of {needed} {who_may}");
+    let mut why = format!("{have} of {needed} {}", rule.who());
     if let Some(by) = stranger {
         why.push_str(&format!(
             "; whose account {by} is who asked for it is not known, so one more is needed"

@@ -2,6 +2,7 @@
 
 mod age;
 mod approvals;
+mod approved_by;
 pub mod cel;
 mod checks;
 mod deployed;
@@ -15,6 +16,7 @@ mod typed;
 mod window;
 
 pub use approvals::{Barred, approvals, barred, may_approve};
+pub use approved_by::{Vouched, approved, vouched};
 pub use deployed::deployed;
 pub use freeze::freeze;
 

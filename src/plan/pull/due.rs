@@ -12,7 +12,7 @@ use crate::plan::change::propose::Proposal;
 use crate::plan::desk::Desk;
 use crate::plan::effect::{Effect, Note};
 use crate::plan::facts::pull::PullRequestFacts;
-use crate::plan::gate::approvals;
+use crate::plan::gate::approved;
 use crate::plan::report::{ChangeKind, Condition, State, Subject};
 use crate::plan::stage::decide::Judged;
 
@@ -53,16 +53,19 @@ impl Flow<'_, '_> {
     /// Labels it, and asks whom the rules name.
     pub(super) fn care(
         &self,
+        judged: &Judged,
         proposal: &Proposal,
         pull: &PullRequestFacts,
         desk: &mut Desk<'_>,
         outcome: &mut Outcome,
     ) {
         let view = self.decided.view;
+        let vouched = judged.vouched.as_deref();
         let asked = proposal.asked_by.as_deref().or(self.asked_by.as_deref());
         let facts = &desk.obs.facts;
         let rules = view.approvals.iter().map(|ruled| &ruled.rule);
-        let rules = rules.filter(|rule| !approvals(rule, pull, asked, facts).is_open());
+        let rules =
+            rules.filter(|rule| !approved(rule, Some(pull), vouched, asked, facts).is_open());
         let wanted = Wanted {
             labels: &view.labels,
             rules: rules.collect(),
@@ -133,7 +136,8 @@ impl Flow<'_, '_> {
     ) -> (CommitState, String) {
         let view = self.decided.view;
         let asked = proposal.asked_by.as_deref().or(self.asked_by.as_deref());
-        let approvals = approval_conditions(view, Some(pull), asked, desk);
+        let vouched = judged.vouched.as_deref();
+        let approvals = approval_conditions(view, Some(pull), vouched, asked, desk);
         if let Some(block) = self.decided.decision.blocks.first() {
             return (CommitState::Pending, held_by(block.reason));
         }
@@ -206,7 +210,8 @@ impl Flow<'_, '_> {
         desk: &mut Desk<'_>,
     ) {
         let view = self.decided.view;
-        let approvals = approval_conditions(view, Some(pull), self.asked_by.as_deref(), desk);
+        let (vouched, asked) = (judged.vouched.as_deref(), self.asked_by.as_deref());
+        let approvals = approval_conditions(view, Some(pull), vouched, asked, desk);
         let report = &mut self.decided.report;
         report.candidate = Some(crate::plan::stage::set_report(
             &judged.candidate.set,

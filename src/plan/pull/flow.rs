@@ -420,7 +420,7 @@ impl Flow<'_, '_> {
         }
         let (state, words) = self.standing(&judged, &proposal, pull, desk);
         self.mark(state, &words, pull, outcome);
-        self.care(&proposal, pull, desk, outcome);
+        self.care(&judged, &proposal, pull, desk, outcome);
         if state == CommitState::Success {
             self.merge(&judged, &proposal, pull, desk, outcome);
         }

@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::environment::Merger;
 use crate::model::pipeline::Supersede;
-use crate::model::{BlobId, CommitId, RepoPath, SetId, Verdict};
+use crate::model::{BlobId, CommitId, RepoPath, SetId};
 use crate::plan::change::files::Files;
 use crate::plan::desk::Desk;
 use crate::plan::facts::pull::{PullRequestFacts, PullState};
-use crate::plan::gate::approvals;
+use crate::plan::gate::{Vouched, approvals, approved};
 use crate::plan::report::Condition;
 use crate::plan::road::StageView;
 
@@ -51,6 +51,7 @@ pub fn open_of<'d>(view: &StageView<'_>, desk: &Desk<'d>) -> Option<(SetId, &'d 
 pub fn approval_conditions(
     view: &StageView<'_>,
     pull: Option<&PullRequestFacts>,
+    vouched: Option<&Vouched>,
     asked_by: Option<&str>,
     desk: &Desk<'_>,
 ) -> Vec<Condition> {
@@ -59,22 +60,10 @@ pub fn approval_conditions(
         .filter(|r| r.rule.count > 0)
         .map(|ruled| {
             let rule = &ruled.rule;
-            let who = if rule.from.is_empty() {
-                "anybody".to_owned()
-            } else {
-                rule.from.join(", ")
-            };
-            let verdict = match pull {
-                Some(pull) => approvals(rule, pull, asked_by, &desk.obs.facts),
-                None => Verdict::Waiting {
-                    why: format!("0 of {} {who}", rule.count),
-                    until: None,
-                },
-            };
             Condition {
-                name: format!("approval by {} of {who}", rule.count),
+                name: format!("approval by {} of {}", rule.count, rule.who()),
                 kind: "approvals".to_owned(),
-                verdict,
+                verdict: approved(rule, pull, vouched, asked_by, &desk.obs.facts),
                 set_by: Some(ruled.set_by.clone()),
             }
         })

@@ -157,7 +157,7 @@ fn view<'a>(
         },
         stage,
         delivery: delivery(&environments, &named, desk),
-        not_yet: not_yet(shared.pipeline, stage, &environments),
+        not_yet: not_yet(shared.pipeline, &environments),
         broken: broken(shared, &named, desk),
         environments: environments.iter().map(|e| e.name().clone()).collect(),
         streams: shared.streams.clone(),
@@ -276,13 +276,10 @@ pub fn environment_delivery(environment: &Environment, desk: &Desk<'_>) -> Deliv
         .max(guard.unwrap_or(Delivery::Commit))
 }
 
-fn not_yet(pipeline: &Pipeline, stage: &Stage, environments: &[&Environment]) -> Vec<String> {
+fn not_yet(pipeline: &Pipeline, environments: &[&Environment]) -> Vec<String> {
     let mut parts = Vec::new();
     if pipeline.spec.matrix.is_some() {
         parts.push("`matrix` of the pipeline".to_owned());
-    }
-    if stage.approved_by.is_some() {
-        parts.push("`approvedBy`".to_owned());
     }
     for environment in environments {
         let spec = &environment.spec;

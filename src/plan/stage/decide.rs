@@ -9,7 +9,7 @@ use crate::model::promotion::Request;
 use crate::model::time::stamp;
 use crate::model::{Delivery, Name, SetId, Verdict};
 use crate::plan::desk::Desk;
-use crate::plan::gate::{Asked, Runs, condition, deployed, freeze};
+use crate::plan::gate::{Asked, Runs, Vouched, condition, deployed, freeze, vouched};
 use crate::plan::report::Condition;
 use crate::plan::road::StageView;
 use crate::plan::road::candidates::{Candidate, HeldSet, floor, from_sources, held_sets};
@@ -27,6 +27,8 @@ pub struct Judged {
     pub conditions: Vec<Condition>,
     /// Whether it is held by name.
     pub held: Option<HeldSet>,
+    /// Who approved it in the stage that `approvedBy` names.
+    pub vouched: Option<Box<Vouched>>,
 }
 
 impl Judged {
@@ -245,10 +247,12 @@ fn judge(
         set_by: None,
     });
     let held = held.get(&candidate.id).cloned();
+    let vouched = vouched(view, road, &candidate.id, desk);
     Judged {
         candidate,
         conditions,
         held,
+        vouched,
     }
 }
 

@@ -160,6 +160,7 @@ pub fn judge(view: &StageView<'_>, set: &Set, desk: &mut Desk<'_>) -> Judged {
         candidate,
         conditions,
         held,
+        vouched: None,
     }
 }
 

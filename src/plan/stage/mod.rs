@@ -166,10 +166,13 @@ pub fn report(
         .map(|c| c.conditions.clone())
         .unwrap_or_default();
     let pull = open.as_ref().map(|(_, p)| *p);
-    if view.delivery == Delivery::PullRequest && decision.candidate.is_some() {
+    if let Some(candidate) = &decision.candidate
+        && view.delivery == Delivery::PullRequest
+    {
         conditions.extend(approval_conditions(
             view,
             pull,
+            candidate.vouched.as_deref(),
             decision.request.as_ref().map(|r| r.by.as_str()),
             desk,
         ));

@@ -8,7 +8,7 @@ use crate::manifests::check::finding::{Finding, Report, Repository, Thing, route
 use crate::manifests::code;
 use crate::manifests::documents::Located;
 use crate::manifests::yaml::Step;
-use crate::model::{Approvals, Delivery, Environment};
+use crate::model::{Approvals, Delivery, Environment, Stage};
 
 const HELP: &str = "set delivery: pullRequest, or remove the approvals";
 
@@ -17,22 +17,9 @@ pub(super) fn check(repository: &Repository<'_>, report: &mut Report) {
     out_of_reach(repository, report);
     for pipeline in all(repository) {
         for (index, stage) in pipeline.value.spec.stages.iter().enumerate() {
-            let names = stage.environments();
-            let environments: Vec<&Located<Environment>> = names
-                .iter()
-                .filter_map(|name| repository.documents.environments.get(name))
-                .collect();
-            if environments.len() < names.len() {
+            let Some(environments) = by_commit(repository, stage) else {
                 continue;
-            }
-            let default = repository.documents.config.spec.delivery;
-            let by_commit = environments
-                .iter()
-                .all(|e| e.value.spec.delivery == Delivery::Commit)
-                && (!environments.is_empty() || default == Delivery::Commit);
-            if !by_commit {
-                continue;
-            }
+            };
             if asks(stage.approvals.as_ref()) {
                 let words = format!(
                     "stage `{}` is delivered by commit, which nobody can approve",
@@ -64,6 +51,22 @@ pub(super) fn check(repository: &Repository<'_>, report: &mut Report) {
             }
         }
     }
+}
+
+/// The environments of a stage that is delivered by commit; `None` where it is not, or one of them is not known.
+pub(super) fn by_commit<'r>(
+    repository: &'r Repository<'_>,
+    stage: &Stage,
+) -> Option<Vec<&'r Located<Environment>>> {
+    let known = &repository.documents.environments;
+    let names = stage.environments();
+    let environments = names.iter().map(|name| known.get(name));
+    let environments: Vec<_> = environments.collect::<Option<_>>()?;
+    let default = repository.documents.config.spec.delivery;
+    let mut all = environments.iter();
+    let by_commit = all.all(|e| e.value.spec.delivery == Delivery::Commit)
+        && (!environments.is_empty() || default == Delivery::Commit);
+    by_commit.then_some(environments)
 }
 
 /// Whether anybody is asked.

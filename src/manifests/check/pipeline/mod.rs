@@ -1,6 +1,7 @@
 //! Rules about pipelines: their stages, and what these name.
 
 mod approvals;
+mod approved_by;
 mod cycle;
 mod followed;
 mod gates;
@@ -53,6 +54,11 @@ pub(super) const RULES: &[Rule] = &[
         "approvals need a pull request",
         code::APPROVALS,
         approvals::check,
+    ),
+    (
+        "who vouches for a stage has something approved",
+        code::APPROVALS,
+        approved_by::check,
     ),
     ("soak counts time in the cluster", code::SOAK, soak::check),
     (

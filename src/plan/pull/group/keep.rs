@@ -16,7 +16,7 @@ use crate::model::{Approvals, CommitState, Name, RepoPath, Verdict};
 use crate::plan::desk::Desk;
 use crate::plan::effect::{Effect, Note};
 use crate::plan::facts::pull::PullRequestFacts;
-use crate::plan::gate::approvals;
+use crate::plan::gate::approved;
 use crate::plan::report::{ChangeKind, Condition, HoldReport, State, Subject};
 
 impl Group<'_, '_> {
@@ -163,7 +163,10 @@ impl Group<'_, '_> {
             let fresh = view.labels.iter().filter(|label| !labels.contains(label));
             let fresh: Vec<String> = fresh.cloned().collect();
             labels.extend(fresh);
-            let shut = |rule: &&Approvals| !approvals(rule, pull, asked, &desk.obs.facts).is_open();
+            let vouched = part.judged.vouched.as_deref();
+            let facts = &desk.obs.facts;
+            let shut =
+                |rule: &&Approvals| !approved(rule, Some(pull), vouched, asked, facts).is_open();
             rules.extend(view.approvals.iter().map(|ruled| &ruled.rule).filter(shut));
         }
         let mine: Vec<usize> = parts.iter().map(|part| part.at).collect();
