@@ -14,7 +14,7 @@
 //!
 //! # The rule of dependency
 //!
-//! `model` uses nothing of ours; `manifests` uses `model`; `plan` uses both. Edges (`git`, `registry`, `forge`) never see
+//! `model` uses nothing of ours; `manifests` uses `model`; `plan` uses both. Edges (`git`, `registry`, `egress`, `forge`) never see
 //! the plan; `observe` and `apply` adapt them to it. A test reads every `use crate::` line and refuses any other arrow.
 
 pub mod allocator;
@@ -23,6 +23,7 @@ pub mod cli;
 pub mod config;
 pub mod daemon;
 pub mod demo;
+pub mod egress;
 pub mod forge;
 pub mod git;
 pub mod manifests;

@@ -160,6 +160,7 @@ impl Engine {
             settle: opening.settle,
             deployments: settings.forge.kind == ForgeKind::GitHub
                 && settings.forge.github.deployments,
+            egress: settings.egress.clone(),
             patience: opening.patience,
         };
         let mut observer = Observer::new(

@@ -9,6 +9,7 @@ use crate::model::Name;
 
 pub mod clock;
 pub mod daemon;
+pub mod egress;
 mod environment;
 pub mod forge;
 pub mod git;
@@ -27,6 +28,7 @@ mod tokens;
 mod yaml;
 
 pub use daemon::DaemonSettings;
+pub use egress::EgressHost;
 pub use forge::ForgeSettings;
 pub use git::GitSettings;
 pub use guard::Guard;
@@ -47,6 +49,9 @@ pub struct Settings {
     pub forge: ForgeSettings,
     /// The daemon.
     pub daemon: DaemonSettings,
+    /// Hosts that gates may ask. Every other one is refused.
+    #[serde(deserialize_with = "egress::read")]
+    pub egress: Vec<EgressHost>,
     /// What is fixed for environments, by name.
     pub guards: BTreeMap<Name, Guard>,
     /// Logs.

@@ -6,6 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Deserializer, Serialize, de};
 use serde_json::Value;
 
+use super::address::Address;
 use super::commit_status::CommitStatus;
 use super::name::Name;
 use super::object::{RepoPath, hash8};
@@ -212,10 +213,10 @@ pub struct Workflow {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Http {
     /// Where to ask; the host must be listed by the operator.
-    pub url: String,
+    pub url: Address,
     /// Name of an operator credential bound to that host.
     #[serde(default)]
-    pub auth: Option<String>,
+    pub auth: Option<Name>,
     /// CEL over the answer.
     pub expect: String,
 }

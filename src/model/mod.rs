@@ -1,6 +1,7 @@
 //! The nouns: what exists in a repository and in a registry, as types that cannot hold a wrong value.
 //! Pure: no async, no files, no clock, and nothing of ours above it.
 
+pub mod address;
 pub mod alias;
 pub mod annotations;
 pub mod commit_check;
@@ -36,6 +37,7 @@ mod whole;
 pub mod window;
 pub mod word;
 
+pub use address::Address;
 pub use annotations::Annotations;
 pub use commit_check::CommitCheck;
 pub use commit_status::{CommitState, CommitStatus};

@@ -21,7 +21,7 @@ use crate::plan::facts::{
     Answer, Failure, ImageFacts, Listing, Outcome, PANICKED, Resolved, Signed,
 };
 use crate::plan::known::Known;
-use crate::plan::question::{Deployments, Describe, List, Resolve, Reviewed, SignedBy};
+use crate::plan::question::{Deployments, Describe, HttpAsk, List, Resolve, Reviewed, SignedBy};
 use crate::plan::{Observation, Question, due};
 use crate::registry::{Access, Client, RegistryError};
 
@@ -117,6 +117,8 @@ pub(super) struct Asked<'a> {
     pub deployments: Vec<Deployments>,
     /// The same, and of Git objects.
     pub reviewed: Vec<Reviewed>,
+    /// Of hosts that gates ask.
+    pub http: Vec<HttpAsk>,
 }
 
 impl<'a> Asked<'a> {
@@ -129,6 +131,7 @@ impl<'a> Asked<'a> {
             commits: Vec::new(),
             deployments: Vec::new(),
             reviewed: Vec::new(),
+            http: Vec::new(),
         };
         let unique: BTreeSet<&Question> = questions.iter().collect();
         for question in unique {
@@ -155,6 +158,7 @@ impl<'a> Asked<'a> {
                 Question::Reviewed(q) if !facts.reviewed.contains_key(q) => {
                     asked.reviewed.push(q.clone());
                 }
+                Question::Http(q) if !facts.http.contains_key(q) => asked.http.push(q.clone()),
                 _ => {}
             }
         }

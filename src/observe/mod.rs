@@ -19,9 +19,11 @@ pub mod documents;
 mod error;
 mod groups;
 pub mod history;
+mod http;
 mod images;
 mod lost;
 mod memory;
+mod polls;
 mod pulls;
 mod recall;
 mod reviewed;
@@ -47,7 +49,8 @@ pub use history::{HistoryReader, HistoryRequest};
 pub use images::{Images, Seen};
 use verified::Verified;
 
-use crate::config::Guard;
+use crate::config::{EgressHost, Guard};
+use crate::egress::Egress;
 use crate::forge::Forge;
 use crate::git::{Fetched, GitError, Repository, Us};
 use crate::manifests::Documents;
@@ -55,6 +58,7 @@ use crate::model::{CommitId, Deployment, DeploymentState, Name, StreamKey, Times
 use crate::plan::facts::{PlanGuard, PlanSettings, Trouble};
 use crate::plan::history::History;
 use crate::plan::import::is_legacy;
+use crate::plan::question::HttpAsk;
 use crate::plan::refusal::Changes;
 use crate::plan::rewound::said_until;
 use crate::plan::{Facts, Observation, Question, Snapshot};
@@ -65,6 +69,7 @@ use carried::Carried;
 use documents::Reading;
 use error::aside;
 use memory::Memory;
+use polls::Polls;
 use pulls::{PullQuestion, PullReader, orphans, our_branches};
 use reviewed::Reviews;
 use teams::teams;
@@ -84,6 +89,8 @@ pub struct ObserverSettings {
     pub settle: bool,
     /// Whether the forge is told of deployments.
     pub deployments: bool,
+    /// Hosts that gates may ask.
+    pub egress: Vec<EgressHost>,
     /// How long a pass waits for a registry that says nothing: only where passes follow each other; `None` waits for all.
     pub patience: Option<Duration>,
 }
@@ -93,6 +100,7 @@ pub struct ObserverSettings {
 pub struct Observer {
     repository: Repository,
     registry: Client,
+    egress: Egress,
     forge: Arc<dyn Forge>,
     settings: ObserverSettings,
     images: Images,
@@ -110,6 +118,7 @@ struct State {
     memory: Memory,
     deployed: deployments::Memory,
     reviews: Reviews,
+    http: Polls<HttpAsk>,
     refresh: bool,
     /// Streams of which registries answered something new that was not read ahead yet.
     moved: BTreeSet<StreamKey>,
@@ -139,6 +148,7 @@ impl Observer {
                     .as_ref()
                     .map(|folder| folder.join("deployments.json")),
             ),
+            http: Polls::open(folder.as_ref().map(|folder| folder.join("http.json"))),
             troubles: Troubles::open(folder.map(|folder| folder.join("edges.json"))),
             moved: BTreeSet::new(),
             carried: Carried::default(),
@@ -149,6 +159,7 @@ impl Observer {
             verified: Verified::new(settings.cache_dir.as_deref()),
             repository,
             registry,
+            egress: Egress::new(&settings.egress),
             forge,
             under_way: Arc::new(UnderWay::new(settings.patience)),
             settings,
@@ -251,10 +262,16 @@ impl Observer {
             verified: self.verified.clone(),
             progress: self.progress.clone(),
         };
-        let (new, blobs, checks) = tokio::join!(
+        let (known, due) = {
+            let http: Vec<HttpAsk> = asked.http.clone();
+            self.state.lock().await.http.split(http, now)
+        };
+        let (new, blobs, checks, came) = tokio::join!(
             self.under_way.ask(&registries, &asked, now),
             texts(&self.repository, &asked.blobs),
-            commits::checks(&*self.forge, &asked.commits)
+            commits::checks(&*self.forge, &asked.commits),
+            polls::ask(due, async |question| http::one(&self.egress, question)
+                .await),
         );
         let blobs = blobs?;
         let open = self.under_way.open(&asked.registries);
@@ -268,6 +285,8 @@ impl Observer {
         let facts = &mut observation.facts;
         facts.unanswered.extend(open);
         facts.checks.extend(checks);
+        facts.http.extend(known);
+        facts.http.extend(state.http.learn(came, now).await?);
         let told = state.deployed.ask(&*self.forge, deployments, now).await?;
         facts.deployments.extend(told);
         if !merged.is_empty() {
@@ -531,7 +550,8 @@ async fn take_in(
         Question::Blob(_)
         | Question::Checks(_)
         | Question::Deployments(_)
-        | Question::Reviewed(_) => false,
+        | Question::Reviewed(_)
+        | Question::Http(_) => false,
     });
     if facts.resolved.is_empty() {
         facts.resolved = answers.resolved;

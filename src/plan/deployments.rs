@@ -167,6 +167,7 @@ fn fares(open: &Open<'_>, desk: &mut Desk<'_>) -> Option<(DeploymentState, Strin
         return Some((DeploymentState::Success, IN_GIT.to_owned()));
     };
     let asked = Asked {
+        stage: &open.view.key,
         set: &open.stay.set,
         id: &open.stay.id,
         stays: &open.view.timeline,

@@ -4,10 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::facts::pull::ReviewFacts;
-use super::facts::{Failure, ImageFacts, Outcome, Resolved, Signed};
+use super::facts::{Failure, HttpAnswer, ImageFacts, Outcome, Resolved, Signed};
 use super::observation::Observation;
 use super::output::lookup::imported_tag;
-use super::question::{Deployments, Describe, List, Question, Resolve, Reviewed, SignedBy};
+use super::question::{
+    Deployments, Describe, HttpAsk, List, Question, Resolve, Reviewed, SignedBy,
+};
 use super::report::{HoldReport, State, Subject};
 use super::road::settled::{repository_of_any, settled_by};
 use super::version::{Version, version_of};
@@ -235,6 +237,24 @@ impl<'a> Desk<'a> {
             Some(Outcome::Failed(failure)) => Known::Failed(failure),
             None => {
                 self.questions.insert(Question::Signed(question));
+                Known::NotYet
+            }
+        }
+    }
+
+    /// What an address answered, and when it was asked.
+    pub fn http(&mut self, question: &HttpAsk) -> Known<(Timestamp, &'a HttpAnswer)> {
+        let obs = self.obs;
+        match obs
+            .facts
+            .http
+            .get(question)
+            .map(|a| (a.asked_at(), &a.outcome))
+        {
+            Some((at, Outcome::Ok(answer))) => Known::Yes((at, answer)),
+            Some((_, Outcome::Failed(failure))) => Known::Failed(failure.clone()),
+            None => {
+                self.questions.insert(Question::Http(question.clone()));
                 Known::NotYet
             }
         }

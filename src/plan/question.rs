@@ -5,9 +5,12 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    BlobId, CommitId, DeploymentPlace, ImageReference, ImageRepository, Name, Namespace,
-    PinnedImage, VerifyingKey,
+    BlobId, CommitId, DeploymentPlace, ImageReference, ImageRepository, Name, Namespace, Period,
+    PinnedImage, SetId, StageKey, VerifyingKey,
 };
+
+/// Whoever is asked again and again is asked once in this time, for each gate and set.
+pub const POLL_INTERVAL: Period = Period::seconds(60);
 
 /// How often a pass may ask and plan again.
 pub const MOST_ROUNDS: usize = 4;
@@ -32,6 +35,8 @@ pub enum Question {
     Deployments(Deployments),
     /// Who approved this merged pull request, and who pushed to it? Answered by the forge and Git objects.
     Reviewed(Reviewed),
+    /// What does this address answer? Answered by a host that the operator listed, or from memory within an interval.
+    Http(HttpAsk),
 }
 
 impl Question {
@@ -42,7 +47,11 @@ impl Question {
             Self::Describe(question) => Some(&question.image.repository),
             Self::List(question) => Some(&question.repository),
             Self::Signed(question) => Some(&question.image.repository),
-            Self::Blob(_) | Self::Checks(_) | Self::Deployments(_) | Self::Reviewed(_) => None,
+            Self::Blob(_)
+            | Self::Checks(_)
+            | Self::Deployments(_)
+            | Self::Reviewed(_)
+            | Self::Http(_) => None,
         }
     }
 }
@@ -113,4 +122,24 @@ pub struct SignedBy {
     pub namespace: Namespace,
     /// The key.
     pub key: VerifyingKey,
+}
+
+/// What is asked of an address, for a set in a stage.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HttpAsk {
+    /// The stage that verifies the set.
+    pub stage: StageKey,
+    /// The set.
+    pub set: SetId,
+    /// The whole address.
+    pub url: String,
+    /// By which name the operator's settings know the credential.
+    pub auth: Option<String>,
+    /// Whether headers of the answer are wanted.
+    pub headers: bool,
+    /// Whether its body is.
+    pub body: bool,
+    /// The set has left the stage: only what was answered while it was there counts, and nobody is asked.
+    pub left: bool,
 }

@@ -8,7 +8,7 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
 /// What kind of place an address is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum AddressClass {
+pub(crate) enum AddressClass {
     /// Routed on the internet.
     Public,
     /// An organisation's own network.
@@ -76,7 +76,7 @@ fn class_v6(ip: Ipv6Addr) -> AddressClass {
 
 /// How far a connection may reach.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Reach {
+pub(crate) enum Reach {
     /// The internet only.
     Public,
     /// Private networks too.

@@ -18,7 +18,7 @@ use crate::model::RegistryHost;
 
 /// How a connection's identity is established.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) enum Tls {
+pub(crate) enum Tls {
     /// Certificates known to the system.
     System,
     /// The system's and those of a PEM file.

@@ -333,7 +333,10 @@ fn may_mend_now(error: &RegistryError) -> bool {
 }
 
 /// An address written as a number is not resolved, so it is checked here.
-fn check_literal(url: &Url, reach: Reach) -> Result<(), RegistryError> {
+///
+/// # Errors
+/// When it is out of reach.
+pub(crate) fn check_literal(url: &Url, reach: Reach) -> Result<(), RegistryError> {
     let address = match url.host() {
         Some(url::Host::Ipv4(v4)) => v4.into(),
         Some(url::Host::Ipv6(v6)) => v6.into(),

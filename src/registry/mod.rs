@@ -27,10 +27,15 @@ mod stats;
 mod tags;
 mod unique;
 
+pub(crate) use address::Reach;
 pub use client::{Access, Audience, Client, Resolved};
 pub use details::{ImageDetails, ImageLayer};
 pub use door::Door;
 pub use error::RegistryError;
+pub(crate) use hosts::Tls;
+pub(crate) use http::check_literal;
 pub use metadata::{ImageMetadata, Platform};
+pub(crate) use pause::retry_after;
+pub(crate) use pool::{Pool, connection_error};
 pub use signature::Signatures;
 pub use stats::{RequestKind, Stats};

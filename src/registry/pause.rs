@@ -15,7 +15,7 @@ const UNSAID_LIMIT: u64 = 100;
 
 /// The pause that a `Retry-After` header asks for: seconds or an HTTP date, nothing if it is neither. A date is held
 /// against the registry's own clock, if it shows it.
-pub(super) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
+pub(crate) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     let text = headers.get("retry-after")?.to_str().ok()?.trim();
     if let Some(seconds) = number(text) {
         return Some(Duration::from_secs(seconds).min(LONGEST_PAUSE));

@@ -16,7 +16,7 @@ use super::hosts::{Tls, authority};
 const MAX_CA_FILE: u64 = 1024 * 1024;
 
 /// Clients by how they trust (`None`: plain HTTP) and how far they reach.
-pub(super) struct Pool {
+pub(crate) struct Pool {
     clients: Mutex<HashMap<(Option<Tls>, Reach), reqwest::Client>>,
     connect: Duration,
     read: Duration,
@@ -25,7 +25,7 @@ pub(super) struct Pool {
 
 impl Pool {
     /// No connections yet.
-    pub(super) fn new(connect: Duration, read: Duration) -> Self {
+    pub(crate) fn new(connect: Duration, read: Duration) -> Self {
         Self {
             clients: Mutex::default(),
             connect,
@@ -35,7 +35,7 @@ impl Pool {
     }
 
     /// The client for an address.
-    pub(super) fn client(
+    pub(crate) fn client(
         &self,
         url: &Url,
         tls: &Tls,
@@ -97,7 +97,7 @@ fn certificates(file: &Path) -> Result<Vec<Certificate>, String> {
 }
 
 /// What a failed connection means, in words an operator can act on.
-pub(super) fn connection_error(url: &Url, error: reqwest::Error) -> RegistryError {
+pub(crate) fn connection_error(url: &Url, error: reqwest::Error) -> RegistryError {
     let host = authority(url);
     let error = error.without_url();
     let mut cause: Option<&(dyn Error + 'static)> = Some(&error);

@@ -12,13 +12,14 @@ use std::io::Write as _;
 use files::{File, entries, root, rust_files};
 
 /// Each module and those it may use. Binary and library roots may use all.
-const ARROWS: [(&str, &[&str]); 16] = [
+const ARROWS: [(&str, &[&str]); 17] = [
     ("allocator", &[]),
     ("model", &[]),
     ("manifests", &["model"]),
     ("plan", &["model", "manifests"]),
     ("config", &["model"]),
     ("registry", &["model", "config"]),
+    ("egress", &["model", "config", "registry"]),
     ("git", &["model", "config"]),
     ("forge", &["model", "config", "git"]),
     ("telemetry", &["config", "model"]),
@@ -29,6 +30,7 @@ const ARROWS: [(&str, &[&str]); 16] = [
             "manifests",
             "model",
             "registry",
+            "egress",
             "git",
             "forge",
             "config",

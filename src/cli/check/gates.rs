@@ -5,8 +5,10 @@ use crate::cli::read::Files;
 use crate::manifests::{
     Diagnostic, Documents, Listing as _, Located, Step, Texts as _, code, locate,
 };
+use crate::model::address::Word;
+use crate::model::gate::Http;
 use crate::model::{Gate, RepoPath, VerifyingKey};
-use crate::plan::gate::cel;
+use crate::plan::gate::cel::{self, answer};
 
 /// What is wrong with expressions and keys of pipelines and environments.
 pub(super) fn problems(documents: &Documents, files: &Files) -> Vec<Diagnostic> {
@@ -51,6 +53,11 @@ fn of_list<T>(
                 let words = format!("this expression lets no set pass: {why}");
                 (code::EXPRESSION, vec!["expression"], words)
             }
+            Gate::Http(http) => {
+                let (field, why) = unanswerable(http, streams)?;
+                let words = format!("this gate lets no set pass: {why}");
+                (code::EXPRESSION, vec!["http", field], words)
+            }
             Gate::Signature(signature) => {
                 let words = unusable(&signature.key, files)?;
                 (code::KEY, vec!["signature", "key"], words)
@@ -69,6 +76,21 @@ fn of_list<T>(
             Diagnostic::error(&located.path, code, words).at(place)
         })
         .collect()
+}
+
+/// Why no answer could satisfy a gate, and the field that is wrong.
+fn unanswerable(http: &Http, streams: Option<&[String]>) -> Option<(&'static str, String)> {
+    let reads = match answer::check(&http.expect) {
+        Ok(reads) => reads,
+        Err(why) => return Some(("expect", why)),
+    };
+    let several = streams.is_some_and(|streams| streams.len() > 1);
+    let words = "`digest` stands for the only image, and here are several: use `set`";
+    if several && http.url.words().any(|word| word == Word::Digest) {
+        return Some(("url", words.to_owned()));
+    }
+    let reads_it = several && reads.words.contains(&Word::Digest);
+    reads_it.then(|| ("expect", words.to_owned()))
 }
 
 /// Why a file is no key to check signatures with.

@@ -204,6 +204,7 @@ fn check(
     let empty = Timeline::default();
     let source = view.from.stages().first().and_then(|s| road.get(s));
     let asked = Asked {
+        stage: &view.key,
         runs: Runs::NobodyTells,
         set: &target.set,
         id: &target.id,

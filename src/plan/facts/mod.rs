@@ -1,6 +1,7 @@
 //! Facts: what only the network, the forge, the clock and the operator know. One versioned JSON file holds them all, so
 //! that every decision can be made again at a desk.
 
+mod answered;
 mod check;
 mod deployment;
 pub mod marker;
@@ -16,8 +17,11 @@ use crate::model::{
     CommitCheck, CommitId, Delivery, DeploymentPlace, DeploymentState, Digest, Name, Party, Settle,
     TagKey, Timestamp,
 };
-use crate::plan::question::{Deployments, Describe, List, Question, Resolve, Reviewed, SignedBy};
+use crate::plan::question::{
+    Deployments, Describe, HttpAsk, List, Question, Resolve, Reviewed, SignedBy,
+};
 use crate::plan::report::Subject;
+pub use answered::HttpAnswer;
 pub use check::{CheckMemory, FollowMemory};
 pub use deployment::DeploymentMemory;
 use pull::{MergeGroupFacts, PullRequestFacts, ReviewFacts};
@@ -56,6 +60,9 @@ pub struct Facts {
     /// Answers of registries to `Signed`.
     #[serde(default, with = "pairs", skip_serializing_if = "BTreeMap::is_empty")]
     pub signed: BTreeMap<SignedBy, Answer<Signed>>,
+    /// What hosts answered to gates.
+    #[serde(default, with = "pairs", skip_serializing_if = "BTreeMap::is_empty")]
+    pub http: BTreeMap<HttpAsk, Answer<HttpAnswer>>,
     /// What the forge says of commits: answers to `Checks`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub checks: BTreeMap<CommitId, Outcome<Vec<CommitCheck>>>,
@@ -132,6 +139,7 @@ impl Facts {
             described: BTreeMap::new(),
             listed: BTreeMap::new(),
             signed: BTreeMap::new(),
+            http: BTreeMap::new(),
             checks: BTreeMap::new(),
             deployments: BTreeMap::new(),
             reviewed: BTreeMap::new(),

@@ -1,6 +1,8 @@
 //! Conditions in CEL over the facts of images. Bounded by counts before anything runs: length, nesting, and an upper
 //! bound of the work that the expression can do on the facts at hand. Same facts, same outcome, same words.
 
+pub mod answer;
+
 use std::collections::{BTreeMap, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -8,7 +10,7 @@ use cel::common::ast::{EntryExpr, Expr, LiteralValue};
 use cel::parser::PrattParser;
 use cel::{Context, ExecutionError, IdedExpr, Value};
 
-use super::typed::Names;
+use super::typed::{self, Names};
 
 /// Longest expression, in bytes.
 const MAX_LENGTH: usize = 4_096;
@@ -107,8 +109,13 @@ pub fn evaluate(source: &str, images: &BTreeMap<String, ImageFacts>) -> Outcome 
         context.add_variable_from_value("image", value_of(only));
     }
     context.add_variable_from_value("images", facts);
+    given(&context, &expression, &shape)
+}
+
+/// What an expression comes to, given what its names stand for.
+fn given(context: &Context<'_, '_>, expression: &IdedExpr, shape: &Shape) -> Outcome {
     // An evaluation that panics is a condition that cannot be answered, not the end of the pass.
-    match catch_unwind(AssertUnwindSafe(|| context.resolve(&expression))) {
+    match catch_unwind(AssertUnwindSafe(|| context.resolve(expression))) {
         Ok(Ok(Value::Bool(true))) => Outcome::True,
         Ok(Ok(Value::Bool(false))) => Outcome::False,
         Ok(Ok(other)) => Outcome::Failed(format!(

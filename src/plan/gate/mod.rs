@@ -8,6 +8,7 @@ mod checks;
 mod deployed;
 mod expression;
 mod freeze;
+mod http;
 mod not_yet;
 mod said;
 mod signature;
@@ -23,10 +24,12 @@ pub use freeze::freeze;
 use super::desk::Desk;
 use super::report::Condition;
 use super::road::timeline::Timeline;
-use crate::model::{Gate, Set, SetId, Timestamp, Verdict};
+use crate::model::{Gate, Set, SetId, StageKey, Timestamp, Verdict};
 
 /// What a gate is asked about.
 pub struct Asked<'a> {
+    /// The stage that it enters, or that verifies it.
+    pub stage: &'a StageKey,
     /// The set.
     pub set: &'a Set,
     /// Its identity.
@@ -61,7 +64,8 @@ pub fn evaluate(gate: &Gate, asked: &Asked<'_>, desk: &mut Desk<'_>) -> Verdict 
         Gate::Checks(names) => checks::verdict(names, asked, desk),
         Gate::Window(window) => window::verdict(window, desk),
         Gate::Signature(signature) => signature::verdict(signature, asked, desk),
-        Gate::Workflow(_) | Gate::Http(_) => not_yet::verdict(gate),
+        Gate::Http(http) => http::verdict(http, asked, desk),
+        Gate::Workflow(_) => not_yet::verdict(gate),
     }
 }
 
@@ -71,6 +75,7 @@ pub fn name(gate: &Gate) -> String {
         Gate::Age(age) => format!("age {}", age.min),
         Gate::Soak(period) => format!("soak {period}"),
         Gate::Workflow(workflow) => format!("workflow {}", workflow.file),
+        Gate::Http(http) => format!("http {}", http.url.host()),
         other => other.kind().to_owned(),
     }
 }

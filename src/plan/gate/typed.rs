@@ -5,6 +5,7 @@ use cel::common::ast::{EntryExpr, Expr, LiteralValue};
 use cel::{IdedExpr, common::ast::CallExpr};
 
 use crate::manifests::suggest::did_you_mean;
+use crate::model::address::Word;
 
 /// The fields of an image.
 const FIELDS: [&str; 6] = [
@@ -37,7 +38,7 @@ impl Kind {
             Self::Text => "a text",
             Self::Number => "a number",
             Self::List => "a list",
-            Self::Labels => "a map of labels",
+            Self::Labels => "a map of texts",
             Self::Image => "an image",
             Self::Images => "a map of images",
             Self::Any => "something",
@@ -47,15 +48,29 @@ impl Kind {
 
 /// What is named where an expression stands.
 pub(super) struct Names<'a> {
-    /// Streams of the pipeline, where the expression belongs to one.
-    pub(super) streams: Option<&'a [String]>,
+    about: About<'a>,
     bound: Vec<&'a str>,
+}
+
+#[derive(Clone, Copy)]
+enum About<'a> {
+    /// Images of these streams, where they are known.
+    Images(Option<&'a [String]>),
+    /// An HTTP answer.
+    Answer,
 }
 
 impl<'a> Names<'a> {
     pub(super) const fn new(streams: Option<&'a [String]>) -> Self {
         Self {
-            streams,
+            about: About::Images(streams),
+            bound: Vec::new(),
+        }
+    }
+
+    pub(super) const fn of_answer() -> Self {
+        Self {
+            about: About::Answer,
             bound: Vec::new(),
         }
     }
@@ -120,10 +135,14 @@ impl<'a> Names<'a> {
     }
 
     fn named(&self, name: &str) -> Result<Kind, String> {
+        let streams = match self.about {
+            _ if self.bound.contains(&name) => return Ok(Kind::Any),
+            About::Answer => return of_answer(name),
+            About::Images(streams) => streams,
+        };
         match name {
-            _ if self.bound.contains(&name) => Ok(Kind::Any),
             "images" => Ok(Kind::Images),
-            "image" => match self.streams {
+            "image" => match streams {
                 Some([first, _, ..]) => Err(format!(
                     "`image` stands for the only image, and here are several: write images[\"{first}\"]"
                 )),
@@ -150,11 +169,13 @@ impl<'a> Names<'a> {
                     did_you_mean(name, FIELDS)
                 )),
             },
-            Kind::Images => match self.streams {
-                Some(streams) if !streams.iter().any(|stream| stream == name) => Err(format!(
-                    "this pipeline has no stream `{shown}`: {}",
-                    did_you_mean(name, streams.iter().map(String::as_str))
-                )),
+            Kind::Images => match self.about {
+                About::Images(Some(streams)) if !streams.iter().any(|stream| stream == name) => {
+                    Err(format!(
+                        "this pipeline has no stream `{shown}`: {}",
+                        did_you_mean(name, streams.iter().map(String::as_str))
+                    ))
+                }
                 _ => Ok(Kind::Image),
             },
             Kind::Labels => Ok(Kind::Text),
@@ -201,6 +222,28 @@ impl<'a> Names<'a> {
             },
             _ => Ok(Kind::Any),
         }
+    }
+}
+
+/// Names about an HTTP answer.
+fn of_answer(name: &str) -> Result<Kind, String> {
+    let words = Word::ALL.map(Word::as_str);
+    match name {
+        "status" => Ok(Kind::Number),
+        "headers" => Ok(Kind::Labels),
+        "body" => Ok(Kind::Text),
+        "json" => Ok(Kind::Any),
+        _ if words.contains(&name) => Ok(Kind::Text),
+        _ => Err(format!(
+            "`{}` is not known: {}",
+            super::cel::cleaned(name),
+            did_you_mean(
+                name,
+                ["status", "headers", "body", "json"]
+                    .into_iter()
+                    .chain(words)
+            )
+        )),
     }
 }
 

@@ -221,6 +221,7 @@ fn judge(
     let empty = Timeline::default();
     let stays = source.map_or(&empty, |s| &s.timeline);
     let asked = Asked {
+        stage: &view.key,
         runs: Runs::NobodyTells,
         set: &candidate.set,
         id: &candidate.id,
@@ -288,7 +289,7 @@ fn passed(
         }];
         conditions.extend(verification(
             source,
-            candidate_asked(candidate, &source.timeline, first),
+            candidate_asked(candidate, source, first),
             desk,
         ));
         by_source.push(conditions);
@@ -305,13 +306,14 @@ fn passed(
 
 fn candidate_asked<'a>(
     candidate: &'a Candidate,
-    stays: &'a Timeline,
+    source: &'a StageView<'_>,
     first: &'a Timeline,
 ) -> Asked<'a> {
     Asked {
+        stage: &source.key,
         set: &candidate.set,
         id: &candidate.id,
-        stays,
+        stays: &source.timeline,
         first,
         runs: Runs::NobodyTells,
     }

@@ -124,6 +124,7 @@ pub fn judge(view: &StageView<'_>, set: &Set, desk: &mut Desk<'_>) -> Judged {
     let id = set.id();
     let empty = Timeline::default();
     let asked = Asked {
+        stage: &view.key,
         runs: Runs::NobodyTells,
         set,
         id: &id,

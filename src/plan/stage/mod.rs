@@ -187,6 +187,7 @@ pub fn report(
         Some(stay) => verification(
             view,
             Asked {
+                stage: &view.key,
                 set: &stay.set,
                 id: &stay.id,
                 stays: &view.timeline,

@@ -71,6 +71,18 @@ daemon:
   tick: 5m # daemon.tick = 5m
   stalledAfter: 30m # daemon.stalledAfter = 30m
   listen: 127.0.0.1:9090 # daemon.listen = 127.0.0.1:9090
+egress:
+  - host: tests.example # egress[0].host = tests.example
+    private: true # egress[0].private = true
+    plainHttp: true # egress[0].plainHttp = true
+    caFile: /etc/tests.pem # egress[0].caFile = /etc/tests.pem
+    credentials:
+      - name: e2e # egress[0].credentials[0].name = e2e
+        token: correct-horse-battery # egress[0].credentials[0].token = (set)
+        header: X-Key # egress[0].credentials[0].header = X-Key
+      - name: basic # egress[0].credentials[1].name = basic
+        username: bot # egress[0].credentials[1].username = bot
+        password: correct-horse-battery # egress[0].credentials[1].password = (set)
 guards:
   prod:
     delivery: pullRequest # guards.prod.delivery = pullRequest

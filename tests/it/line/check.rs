@@ -254,6 +254,49 @@ fn an_expression_that_no_image_can_answer_is_named_with_its_place_and_what_was_m
 }
 
 #[test]
+fn a_gate_that_no_answer_can_satisfy_is_named_with_its_place_and_what_was_meant() {
+    let machine = Hermetic::new();
+    let root = checkout(&machine, "tree");
+    let pipeline = root.join("pipelines/myapp/pipeline.yaml");
+    let text = std::fs::read_to_string(&pipeline).unwrap();
+    let soak = "        - soak: 30m\n";
+    assert!(text.contains(soak));
+    let line = 2 + text.lines().position(|l| l == soak.trim_end()).unwrap();
+    for (gate, words) in [
+        (
+            "{url: 'https://h.example/', expect: 'statuss == 200'}",
+            "did you mean `status`?",
+        ),
+        (
+            "{url: 'https://h.example/', expect: 'status =='}",
+            "the expression cannot be read",
+        ),
+        (
+            "{url: 'https://h.example/', expect: 'json.ok', retries: 1}",
+            "retries",
+        ),
+        (
+            "{url: 'https://{{stage}}.example/', expect: 'json.ok'}",
+            "never in the host",
+        ),
+        (
+            "{url: 'https://h.example/{{tag}}', expect: 'json.ok'}",
+            "stands for nothing here",
+        ),
+        (
+            "{url: 'https://u:p@h.example/', expect: 'json.ok'}",
+            "an address holds no login",
+        ),
+    ] {
+        let gate = format!("        - http: {gate}\n");
+        std::fs::write(&pipeline, text.replace(soak, &format!("{soak}{gate}"))).unwrap();
+        let said = check(&machine, &root, &[]);
+        assert_eq!(said.code, 3, "{said:?}");
+        said.has(&[&format!("pipelines/myapp/pipeline.yaml:{line}:"), words]);
+    }
+}
+
+#[test]
 fn a_key_that_is_none_is_named_with_its_place() {
     let machine = Hermetic::new();
     let root = checkout(&machine, "tree");

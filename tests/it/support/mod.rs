@@ -1,6 +1,7 @@
 //! What integration tests share: worlds to act in. Mocks are not among them: a fake is a small model of the real thing,
 //! spoken to through the real client.
 //!
+//! - [`answering`]: a host for gates to ask, which answers as it is told.
 //! - [`hermetic`]: commands that see nothing of the machine they run on, and bare Git repositories to act on.
 //! - [`git_http`]: a repository served over smart HTTP by Git's own `http-backend`.
 //! - [`crash`]: kills the program at a chosen step, from outside.
@@ -13,6 +14,7 @@
 //! - [`upstream`]: a strict reader of image streams, by upstream's types.
 //! - [`world`]: all of it together with the engine, people and a clock, to tell stories in.
 
+pub(crate) mod answering;
 pub(crate) mod crash;
 pub(crate) mod docker_registry;
 pub(crate) mod fault_proxy;
