@@ -161,6 +161,7 @@ impl Engine {
             deployments: settings.forge.kind == ForgeKind::GitHub
                 && settings.forge.github.deployments,
             egress: settings.egress.clone(),
+            argocd: settings.argocd.clone(),
             patience: opening.patience,
         };
         let mut observer = Observer::new(

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::Name;
 
+pub mod argocd;
 pub mod clock;
 pub mod daemon;
 pub mod egress;
@@ -27,6 +28,7 @@ pub mod secret;
 mod tokens;
 mod yaml;
 
+pub use argocd::ArgoCdServer;
 pub use daemon::DaemonSettings;
 pub use egress::EgressHost;
 pub use forge::ForgeSettings;
@@ -52,6 +54,8 @@ pub struct Settings {
     /// Hosts that gates may ask. Every other one is refused.
     #[serde(deserialize_with = "egress::read")]
     pub egress: Vec<EgressHost>,
+    /// Argo CD servers, by the name that environments call them.
+    pub argocd: BTreeMap<Name, ArgoCdServer>,
     /// What is fixed for environments, by name.
     pub guards: BTreeMap<Name, Guard>,
     /// Logs.

@@ -88,6 +88,19 @@ impl Egress {
     /// # Errors
     /// When the host may not be asked, or gives no whole answer.
     pub async fn get(&self, url: &Url, credential: Option<&str>) -> Result<Answer, EgressError> {
+        self.get_within(url, credential, MOST_BYTES).await
+    }
+
+    /// The same with another bound of the body, in bytes.
+    ///
+    /// # Errors
+    /// When the host may not be asked, or gives no whole answer.
+    pub async fn get_within(
+        &self,
+        url: &Url,
+        credential: Option<&str>,
+        most: usize,
+    ) -> Result<Answer, EgressError> {
         let host = authority(url);
         let entry = self.0.hosts.get(&host);
         let entry = entry.ok_or_else(|| EgressError::NotListed { host: host.clone() })?;
@@ -98,7 +111,7 @@ impl Egress {
             None => None,
             Some(name) => Some(login(entry, name)?),
         };
-        match tokio::time::timeout(self.0.total, self.ask(url, entry, login)).await {
+        match tokio::time::timeout(self.0.total, self.ask(url, entry, login, most)).await {
             Ok(answer) => answer,
             Err(_) => Err(EgressError::Slow {
                 host,
@@ -112,6 +125,7 @@ impl Egress {
         url: &Url,
         entry: &EgressHost,
         login: Option<(HeaderName, HeaderValue)>,
+        most: usize,
     ) -> Result<Answer, EgressError> {
         let reach = match entry.private {
             true => Reach::Local,
@@ -136,13 +150,13 @@ impl Egress {
         }
         let broken = |error| failed(connection_error(url, error));
         let mut response = request.send().await.map_err(broken)?;
-        judged(url, &response)?;
+        judged(url, &response, most)?;
         let status = response.status().as_u16();
         let headers = headers(response.headers());
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(broken)? {
-            if body.len() + chunk.len() > MOST_BYTES {
-                return Err(too_large(url));
+            if body.len() + chunk.len() > most {
+                return Err(too_large(url, most));
             }
             body.extend_from_slice(&chunk);
         }
@@ -155,7 +169,7 @@ impl Egress {
 }
 
 /// Refuses what is no answer to the question, before its body is read.
-fn judged(url: &Url, response: &Response) -> Result<(), EgressError> {
+fn judged(url: &Url, response: &Response, most: usize) -> Result<(), EgressError> {
     let host = authority(url);
     let status = response.status();
     if status.is_server_error()
@@ -173,16 +187,16 @@ fn judged(url: &Url, response: &Response) -> Result<(), EgressError> {
         return Err(EgressError::Coding { host });
     }
     let announced = response.content_length();
-    match announced.is_some_and(|length| length > MOST_BYTES as u64) {
-        true => Err(too_large(url)),
+    match announced.is_some_and(|length| length > most as u64) {
+        true => Err(too_large(url, most)),
         false => Ok(()),
     }
 }
 
-fn too_large(url: &Url) -> EgressError {
+fn too_large(url: &Url, limit: usize) -> EgressError {
     EgressError::TooLarge {
         host: authority(url),
-        limit: MOST_BYTES,
+        limit,
     }
 }
 

@@ -46,6 +46,20 @@ pub enum EgressError {
         /// The host that was to be asked.
         host: String,
     },
+    /// The operator lists no such Argo CD server.
+    #[error("the operator's settings list no Argo CD server `{server}` under `argocd`")]
+    NoServer {
+        /// By which name it is called.
+        server: String,
+    },
+    /// A server's answer does not tell what was asked.
+    #[error("`{server}` does not tell: {detail}")]
+    Unclear {
+        /// By which name it is called.
+        server: String,
+        /// Why not.
+        detail: String,
+    },
     /// The connection could not be made, or broke.
     #[error("{0}")]
     Connection(RegistryError),
@@ -101,15 +115,19 @@ impl EgressError {
                 | Self::Plain { .. }
                 | Self::Blocked { .. }
                 | Self::Credential { .. }
+                | Self::NoServer { .. }
         )
     }
 
     /// A stable word for it.
     pub fn reason(&self) -> &'static str {
         match self {
-            Self::NotListed { .. } | Self::Plain { .. } | Self::Blocked { .. } => "Forbidden",
+            Self::NotListed { .. }
+            | Self::NoServer { .. }
+            | Self::Plain { .. }
+            | Self::Blocked { .. } => "Forbidden",
             Self::NoCredential { .. } | Self::Credential { .. } => "Unauthorized",
-            Self::TooLarge { .. } | Self::Coding { .. } => "Invalid",
+            Self::TooLarge { .. } | Self::Coding { .. } | Self::Unclear { .. } => "Invalid",
             Self::Connection(error) => error.reason(),
             Self::Slow { .. } | Self::Status { .. } => "InternalError",
         }
@@ -123,11 +141,13 @@ impl Faulty for EgressError {
             | Self::NoCredential { .. }
             | Self::Plain { .. }
             | Self::Blocked { .. }
-            | Self::Credential { .. } => Fault::of(Party::Operator),
+            | Self::Credential { .. }
+            | Self::NoServer { .. } => Fault::of(Party::Operator),
             Self::Connection(error) => error.fault(),
             Self::Slow { .. }
             | Self::Status { .. }
             | Self::TooLarge { .. }
+            | Self::Unclear { .. }
             | Self::Coding { .. } => Fault::of(Party::Remote).later(None),
         }
     }

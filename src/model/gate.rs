@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, de};
-use serde_json::Value;
 
 use super::address::Address;
 use super::commit_status::CommitStatus;
@@ -228,12 +227,36 @@ pub struct Deployed {
     /// Commit status or check run, with `{{app}}` and `{{environment}}` filled in.
     #[serde(default, deserialize_with = "check_name")]
     pub check: Option<String>,
-    /// An Argo CD application, as `{server, app}`.
+    /// An application of an Argo CD server.
     #[serde(default)]
-    pub argocd: Option<Value>,
+    pub argocd: Option<ArgoCdApplication>,
     /// After this silence counts as failure.
     #[serde(default)]
     pub timeout: Option<Period>,
+}
+
+/// An application as Argo CD names it, on a server that the operator's settings name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ArgoCdApplication {
+    /// The server's name in the operator's settings.
+    pub server: Name,
+    /// The application's name, with `{{app}}` and `{{environment}}` filled in.
+    #[serde(deserialize_with = "application_name")]
+    pub app: String,
+}
+
+/// The name of an object of Kubernetes with `{{app}}` and `{{environment}}` in it, and no other expression.
+fn application_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let name = String::deserialize(deserializer)?;
+    let left = name.replace("{{app}}", "x").replace("{{environment}}", "x");
+    let sound = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '.';
+    match left.chars().all(sound) && left.starts_with(|c: char| c.is_ascii_alphanumeric()) {
+        true => Ok(name),
+        false => Err(de::Error::custom(
+            "an application's name has small letters, digits, `-` and `.`; only {{app}} and {{environment}} stand for anything in it",
+        )),
+    }
 }
 
 /// Who must approve, and how many of them. Spelled as CODEOWNERS does: `@user`, `@org/team`.
@@ -338,6 +361,14 @@ mod tests {
         assert!(deployed("argocd/{{app}}-{{environment}}").is_ok());
         for name in ["", "argocd/{{nope}}", "argocd/{{app", "x}}"] {
             assert!(deployed(name).is_err(), "{name}");
+        }
+        let argocd = |app: &str| {
+            let json = serde_json::json!({ "argocd": {"server": "eu", "app": app} });
+            serde_json::from_value::<Deployed>(json)
+        };
+        assert!(argocd("{{app}}-{{environment}}").is_ok());
+        for app in ["", "{{stage}}", "a/b", "..", "A", "a b", "{{app"] {
+            assert!(argocd(app).is_err(), "{app}");
         }
     }
 }

@@ -21,7 +21,9 @@ use crate::plan::facts::{
     Answer, Failure, ImageFacts, Listing, Outcome, PANICKED, Resolved, Signed,
 };
 use crate::plan::known::Known;
-use crate::plan::question::{Deployments, Describe, HttpAsk, List, Resolve, Reviewed, SignedBy};
+use crate::plan::question::{
+    ArgoCdAsk, Deployments, Describe, HttpAsk, List, Resolve, Reviewed, SignedBy,
+};
 use crate::plan::{Observation, Question, due};
 use crate::registry::{Access, Client, RegistryError};
 
@@ -119,6 +121,8 @@ pub(super) struct Asked<'a> {
     pub reviewed: Vec<Reviewed>,
     /// Of hosts that gates ask.
     pub http: Vec<HttpAsk>,
+    /// Of Argo CD.
+    pub argocd: Vec<ArgoCdAsk>,
 }
 
 impl<'a> Asked<'a> {
@@ -132,6 +136,7 @@ impl<'a> Asked<'a> {
             deployments: Vec::new(),
             reviewed: Vec::new(),
             http: Vec::new(),
+            argocd: Vec::new(),
         };
         let unique: BTreeSet<&Question> = questions.iter().collect();
         for question in unique {
@@ -157,6 +162,9 @@ impl<'a> Asked<'a> {
                 }
                 Question::Reviewed(q) if !facts.reviewed.contains_key(q) => {
                     asked.reviewed.push(q.clone());
+                }
+                Question::ArgoCd(q) if !facts.argocd.contains_key(q) => {
+                    asked.argocd.push(q.clone())
                 }
                 Question::Http(q) if !facts.http.contains_key(q) => asked.http.push(q.clone()),
                 _ => {}

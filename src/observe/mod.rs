@@ -11,6 +11,7 @@
 mod accounts;
 mod ahead;
 mod answers;
+mod argocd;
 mod blobs;
 mod carried;
 mod commits;
@@ -49,8 +50,8 @@ pub use history::{HistoryReader, HistoryRequest};
 pub use images::{Images, Seen};
 use verified::Verified;
 
-use crate::config::{EgressHost, Guard};
-use crate::egress::Egress;
+use crate::config::{ArgoCdServer, EgressHost, Guard};
+use crate::egress::{ArgoCd, Egress};
 use crate::forge::Forge;
 use crate::git::{Fetched, GitError, Repository, Us};
 use crate::manifests::Documents;
@@ -58,7 +59,7 @@ use crate::model::{CommitId, Deployment, DeploymentState, Name, StreamKey, Times
 use crate::plan::facts::{PlanGuard, PlanSettings, Trouble};
 use crate::plan::history::History;
 use crate::plan::import::is_legacy;
-use crate::plan::question::HttpAsk;
+use crate::plan::question::{ArgoCdAsk, HttpAsk};
 use crate::plan::refusal::Changes;
 use crate::plan::rewound::said_until;
 use crate::plan::{Facts, Observation, Question, Snapshot};
@@ -91,6 +92,8 @@ pub struct ObserverSettings {
     pub deployments: bool,
     /// Hosts that gates may ask.
     pub egress: Vec<EgressHost>,
+    /// Argo CD servers that environments may name.
+    pub argocd: BTreeMap<Name, ArgoCdServer>,
     /// How long a pass waits for a registry that says nothing: only where passes follow each other; `None` waits for all.
     pub patience: Option<Duration>,
 }
@@ -101,6 +104,7 @@ pub struct Observer {
     repository: Repository,
     registry: Client,
     egress: Egress,
+    argocd: ArgoCd,
     forge: Arc<dyn Forge>,
     settings: ObserverSettings,
     images: Images,
@@ -119,6 +123,7 @@ struct State {
     deployed: deployments::Memory,
     reviews: Reviews,
     http: Polls<HttpAsk>,
+    argocd: Polls<ArgoCdAsk>,
     refresh: bool,
     /// Streams of which registries answered something new that was not read ahead yet.
     moved: BTreeSet<StreamKey>,
@@ -149,6 +154,7 @@ impl Observer {
                     .map(|folder| folder.join("deployments.json")),
             ),
             http: Polls::open(folder.as_ref().map(|folder| folder.join("http.json"))),
+            argocd: Polls::open(folder.as_ref().map(|folder| folder.join("argocd.json"))),
             troubles: Troubles::open(folder.map(|folder| folder.join("edges.json"))),
             moved: BTreeSet::new(),
             carried: Carried::default(),
@@ -160,6 +166,7 @@ impl Observer {
             repository,
             registry,
             egress: Egress::new(&settings.egress),
+            argocd: ArgoCd::new(&settings.argocd),
             forge,
             under_way: Arc::new(UnderWay::new(settings.patience)),
             settings,
@@ -262,16 +269,22 @@ impl Observer {
             verified: self.verified.clone(),
             progress: self.progress.clone(),
         };
-        let (known, due) = {
-            let http: Vec<HttpAsk> = asked.http.clone();
-            self.state.lock().await.http.split(http, now)
+        let ((http, http_due), (argocd, argocd_due)) = {
+            let state = self.state.lock().await;
+            let (http, argocd) = (asked.http.clone(), asked.argocd.clone());
+            (state.http.split(http, now), state.argocd.split(argocd, now))
         };
-        let (new, blobs, checks, came) = tokio::join!(
+        let (new, blobs, checks, http_came, argocd_came) = tokio::join!(
             self.under_way.ask(&registries, &asked, now),
             texts(&self.repository, &asked.blobs),
             commits::checks(&*self.forge, &asked.commits),
-            polls::ask(due, async |question| http::one(&self.egress, question)
+            polls::ask(http_due, async |question| http::one(&self.egress, question)
                 .await),
+            polls::ask(argocd_due, async |question| argocd::one(
+                &self.argocd,
+                question
+            )
+            .await),
         );
         let blobs = blobs?;
         let open = self.under_way.open(&asked.registries);
@@ -285,8 +298,12 @@ impl Observer {
         let facts = &mut observation.facts;
         facts.unanswered.extend(open);
         facts.checks.extend(checks);
-        facts.http.extend(known);
-        facts.http.extend(state.http.learn(came, now).await?);
+        facts.http.extend(http);
+        facts.http.extend(state.http.learn(http_came, now).await?);
+        facts.argocd.extend(argocd);
+        facts
+            .argocd
+            .extend(state.argocd.learn(argocd_came, now).await?);
         let told = state.deployed.ask(&*self.forge, deployments, now).await?;
         facts.deployments.extend(told);
         if !merged.is_empty() {
@@ -551,7 +568,8 @@ async fn take_in(
         | Question::Checks(_)
         | Question::Deployments(_)
         | Question::Reviewed(_)
-        | Question::Http(_) => false,
+        | Question::Http(_)
+        | Question::ArgoCd(_) => false,
     });
     if facts.resolved.is_empty() {
         facts.resolved = answers.resolved;

@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::facts::pull::ReviewFacts;
-use super::facts::{Failure, HttpAnswer, ImageFacts, Outcome, Resolved, Signed};
+use super::facts::{ArgoCdFacts, Failure, HttpAnswer, ImageFacts, Outcome, Resolved, Signed};
 use super::observation::Observation;
 use super::output::lookup::imported_tag;
 use super::question::{
-    Deployments, Describe, HttpAsk, List, Question, Resolve, Reviewed, SignedBy,
+    ArgoCdAsk, Deployments, Describe, HttpAsk, List, Question, Resolve, Reviewed, SignedBy,
 };
 use super::report::{HoldReport, State, Subject};
 use super::road::settled::{repository_of_any, settled_by};
@@ -255,6 +255,24 @@ impl<'a> Desk<'a> {
             Some((_, Outcome::Failed(failure))) => Known::Failed(failure.clone()),
             None => {
                 self.questions.insert(Question::Http(question.clone()));
+                Known::NotYet
+            }
+        }
+    }
+
+    /// How an application fares, and when that was asked.
+    pub fn argocd(&mut self, question: &ArgoCdAsk) -> Known<(Timestamp, &'a ArgoCdFacts)> {
+        let obs = self.obs;
+        match obs
+            .facts
+            .argocd
+            .get(question)
+            .map(|a| (a.asked_at(), &a.outcome))
+        {
+            Some((at, Outcome::Ok(facts))) => Known::Yes((at, facts)),
+            Some((_, Outcome::Failed(failure))) => Known::Failed(failure.clone()),
+            None => {
+                self.questions.insert(Question::ArgoCd(question.clone()));
                 Known::NotYet
             }
         }

@@ -37,6 +37,8 @@ pub enum Question {
     Reviewed(Reviewed),
     /// What does this address answer? Answered by a host that the operator listed, or from memory within an interval.
     Http(HttpAsk),
+    /// How does this application fare? Answered by an Argo CD server, or from memory within an interval.
+    ArgoCd(ArgoCdAsk),
 }
 
 impl Question {
@@ -51,7 +53,8 @@ impl Question {
             | Self::Checks(_)
             | Self::Deployments(_)
             | Self::Reviewed(_)
-            | Self::Http(_) => None,
+            | Self::Http(_)
+            | Self::ArgoCd(_) => None,
         }
     }
 }
@@ -140,6 +143,22 @@ pub struct HttpAsk {
     pub headers: bool,
     /// Whether its body is.
     pub body: bool,
+    /// The set has left the stage: only what was answered while it was there counts, and nobody is asked.
+    pub left: bool,
+}
+
+/// An application of an Argo CD server, for a set in a stage.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ArgoCdAsk {
+    /// The server's name in the operator's settings.
+    pub server: Name,
+    /// The application's name.
+    pub application: String,
+    /// The stage that holds the set.
+    pub stage: StageKey,
+    /// The set.
+    pub set: SetId,
     /// The set has left the stage: only what was answered while it was there counts, and nobody is asked.
     pub left: bool,
 }

@@ -1,5 +1,6 @@
 //! Stories that must come out right, each told in a world of its own.
 
+mod argocd;
 mod asking;
 mod bad_input;
 mod bundles;

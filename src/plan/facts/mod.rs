@@ -18,10 +18,10 @@ use crate::model::{
     TagKey, Timestamp,
 };
 use crate::plan::question::{
-    Deployments, Describe, HttpAsk, List, Question, Resolve, Reviewed, SignedBy,
+    ArgoCdAsk, Deployments, Describe, HttpAsk, List, Question, Resolve, Reviewed, SignedBy,
 };
 use crate::plan::report::Subject;
-pub use answered::HttpAnswer;
+pub use answered::{ArgoCdFacts, HttpAnswer};
 pub use check::{CheckMemory, FollowMemory};
 pub use deployment::DeploymentMemory;
 use pull::{MergeGroupFacts, PullRequestFacts, ReviewFacts};
@@ -63,6 +63,9 @@ pub struct Facts {
     /// What hosts answered to gates.
     #[serde(default, with = "pairs", skip_serializing_if = "BTreeMap::is_empty")]
     pub http: BTreeMap<HttpAsk, Answer<HttpAnswer>>,
+    /// What Argo CD servers say of applications.
+    #[serde(default, with = "pairs", skip_serializing_if = "BTreeMap::is_empty")]
+    pub argocd: BTreeMap<ArgoCdAsk, Answer<ArgoCdFacts>>,
     /// What the forge says of commits: answers to `Checks`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub checks: BTreeMap<CommitId, Outcome<Vec<CommitCheck>>>,
@@ -140,6 +143,7 @@ impl Facts {
             listed: BTreeMap::new(),
             signed: BTreeMap::new(),
             http: BTreeMap::new(),
+            argocd: BTreeMap::new(),
             checks: BTreeMap::new(),
             deployments: BTreeMap::new(),
             reviewed: BTreeMap::new(),

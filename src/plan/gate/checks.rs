@@ -38,7 +38,7 @@ pub(super) fn together(all: Vec<Said>) -> Verdict {
             why: good.join("; "),
         },
         (true, true) => Verdict::Waiting {
-            why: "the forge is asked".to_owned(),
+            why: "it is asked".to_owned(),
             until: None,
         },
         (false, _) => Verdict::Waiting {

@@ -1,11 +1,13 @@
-//! `deployed: {check, timeout}` of an environment: the agent there said that what the set brought runs. Soak counts from then.
+//! `deployed` of an environment: the agent there said that what the set brought runs, by a check of a commit or through Argo
+//! CD's API. Soak counts from then.
 
+use super::argocd::{Wanted, fares};
 use super::checks::together;
 use super::said::{Said, said};
 use super::{Asked, Desk};
 use crate::model::gate::Deployed;
 use crate::model::time::stamp;
-use crate::model::{Application, Environment, StreamKey, Timestamp, Verdict};
+use crate::model::{Application, Environment, PinnedImage, StreamKey, Timestamp, Verdict};
 use crate::plan::output::folder;
 
 /// What the environment says, and since when all of it runs.
@@ -18,24 +20,35 @@ pub fn deployed(
 ) -> (Verdict, Option<Timestamp>) {
     let waits = |why: String| (Verdict::Waiting { why, until: None }, None);
     if rule.check.is_none() && rule.argocd.is_none() {
-        return waits("`deployed` names no check, so nobody tells".to_owned());
-    }
-    let Some(check) = &rule.check else {
         return waits(
-            "NotYet: `deployed.argocd` is understood but not carried out by this version; `deployed.check` is".to_owned(),
+            "`deployed` names neither a check nor an application of Argo CD, so nobody tells"
+                .to_owned(),
         );
-    };
+    }
     let Some(stay) = asked.stays.latest(asked.id).cloned() else {
         return waits("it was never here".to_owned());
     };
     let mut all = Vec::new();
     for application in concerned(environment, streams) {
-        let name = named(check, application, environment);
         let from = match stay.left {
             None => content_since(environment, application, desk),
             Some(_) => stay.at,
         };
-        all.push(said(&name, &stay, from, desk));
+        if let Some(check) = &rule.check {
+            let name = named(check, application, environment);
+            all.push(said(&name, &stay, from, desk));
+        }
+        if let Some(argocd) = &rule.argocd {
+            let name = named(&argocd.app, application, environment);
+            let wanted = Wanted {
+                stage: asked.stage,
+                set: asked.id,
+                stay: &stay,
+                from,
+                images: images(application, asked, desk),
+            };
+            all.push(fares(argocd, &name, &wanted, desk));
+        }
     }
     if all.is_empty() {
         return waits(
@@ -84,17 +97,35 @@ fn concerned<'e>(environment: &'e Environment, streams: &[StreamKey]) -> Vec<&'e
     let named: Vec<&Application> = all
         .clone()
         .filter(|application| {
-            let own = application.name.to_string();
-            let listed = application.images.iter().map(|image| image.stream.as_str());
-            listed
-                .chain([own.as_str()])
-                .any(|name| streams.iter().any(|stream| stream.name.as_str() == name))
+            let mut streams = streams.iter();
+            streams.any(|stream| uses(application, stream))
         })
         .collect();
     match named.is_empty() {
         true => all.collect(),
         false => named,
     }
+}
+
+/// Images of the set that an application uses: of streams of its name and those that it lists, else all.
+fn images(application: &Application, asked: &Asked<'_>, desk: &Desk<'_>) -> Vec<PinnedImage> {
+    let members = asked.set.members();
+    let all = members.filter_map(|(stream, digest)| {
+        let uses = uses(application, stream);
+        Some((uses, desk.image(stream, digest)?))
+    });
+    let all: Vec<(bool, PinnedImage)> = all.collect();
+    let any = all.iter().any(|(uses, _)| *uses);
+    let used = all.into_iter().filter(|(uses, _)| *uses || !any);
+    used.map(|(_, image)| image).collect()
+}
+
+fn uses(application: &Application, stream: &StreamKey) -> bool {
+    let own = application.name.to_string();
+    let listed = application.images.iter().map(|image| image.stream.as_str());
+    listed
+        .chain([own.as_str()])
+        .any(|name| stream.name.as_str() == name)
 }
 
 /// The check's name for an application; only these two words stand for anything.

@@ -3,6 +3,7 @@
 mod age;
 mod approvals;
 mod approved_by;
+mod argocd;
 pub mod cel;
 mod checks;
 mod deployed;

@@ -83,6 +83,12 @@ egress:
       - name: basic # egress[0].credentials[1].name = basic
         username: bot # egress[0].credentials[1].username = bot
         password: correct-horse-battery # egress[0].credentials[1].password = (set)
+argocd:
+  eu:
+    url: https://argocd.example/eu # argocd.eu.url = https://argocd.example/eu
+    token: correct-horse-battery # argocd.eu.token = (set)
+    private: true # argocd.eu.private = true
+    caFile: /etc/argocd.pem # argocd.eu.caFile = /etc/argocd.pem
 guards:
   prod:
     delivery: pullRequest # guards.prod.delivery = pullRequest

@@ -2,6 +2,7 @@
 //! spoken to through the real client.
 //!
 //! - [`answering`]: a host for gates to ask, which answers as it is told.
+//! - [`argocd`]: a small Argo CD, whose applications are synced and fare as tests say.
 //! - [`hermetic`]: commands that see nothing of the machine they run on, and bare Git repositories to act on.
 //! - [`git_http`]: a repository served over smart HTTP by Git's own `http-backend`.
 //! - [`crash`]: kills the program at a chosen step, from outside.
@@ -15,6 +16,7 @@
 //! - [`world`]: all of it together with the engine, people and a clock, to tell stories in.
 
 pub(crate) mod answering;
+pub(crate) mod argocd;
 pub(crate) mod crash;
 pub(crate) mod docker_registry;
 pub(crate) mod fault_proxy;

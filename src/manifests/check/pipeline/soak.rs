@@ -18,7 +18,7 @@ pub(super) fn check(repository: &Repository<'_>, report: &mut Report) {
                 let place = route!["spec", "stages", index, "verify", position, "soak"];
                 let words = "soak counts time in Git, not in the cluster";
                 let help = format!(
-                    "make it longer than a rollout to `{environment}` takes, or on GitHub let `deployed: {{check: NAME}}` of that environment start it when the set runs"
+                    "make it longer than a rollout to `{environment}` takes, or let `deployed` of that environment start it when the set runs: `{{check: NAME}}` on GitHub, or `{{argocd: {{server: NAME, app: NAME}}}}`"
                 );
                 let finding = Finding::warning(code::SOAK, place, words).help(help);
                 report.say(&pipeline.path, pipeline.index, finding);
