@@ -64,6 +64,8 @@ codes! {
     APPROVALS = "HW0119";
     /// Windows without times, or that are never open.
     WINDOW = "HW0120";
+    /// A stage that goes back by itself, and never can.
+    AUTO_ROLLBACK = "HW0121";
     /// Two environments of one name.
     ENVIRONMENT_TWICE = "HW0201";
     /// An application names a template that does not exist.

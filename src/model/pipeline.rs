@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::gate::{Approvals, Gate};
 use super::name::{Name, Namespace, StreamName, TagName};
+use super::time::Period;
 
 /// `apiVersion` of our own kinds.
 pub const API_VERSION: &str = "headwater.dev/v1alpha1";
@@ -82,12 +83,23 @@ pub struct Stage {
     /// Another stage whose approval of the same set counts here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approved_by: Option<Name>,
+    /// Whether it goes back to the last set that passed here when `verify`, or what `deployed` tells, refuses a new one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auto_rollback: Option<AutoRollback>,
     /// Which candidate goes first.
     #[serde(default)]
     pub order: Order,
     /// When a newer candidate takes over an open pull request; absent means the environment's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub supersede: Option<Supersede>,
+}
+
+/// When a stage goes back by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct AutoRollback {
+    /// A set that is refused later than so long after it came stays: what was well for that time broke by something else.
+    pub within: Period,
 }
 
 /// Which candidate goes first.

@@ -32,7 +32,7 @@ use super::road::{Road, StageView, roads};
 use super::room;
 use super::shield::shielded;
 use super::stage::first::{self, Offer};
-use super::stage::{self, Decided, Wish, judge_open};
+use super::stage::{self, Decided, Wish, going_back, judge_open};
 use super::{Effect, PLAN_VERSION, Plan};
 use crate::model::{Delivery, Name, StageKey};
 use carried::carried_set;
@@ -205,6 +205,11 @@ impl<'s> Work<'s> {
     fn later(&mut self, view: &'s StageView<'s>, road: &'s Names<'s>, desk: &mut Desk<'_>) {
         let mut decided = stage::later(view, road, self.survey, desk);
         let asked_by = decided.decision.request.as_ref().map(|r| r.by.clone());
+        if let Some(item) = going_back::automatic(&mut decided, road, desk) {
+            self.items.push(item);
+            self.reports.insert(view.key.clone(), decided.report);
+            return;
+        }
         if view.delivery == Delivery::Commit {
             if let Some(judged) = decided.decision.chosen.clone() {
                 match stage::proposal(view, &Wish { judged, asked_by }, desk) {

@@ -257,6 +257,8 @@ pub enum ChangeKind {
     Import,
     /// A set moved to a stage.
     Promote,
+    /// A stage taken back by itself to a set that passed there.
+    Rollback,
     /// Outputs put right.
     Render,
     /// A failure written down or cleared.

@@ -107,6 +107,12 @@ pub fn line(change: &Change) -> String {
             arrow(change.old.as_deref(), new),
             change.place
         ),
+        ChangeKind::Rollback => format!(
+            "Roll {} back {}: {}",
+            change.subject,
+            arrow(change.old.as_deref(), new),
+            change.why.as_deref().map_or_else(String::new, plain)
+        ),
         ChangeKind::Render => format!("Render {} for {}", change.group, change.place),
         ChangeKind::Record => format!("Record {} of {}: {}", change.subject, change.group, new),
         ChangeKind::Hold => {
@@ -125,6 +131,7 @@ fn count(changes: &[Change]) -> String {
     let words = [
         (of(ChangeKind::Import), "import", "imports"),
         (of(ChangeKind::Promote), "promotion", "promotions"),
+        (of(ChangeKind::Rollback), "rollback", "rollbacks"),
         (of(ChangeKind::Render), "rendering", "renderings"),
         (of(ChangeKind::Record), "record", "records"),
         (of(ChangeKind::Hold), "hold", "holds"),

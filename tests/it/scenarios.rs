@@ -4,6 +4,7 @@ mod argocd;
 mod asking;
 mod bad_input;
 mod bundles;
+mod by_itself;
 mod environments;
 mod follow;
 mod gates;

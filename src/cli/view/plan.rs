@@ -238,9 +238,10 @@ fn in_words(states: impl Iterator<Item = State>) -> Vec<String> {
 
 /// `2 imports, 3 promotions, 1 pull request`, in the order in which things are done.
 pub fn changes_in_words(changes: &[Change]) -> String {
-    const WORDS: [(ChangeKind, &str); 10] = [
+    const WORDS: [(ChangeKind, &str); 11] = [
         (ChangeKind::Import, "import"),
         (ChangeKind::Promote, "promotion"),
+        (ChangeKind::Rollback, "rollback"),
         (ChangeKind::Render, "rendering"),
         (ChangeKind::Record, "record"),
         (ChangeKind::Hold, "hold"),

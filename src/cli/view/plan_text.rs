@@ -50,6 +50,7 @@ fn change_line(change: &Change, frame: &Frame) -> Line {
     let (verb, style) = match change.kind {
         ChangeKind::Import => ("import", Style::Green),
         ChangeKind::Promote => ("promote", Style::Green),
+        ChangeKind::Rollback => ("roll back", Style::Yellow),
         ChangeKind::Render => ("render", Style::Green),
         ChangeKind::Record => ("record", Style::Yellow),
         ChangeKind::Open => ("open", Style::Cyan),

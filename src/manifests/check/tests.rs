@@ -228,6 +228,27 @@ const WRONG_STAGES: &[(&str, &str, &str)] = &[
 ];
 
 #[test]
+fn a_stage_goes_back_by_itself_only_where_it_ever_can() {
+    let auto = "autoRollback: {within: 1h}";
+    check(
+        PIPE,
+        "from: [qa]",
+        &format!("from: [qa]\n    environments: []\n    {auto}"),
+        &[
+            "pipelines/shop/pipeline.yaml:13:19 HW0121 nothing ever refuses a set in stage `prod`, so it never goes back",
+        ],
+    );
+    let good = format!("from: [qa]\n    {auto}\n    verify: [{{soak: 30m}}]");
+    check(PIPE, "from: [qa]", &good, &[]);
+    check(
+        PIPE,
+        "from: [qa]",
+        "from: [qa]\n    autoRollback: {}",
+        &["pipelines/shop/pipeline.yaml:12:19 HW0008 field `within` is missing"],
+    );
+}
+
+#[test]
 fn a_stage_vouches_for_another_only_where_people_approve() {
     let by = |stage: &str| format!("from: [qa]\n    approvedBy: {stage}");
     let qa = ENVIRONMENT.replace("NAME", "qa");

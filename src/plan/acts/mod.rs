@@ -22,7 +22,9 @@ pub use unhold::unhold;
 use super::change::files::Files;
 use super::question::Question;
 use super::report::{SetReport, StageReport};
-use crate::model::{RepoPath, StageKey, Timestamp};
+use crate::manifests::edit::StreamEdit;
+use crate::model::{PinnedImage, RepoPath, SetId, StageKey, StreamKey, TagKey, Timestamp};
+use std::collections::BTreeMap;
 
 /// A person's act, ready to be written.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,6 +33,10 @@ pub struct Act {
     pub kind: &'static str,
     /// Final texts; `None` deletes.
     pub files: Files,
+    /// How streams change among them, for whoever writes them together with something else.
+    pub edits: BTreeMap<StreamKey, Vec<StreamEdit>>,
+    /// Where tags point after it.
+    pub heads: BTreeMap<TagKey, PinnedImage>,
     /// Files below an environment among them: those that its delivery is about.
     pub outputs: Vec<RepoPath>,
     /// Message for its commit.
@@ -116,6 +122,8 @@ pub enum Named {
     Previous,
     /// A version, a tag, or at least eight hex digits of a digest.
     Text(String),
+    /// This very set.
+    Set(SetId),
 }
 
 /// Who acts, and why.
@@ -145,6 +153,8 @@ fn unknown<T>(why: String, help: String) -> Result<T, ActError> {
 fn empty(kind: &'static str, stage: &StageKey) -> Act {
     Act {
         kind,
+        edits: BTreeMap::new(),
+        heads: BTreeMap::new(),
         files: Files::new(),
         outputs: Vec::new(),
         message: String::new(),

@@ -84,6 +84,8 @@ fn in_room(
     let to = room.words(&target.set);
     let (skipped, skipped_by) = gates(room, view, &target)?;
     Ok(Act {
+        edits,
+        heads,
         files,
         outputs,
         message: format!(
@@ -120,6 +122,12 @@ fn target(
                         "headwater history {key} shows what it held; name one with --to"
                     )),
                 ),
+            };
+        }
+        Named::Set(id) => {
+            return match view.timeline.latest(id) {
+                Some(stay) => Ok(stay.clone()),
+                None => no(format!("{key} never held that set"), None),
             };
         }
         Named::Text(text) => text,

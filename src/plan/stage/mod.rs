@@ -3,6 +3,7 @@
 pub mod block;
 pub mod decide;
 pub mod first;
+pub mod going_back;
 pub mod request;
 
 use std::collections::BTreeMap;

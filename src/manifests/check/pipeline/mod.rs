@@ -5,6 +5,7 @@ mod approved_by;
 mod cycle;
 mod followed;
 mod gates;
+mod going_back;
 mod names;
 mod release;
 mod schedule;
@@ -59,6 +60,11 @@ pub(super) const RULES: &[Rule] = &[
         "who vouches for a stage has something approved",
         code::APPROVALS,
         approved_by::check,
+    ),
+    (
+        "a stage that goes back by itself can",
+        code::AUTO_ROLLBACK,
+        going_back::check,
     ),
     ("soak counts time in the cluster", code::SOAK, soak::check),
     (
