@@ -12,7 +12,7 @@ use crate::plan::History;
 use crate::plan::history::{Asked, HistoryCommit, Move, OutputHistory, REPLACED_KEPT};
 
 /// History as far as it is read, and what is needed to read on.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Fold {
     pub history: Arc<History>,
     us: Us,

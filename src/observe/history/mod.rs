@@ -7,6 +7,7 @@
 mod fold;
 mod line;
 mod store;
+pub mod texts;
 mod view;
 mod work;
 

@@ -6,10 +6,12 @@ use serde_json::json;
 
 use super::fold::{ChangedFile, Fold};
 use super::line::CommitLine;
+use super::texts::TextHistory;
 use super::view::FileView;
 use crate::git::{CommitInfo, FileChange, Person, Us};
 use crate::manifests::{Role, load};
 use crate::model::promotion::PROMOTION;
+use crate::model::repository_config::ConfigSpec;
 use crate::model::{BlobId, CommitId, Digest, StreamKey, TagKey, Timestamp};
 use crate::plan::History;
 use crate::plan::history::Move;
@@ -414,4 +416,23 @@ fn what_the_forge_commits_is_in_our_name_only_if_we_are_its_author() {
         let output = base.history().outputs.values().next().unwrap();
         assert_eq!(!output.replaced_by_us.is_empty(), ours || named, "{author}");
     }
+}
+
+#[test]
+fn the_past_of_texts_is_that_of_commits() {
+    let [one, two] = ["1", "2"].map(|image| stream("a", &[("dev", image, None)]));
+    let mut base = Base::new(true);
+    base.commit(THEIRS, &[(A, None, Some(&one))]);
+    base.commit(OURS, &[(A, None, Some(&two))]);
+    base.commit(THEIRS, &[(A, None, None)]);
+    let mut past = TextHistory::new(&us(), &ConfigSpec::default());
+    let files = [Some(one.as_str()), Some(&two), None];
+    for (at, (text, by)) in files.into_iter().zip([THEIRS, OURS, THEIRS]).enumerate() {
+        let mut info = base.info(by, 1_000_000 + at as i64);
+        info.id = id(at);
+        let path = A.parse().unwrap();
+        let loaded = text.map(|text| Arc::new(load(&path, text.as_bytes(), Role::Streams)));
+        past.commit(&info, &[(path, loaded)]);
+    }
+    assert_eq!(*past.history(), *base.history());
 }
