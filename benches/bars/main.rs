@@ -26,6 +26,7 @@ mod quiet;
 mod recheck;
 mod registry;
 mod render;
+mod roads;
 mod table;
 mod wide;
 
@@ -39,13 +40,14 @@ use table::Row;
 type Measure = fn(&Plan) -> Vec<Row>;
 
 /// Rows by name, in the order of the table.
-const ROWS: [(&str, Measure); 7] = [
+const ROWS: [(&str, Measure); 8] = [
     ("recheck", recheck::rows),
     ("wide", wide::rows),
     ("quiet", quiet::rows),
     ("cold", cold::rows),
     ("changes", changes::rows),
     ("render", render::rows),
+    ("roads", roads::rows),
     ("memory", child::rows),
 ];
 

@@ -17,6 +17,8 @@ pub(crate) struct Plan {
     pub(crate) changed: [usize; 3],
     /// Manifests that are rendered.
     pub(crate) rendered: usize,
+    /// Pipelines with four stages and ten sets each.
+    pub(crate) roads: usize,
     /// Commits of the repository's past.
     pub(crate) commits: usize,
 }
@@ -31,6 +33,7 @@ impl Plan {
             checked: 2_000,
             changed: [1, 100, 2_000],
             rendered: 1_000,
+            roads: 1_000,
             commits: 200,
         }
     }
@@ -44,6 +47,7 @@ impl Plan {
             checked: 40,
             changed: [1, 5, 20],
             rendered: 20,
+            roads: 10,
             commits: 10,
         }
     }

@@ -15,37 +15,37 @@ use crate::model::{
 };
 
 /// The instant of the first commit; commits are a minute apart.
-pub(super) const START: i64 = 1_700_000_000;
+pub(crate) const START: i64 = 1_700_000_000;
 
-pub(super) fn at(minutes: i64) -> Timestamp {
+pub(crate) fn at(minutes: i64) -> Timestamp {
     Timestamp::from_second(START + minutes * 60).unwrap()
 }
 
-pub(super) fn digest(word: &str) -> Digest {
+pub(crate) fn digest(word: &str) -> Digest {
     Digest::sha256(word.as_bytes())
 }
 
-pub(super) fn myapp() -> StreamKey {
+pub(crate) fn myapp() -> StreamKey {
     "default/myapp".to_owned().try_into().unwrap()
 }
 
-pub(super) fn set(word: &str) -> Set {
+pub(crate) fn set(word: &str) -> Set {
     Set::new([(myapp(), digest(word))])
 }
 
-pub(super) fn commit(index: usize) -> CommitId {
+pub(crate) fn commit(index: usize) -> CommitId {
     format!("{index:040x}").parse().unwrap()
 }
 
 /// A pipeline of three stages over one stream, with the given lines under `qa` and `prod`.
-pub(super) fn pipeline(qa: &str, prod: &str) -> String {
+pub(crate) fn pipeline(qa: &str, prod: &str) -> String {
     format!(
         "apiVersion: headwater.dev/v1alpha1\nkind: Pipeline\nmetadata: {{name: myapp}}\nspec:\n  stages:\n    - {{name: dev, environments: []}}\n    - name: qa\n      environments: []\n{qa}    - name: prod\n      environments: []\n      from: [qa]\n{prod}"
     )
 }
 
 /// A world under construction.
-pub(super) struct Kit {
+pub(crate) struct Kit {
     files: BTreeMap<RepoPath, String>,
     history: History,
     now: Timestamp,
@@ -55,7 +55,7 @@ pub(super) struct Kit {
 
 impl Kit {
     /// A repository with these files beside the stream `myapp`.
-    pub(super) fn new(files: &[(&str, &str)]) -> Self {
+    pub(crate) fn new(files: &[(&str, &str)]) -> Self {
         let files = files
             .iter()
             .map(|(p, t)| (p.parse().unwrap(), (*t).to_owned()))
@@ -75,25 +75,25 @@ impl Kit {
     }
 
     /// A commit of ours that puts a tag to a set, one minute after the last.
-    pub(super) fn moves(mut self, tag: &str, to: &str) -> Self {
+    pub(crate) fn moves(mut self, tag: &str, to: &str) -> Self {
         self.push(tag, to, true, Cause::Promotion);
         self
     }
 
     /// A commit of ours that goes back, as `rollback` writes it.
-    pub(super) fn rolls_back(mut self, tag: &str, to: &str) -> Self {
+    pub(crate) fn rolls_back(mut self, tag: &str, to: &str) -> Self {
         self.push(tag, to, true, Cause::Rollback);
         self
     }
 
     /// The same by a person, without a record.
-    pub(super) fn person_moves(mut self, tag: &str, to: &str) -> Self {
+    pub(crate) fn person_moves(mut self, tag: &str, to: &str) -> Self {
         self.push(tag, to, false, Cause::Adopted);
         self
     }
 
     /// A commit by `author` that asks for a set in prod, in the name of `by`.
-    pub(super) fn asks(mut self, word: &str, by: &str, author: &str) -> Self {
+    pub(crate) fn asks(mut self, word: &str, by: &str, author: &str) -> Self {
         let index = self.history.commits.len();
         self.history.commits.push(HistoryCommit {
             id: commit(index),
@@ -121,13 +121,13 @@ impl Kit {
     }
 
     /// The instant of the plan.
-    pub(super) fn now(mut self, minutes: i64) -> Self {
+    pub(crate) fn now(mut self, minutes: i64) -> Self {
         self.now = at(minutes);
         self
     }
 
     /// Labels of the image of that word.
-    pub(super) fn labels(mut self, word: &str, labels: &[(&str, &str)]) -> Self {
+    pub(crate) fn labels(mut self, word: &str, labels: &[(&str, &str)]) -> Self {
         let labels = labels
             .iter()
             .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
@@ -220,7 +220,7 @@ impl Kit {
     }
 
     /// The observation.
-    pub(super) fn observe(mut self) -> Observation {
+    pub(crate) fn observe(mut self) -> Observation {
         let text = crate::manifests::new_stream_text(&self.stream);
         self.files
             .insert("pipelines/myapp/imagestream.yaml".parse().unwrap(), text);

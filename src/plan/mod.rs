@@ -17,7 +17,7 @@ pub mod gate;
 pub mod history;
 pub mod import;
 #[cfg(test)]
-mod kit;
+pub(crate) mod kit;
 pub mod known;
 mod left_over;
 pub mod observation;

@@ -4,6 +4,7 @@
 mod acts;
 mod drift;
 mod edges;
+mod gates;
 mod plan;
 mod pulls;
 mod samples;
