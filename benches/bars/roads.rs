@@ -160,20 +160,20 @@ fn stream(pipeline: usize, commit: usize) -> String {
                 format!("{app}@{}", digest(pipeline, now)),
             ),
         };
-        write!(
+        writeln!(
             spec,
-            "    - name: {tag}\n      annotations:\n        headwater.dev/source: '{{\"importMode\":\"\",\"kind\":\"{kind}\",\"name\":\"{from}\",\"namespace\":\"\",\"reference\":false}}'\n      from: {{kind: {kind}, name: \"{from}\"}}\n"
+            "    - name: {tag}\n      annotations:\n        headwater.dev/source: '{{\"importMode\":\"\",\"kind\":\"{kind}\",\"name\":\"{from}\",\"namespace\":\"\",\"reference\":false}}'\n      from: {{kind: {kind}, name: \"{from}\"}}"
         )
         .unwrap();
         if now == 0 {
             continue;
         }
-        write!(status, "    - tag: {tag}\n      items:\n").unwrap();
+        writeln!(status, "    - tag: {tag}\n      items:").unwrap();
         for set in (1..=now).rev() {
             let digest = digest(pipeline, set);
-            write!(
+            writeln!(
                 status,
-                "        - {{created: \"2026-01-05T09:{set:02}:00Z\", dockerImageReference: \"registry.example/web/{app}@{digest}\", generation: {set}, image: \"{digest}\"}}\n"
+                "        - {{created: \"2026-01-05T09:{set:02}:00Z\", dockerImageReference: \"registry.example/web/{app}@{digest}\", generation: {set}, image: \"{digest}\"}}"
             )
             .unwrap();
         }

@@ -66,6 +66,8 @@ codes! {
     WINDOW = "HW0120";
     /// A stage that goes back by itself, and never can.
     AUTO_ROLLBACK = "HW0121";
+    /// A condition of a pipeline that asks for less than its environment does.
+    FLOOR = "HW0122";
     /// Two environments of one name.
     ENVIRONMENT_TWICE = "HW0201";
     /// An application names a template that does not exist.

@@ -9,7 +9,7 @@ use crate::manifests::diagnostic::Severity;
 use crate::manifests::documents::{Documents, Located};
 use crate::manifests::suggest::did_you_mean;
 use crate::manifests::yaml::Step;
-use crate::model::{Freeze, Hold, Name, RepoPath};
+use crate::model::{Freeze, Hold, Name, Pipeline, RepoPath};
 
 /// The rules about holds and freezes.
 pub(super) const RULES: &[Rule] = &[
@@ -79,12 +79,42 @@ fn hold_targets(documents: &Documents, hold: &Located<Hold>) -> Vec<Finding> {
             finding.help(did_you_mean(name.as_str(), stages.clone()))
         })
         .chain(idle)
+        .chain(unknown_digest(documents, hold, &pipeline.value))
         .chain(spec.stages.is_empty().then(|| {
             let place = route!["spec", "stages"];
             let words = "this holds nothing: it names no stage".to_owned();
             void(spec.lifted, code::HOLD_TARGET, place, words)
         }))
         .collect()
+}
+
+/// A digest that no stream of the pipeline records: a slip, or an image that is yet to come.
+fn unknown_digest(
+    documents: &Documents,
+    hold: &Located<Hold>,
+    pipeline: &Pipeline,
+) -> Option<Finding> {
+    let digest = hold.value.spec.digest.as_ref()?;
+    let streams = documents.pipeline_streams(pipeline).into_iter();
+    let streams: Vec<_> = streams
+        .filter_map(|key| documents.streams.get(&key))
+        .collect();
+    let mut items = streams
+        .iter()
+        .flat_map(|located| &located.value.status.tags)
+        .flat_map(|tag| &tag.items);
+    if streams.is_empty() || items.any(|item| *item.image() == *digest.as_str()) {
+        return None;
+    }
+    let words = format!(
+        "this holds nothing yet: no stream of pipeline `{}` records that digest",
+        hold.value.spec.pipeline
+    );
+    let place = route!["spec", "digest"];
+    let finding = Finding::warning(code::HOLD_TARGET, place, words);
+    Some(finding.help(
+        "look at `headwater history`; older images than a stream keeps are held all the same",
+    ))
 }
 
 fn freezes(repository: &Repository<'_>, report: &mut Report) {

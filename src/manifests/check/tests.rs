@@ -228,6 +228,50 @@ const WRONG_STAGES: &[(&str, &str, &str)] = &[
 ];
 
 #[test]
+fn what_would_loosen_an_environment_is_told_with_the_file_that_sets_the_floor() {
+    check(
+        PIPE,
+        "from: [qa]",
+        "from: [qa]\n    delivery: commit",
+        &["pipelines/shop/pipeline.yaml:12:5 HW0007 unknown field `delivery`"],
+    );
+    let documents = repository(PIPE, "from: [qa]", "from: [qa]\n    delivery: commit", &[]);
+    assert!(said(&documents)[0].contains("a rule of the environment"));
+    let prod = ENVIRONMENT.replace("NAME", "prod");
+    let prod = prod.replace(
+        "delivery: pullRequest",
+        "delivery: pullRequest\n  approvals: {count: 2, from: [\"@acme/release\"]}",
+    );
+    let prod = prod.replace("enter: [{window", "enter: [{age: 2h}, {window");
+    let weak = "from: [qa]\n    approvals: {count: 1}\n    enter: [{age: 1h}, {age: 3h}]";
+    let files = [("environments/prod.yaml", prod.as_str())];
+    let found = said(&repository(PIPE, "from: [qa]", weak, &files));
+    assert_eq!(found.len(), 2, "{found:#?}");
+    assert!(
+        found[0].starts_with("pipelines/shop/pipeline.yaml:12:24 HW0122 this changes nothing: environments/prod.yaml asks for 2 approvals"),
+        "{found:#?}"
+    );
+    assert!(
+        found[1].starts_with("pipelines/shop/pipeline.yaml:13:13 HW0122 this changes nothing: environments/prod.yaml wants an age of 2h"),
+        "{found:#?}"
+    );
+}
+
+#[test]
+fn a_hold_of_a_digest_that_no_stream_records_is_told_and_holds_all_the_same() {
+    let digest = format!("{}{}", "sha256:", "ab".repeat(32));
+    let hold = HOLD.replace("reason:", &format!("digest: \"{digest}\", reason:"));
+    let documents = repository(PIPE, "from: [qa]", "from: [qa]", &[("holds/h.yaml", &hold)]);
+    let found = said(&documents);
+    assert_eq!(found.len(), 1, "{found:#?}");
+    assert!(
+        found[0].contains("HW0302 this holds nothing yet"),
+        "{found:#?}"
+    );
+    assert!(documents.brakes_unreadable.is_none());
+}
+
+#[test]
 fn a_stage_goes_back_by_itself_only_where_it_ever_can() {
     let auto = "autoRollback: {within: 1h}";
     check(

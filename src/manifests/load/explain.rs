@@ -192,7 +192,10 @@ pub(super) fn value(path: &RepoPath, tree: &Tree<'_>, root: Id, error: &ValueErr
     let (code, help) = match &error.fault {
         Fault::UnknownField(field, known) => (
             code::UNKNOWN_FIELD,
-            Some(did_you_mean(field, known.iter().copied())),
+            Some(
+                of_environment(field, known)
+                    .unwrap_or_else(|| did_you_mean(field, known.iter().copied())),
+            ),
         ),
         Fault::UnknownVariant(word, known) => {
             (code::VALUE, Some(did_you_mean(word, known.iter().copied())))
@@ -209,6 +212,24 @@ pub(super) fn value(path: &RepoPath, tree: &Tree<'_>, root: Id, error: &ValueErr
     }
     problem.help = help;
     problem
+}
+
+/// What to do about a field of a stage that is a rule of environments.
+fn of_environment(field: &str, known: &[&str]) -> Option<String> {
+    const RULES: [&str; 6] = [
+        "applications",
+        "delivery",
+        "deployed",
+        "overrides",
+        "pullRequest",
+        "rollback",
+    ];
+    let of_stage = known.contains(&"releaseTag");
+    (of_stage && RULES.contains(&field)).then(|| {
+        format!(
+            "`{field}` is a rule of the environment: write it into environments/<name>.yaml; a pipeline adds to its rules and loosens none"
+        )
+    })
 }
 
 fn starts_with_braces(tree: &Tree<'_>, id: Id) -> bool {

@@ -3,6 +3,7 @@
 mod approvals;
 mod approved_by;
 mod cycle;
+mod floors;
 mod followed;
 mod gates;
 mod going_back;
@@ -60,6 +61,11 @@ pub(super) const RULES: &[Rule] = &[
         "who vouches for a stage has something approved",
         code::APPROVALS,
         approved_by::check,
+    ),
+    (
+        "a pipeline adds to its environments' rules",
+        code::FLOOR,
+        floors::check,
     ),
     (
         "a stage that goes back by itself can",
