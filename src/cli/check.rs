@@ -12,7 +12,7 @@ use super::output::diagnostics::{self, counted};
 use super::output::{Format, Out};
 use super::read::{self, Files, Lookup};
 use super::{CliError, Context, Exit};
-use crate::manifests::{Diagnostic, Documents, Severity, assemble, code, role_of};
+use crate::manifests::{Diagnostic, Documents, Severity, assemble, code, once, role_of};
 use crate::model::RepoPath;
 
 mod baseline;
@@ -171,8 +171,8 @@ fn problems(files: &Files, others: &Manifests) -> (Documents, Vec<Diagnostic>) {
     let documents = assemble(loaded.collect(), files, &files.lookup);
     let mut problems = documents.problems.clone();
     problems.extend(templates::problems(&documents, files));
-    problems.extend(gates::problems(&documents, files));
-    problems.extend(release_tags::problems(&documents, files));
+    problems.extend(once(gates::problems(&documents, files)));
+    problems.extend(once(release_tags::problems(&documents, files)));
     problems.extend(manifests::problems(others, &documents));
     problems.sort();
     problems.dedup();

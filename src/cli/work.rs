@@ -1,7 +1,7 @@
 //! A work tree as it is on disk, in the shape of an observation: its own files, with the past and the facts of the base.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::CliError;
@@ -122,6 +122,17 @@ impl Found {
     }
 }
 
+/// Names of the folders in a folder; a link is none.
+pub(super) fn folders_on_disk(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let folders = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+    let mut names: Vec<String> = folders
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .collect();
+    names.sort();
+    names
+}
+
 /// What else lies in the work tree: asked for existence only.
 struct Disk<'f> {
     root: PathBuf,
@@ -144,6 +155,10 @@ impl Listing for Disk<'_> {
     fn folder_exists(&self, path: &RepoPath) -> bool {
         let meta = self.root.join(path.as_str()).symlink_metadata();
         meta.is_ok_and(|meta| meta.is_dir())
+    }
+
+    fn folders(&self, path: &RepoPath) -> Vec<String> {
+        folders_on_disk(&self.root.join(path.as_str()))
     }
 
     fn is_symlink(&self, path: &RepoPath) -> bool {

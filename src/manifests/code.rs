@@ -84,6 +84,8 @@ codes! {
     APPLICATION_TWICE = "HW0207";
     /// An application names a stage or stream that it cannot follow.
     APPLICATION_IMAGE = "HW0208";
+    /// An application `*` that cannot stand for several.
+    EVERY = "HW0209";
     /// A soak that counts time in Git, not in the cluster.
     SOAK = "HW0301";
     /// A hold of a pipeline or stage that does not exist.
@@ -160,6 +162,16 @@ codes! {
     TRIGGERS = "HW0802";
     /// An image change trigger that never fires.
     TRIGGER = "HW0803";
+    /// A matrix that cannot be read.
+    MATRIX = "HW0901";
+    /// A matrix that gives nothing.
+    MATRIX_EMPTY = "HW0902";
+    /// A matrix that gives more than is read.
+    MATRIX_SIZE = "HW0903";
+    /// A placeholder for something that a matrix does not have.
+    MATRIX_PLACEHOLDER = "HW0904";
+    /// Results of a matrix with one name.
+    MATRIX_NAME = "HW0905";
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::diagnostic::{Diagnostic, Severity};
+use super::matrix::ResultOf;
 use crate::model::name::{Name, StreamKey};
 use crate::model::{
     ApplicationName, Environment, Freeze, Hold, ImageStream, Pipeline, RepoPath, RepositoryConfig,
@@ -20,6 +21,8 @@ pub struct Located<T> {
     pub value: Arc<T>,
     /// Set of a stream whose tags want nothing by themselves ([`ImageStream::rests`]), so that plans need not look at them.
     pub rests: bool,
+    /// Which result of a matrix it is; all results are at one place.
+    pub result: Option<Arc<ResultOf>>,
 }
 
 /// Everything typed that a commit holds.
@@ -43,6 +46,10 @@ pub struct Documents {
     pub broken_pipelines: BTreeMap<Name, String>,
     /// Environments that must not be written, and why.
     pub broken_environments: BTreeMap<Name, String>,
+    /// A matrix of pipelines that cannot be carried out, and why: nobody knows what they are called, and which streams are theirs.
+    pub nameless_pipelines: Option<String>,
+    /// The file of a matrix of environments that cannot be carried out.
+    pub nameless_environments: Option<RepoPath>,
     /// Streams that must not be written, and why.
     pub broken_streams: BTreeMap<StreamKey, String>,
     /// Applications of an environment that cannot be written, and why; the others of that environment can.

@@ -8,6 +8,7 @@ pub mod documents;
 pub mod edit;
 mod field_path;
 pub mod load;
+pub mod matrix;
 pub mod pods;
 pub mod role;
 pub(crate) mod suggest;
@@ -28,6 +29,7 @@ pub use edit::{
     new_stream_text,
 };
 pub use load::{BrokenDocument, Document, DocumentKind, Loaded, load};
+pub use matrix::{Expansions, Said, once};
 pub use role::{Role, role_of};
 pub use workload::{ImageField, image_fields, replace_images};
 pub use written::written;

@@ -1,6 +1,6 @@
 //! A repository in memory, for tests that speak of several files.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::{Documents, Listing, Texts, assemble, load, role_of};
@@ -24,6 +24,13 @@ impl Listing for World {
     fn folder_exists(&self, path: &RepoPath) -> bool {
         let folder = format!("{path}/");
         self.0.keys().any(|file| file.starts_with(&folder))
+    }
+    fn folders(&self, path: &RepoPath) -> Vec<String> {
+        let prefix = format!("{path}/");
+        let below = self.0.keys().filter_map(|file| file.strip_prefix(&prefix));
+        let folders = below.filter_map(|file| file.split_once('/'));
+        let names: BTreeSet<&str> = folders.map(|(name, _)| name).collect();
+        names.into_iter().map(str::to_owned).collect()
     }
     fn is_symlink(&self, path: &RepoPath) -> bool {
         self.0.contains_key(&format!("{path}@"))

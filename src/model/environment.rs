@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use super::gate::{Approvals, Deployed, Gate, Overrides};
 use super::name::{Name, Namespace, StreamName};
@@ -52,9 +52,9 @@ pub struct EnvironmentSpec {
     /// What is rendered or pinned here.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub applications: Vec<Application>,
-    /// One environment per value. Parsed; holds the environment until it is carried out.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub matrix: Option<Value>,
+    /// One environment per value. Carried out before a document is typed, so nothing is kept of it.
+    #[serde(default, skip_serializing)]
+    pub matrix: IgnoredAny,
 }
 
 /// How a change is handed over.
@@ -127,7 +127,7 @@ pub enum RollbackEnter {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Application {
-    /// Name; `*` means every folder with a values.yaml (not carried out yet).
+    /// Name; `*` means every folder of the environment with a values.yaml.
     pub name: ApplicationName,
     /// Folder under `templates/` that is rendered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -150,6 +150,12 @@ pub struct Application {
     /// Namespace of its objects; absent means the environment's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub namespace: Option<Namespace>,
+    /// Which of the document's applications it was written as, where it comes from `*` or stands behind one.
+    #[serde(skip)]
+    pub written: Option<usize>,
+    /// Whether it is one of those that `*` means.
+    #[serde(skip)]
+    pub from_every: bool,
 }
 
 /// The name of an application, or `*`.
@@ -158,7 +164,7 @@ pub struct Application {
 pub enum ApplicationName {
     /// One application.
     One(Name),
-    /// Every folder of the environment.
+    /// Every folder of the environment. Documents that are put together hold one application for each instead.
     Every,
 }
 

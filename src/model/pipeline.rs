@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer, Serialize, de};
 use serde_json::Value;
 
@@ -48,9 +49,9 @@ pub struct PipelineSpec {
     pub streams: Vec<StreamName>,
     /// Stages in order.
     pub stages: Vec<Stage>,
-    /// One pipeline per value, as in GitHub Actions. Parsed; holds the pipeline until it is carried out.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub matrix: Option<Value>,
+    /// One pipeline per value, as in GitHub Actions. Carried out before a document is typed, so nothing is kept of it.
+    #[serde(default, skip_serializing)]
+    pub matrix: IgnoredAny,
 }
 
 /// One stop of the road: a tag, and the environments that follow it.

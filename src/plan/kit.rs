@@ -1,6 +1,6 @@
 //! For tests of the core: an observation made of texts, a table of moves and a clock.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::facts::{Answer, Facts, ImageFacts, Outcome};
@@ -288,6 +288,16 @@ impl Listing for Tree<'_> {
     }
     fn folder_exists(&self, path: &RepoPath) -> bool {
         self.0.keys().any(|p| p.is_below(path))
+    }
+    fn folders(&self, path: &RepoPath) -> Vec<String> {
+        let prefix = format!("{path}/");
+        let below = self
+            .0
+            .keys()
+            .filter_map(|file| file.as_str().strip_prefix(&prefix));
+        let folders = below.filter_map(|file| file.split_once('/'));
+        let names: BTreeSet<&str> = folders.map(|(name, _)| name).collect();
+        names.into_iter().map(str::to_owned).collect()
     }
 }
 

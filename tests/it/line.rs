@@ -12,6 +12,7 @@ use crate::support::hermetic::{BareRepository, Hermetic, example_content};
 mod check;
 mod known;
 mod logs;
+mod matrix;
 mod metrics;
 mod online;
 mod saved;

@@ -11,6 +11,7 @@ mod gates;
 mod going_back;
 mod imports;
 mod long_past;
+mod matrix;
 mod pull_requests;
 mod saved;
 mod signatures;

@@ -3,7 +3,7 @@
 
 use crate::cli::read::Files;
 use crate::manifests::{
-    Diagnostic, Documents, Listing as _, Located, Step, Texts as _, code, locate,
+    Diagnostic, Documents, Listing as _, Located, Said, Step, Texts as _, code, locate,
 };
 use crate::model::address::Word;
 use crate::model::gate::Http;
@@ -11,7 +11,7 @@ use crate::model::{Gate, RepoPath, VerifyingKey};
 use crate::plan::gate::cel::{self, answer};
 
 /// What is wrong with expressions and keys of pipelines and environments.
-pub(super) fn problems(documents: &Documents, files: &Files) -> Vec<Diagnostic> {
+pub(super) fn problems(documents: &Documents, files: &Files) -> Vec<Said> {
     let mut problems = Vec::new();
     for located in documents.pipelines.values() {
         let streams: Vec<String> = documents
@@ -45,7 +45,7 @@ fn of_list<T>(
     route: impl Fn(usize) -> Vec<Step>,
     streams: Option<&[String]>,
     files: &Files,
-) -> Vec<Diagnostic> {
+) -> Vec<Said> {
     let wrong = gates.iter().enumerate().filter_map(|(at, gate)| {
         let found = match gate {
             Gate::Expression(source) => {
@@ -73,7 +73,8 @@ fn of_list<T>(
             whole.extend(fields.into_iter().map(key));
             let text = files.text(&located.path);
             let place = text.and_then(|text| locate(&text, located.index, &whole));
-            Diagnostic::error(&located.path, code, words).at(place)
+            let problem = Diagnostic::error(&located.path, code, words).at(place);
+            Said::of(located, problem)
         })
         .collect()
 }

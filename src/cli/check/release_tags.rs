@@ -2,11 +2,11 @@
 //! comes.
 
 use crate::cli::read::Files;
-use crate::manifests::{Diagnostic, Documents, Step, Texts as _, code, locate};
+use crate::manifests::{Diagnostic, Documents, Said, Step, Texts as _, code, locate};
 use crate::plan::version::{Version, release_tag};
 
 /// What is wrong with release tags of pipelines.
-pub(super) fn problems(documents: &Documents, files: &Files) -> Vec<Diagnostic> {
+pub(super) fn problems(documents: &Documents, files: &Files) -> Vec<Said> {
     let semver = semver::Version::new(1, 2, 3);
     let version = Version {
         text: semver.to_string(),
@@ -28,7 +28,8 @@ pub(super) fn problems(documents: &Documents, files: &Files) -> Vec<Diagnostic> 
             ];
             let text = files.text(&located.path);
             let place = text.and_then(|text| locate(&text, located.index, &route));
-            problems.push(Diagnostic::error(&located.path, code::RELEASE_TAG, why).at(place));
+            let problem = Diagnostic::error(&located.path, code::RELEASE_TAG, why).at(place);
+            problems.push(Said::of(located, problem));
         }
     }
     problems

@@ -4,11 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::cli::work::folders_on_disk;
 use crate::git::{Entry, EntryKind, GitError, Repository, TreeListing, WorkFile, WorkTree};
 use crate::manifests::role::CONFIG_FILES;
 use crate::manifests::yaml::MAX_BYTES;
 use crate::manifests::{
-    Diagnostic, DocumentKind, Listing, Loaded, Role, Texts, code, config_of, load, role_of,
+    Diagnostic, DocumentKind, Expansions, Listing, Loaded, Role, Texts, code, config_of, load,
+    role_of,
 };
 use crate::model::repository_config::Paths;
 use crate::model::{BlobId, CommitId, Gate, RepoPath};
@@ -143,6 +145,8 @@ impl Files {
                 files.add(path, content);
             }
         }
+        // Keys of gates are read next, also of those that come out of a matrix.
+        Expansions::default().carry_out(&mut files.loaded, &files.lookup);
         files
     }
 
@@ -200,6 +204,13 @@ impl Listing for Lookup {
                 std::fs::symlink_metadata(place(tree, path)).is_ok_and(|meta| meta.is_dir())
             }
             Self::Commit(tree) => tree.folder_exists(path),
+        }
+    }
+
+    fn folders(&self, path: &RepoPath) -> Vec<String> {
+        match self {
+            Self::Folder(tree) => folders_on_disk(&place(tree, path)),
+            Self::Commit(tree) => tree.folders(path),
         }
     }
 

@@ -7,10 +7,11 @@ use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::check::{self, Report, Repository, Thing};
+use super::check::{self, At, Report, Repository, Thing};
 use super::diagnostic::{Diagnostic, Severity};
 use super::documents::{Documents, Located};
 use super::load::{BrokenDocument, Document, DocumentKind, Kind, Loaded};
+use super::matrix::{Expansions, ResultOf, Said, every, once};
 use super::role::Role;
 use super::yaml;
 use super::{code, suggest};
@@ -29,6 +30,8 @@ pub trait Listing {
     fn exists(&self, path: &RepoPath) -> bool;
     /// Whether a folder exists.
     fn folder_exists(&self, path: &RepoPath) -> bool;
+    /// Names of the folders directly in a folder, sorted; none of those behind symbolic links.
+    fn folders(&self, path: &RepoPath) -> Vec<String>;
     /// Whether the path, or a folder on the way to it, is a symbolic link.
     fn is_symlink(&self, _path: &RepoPath) -> bool {
         false
@@ -56,6 +59,7 @@ pub fn assemble(
     listing: &dyn Listing,
 ) -> Documents {
     files.sort_by(|a, b| a.0.cmp(&b.0));
+    Expansions::default().carry_out(&mut files, listing);
     let mut assembly = Assembly::default();
     assembly.settings(&files);
     for (path, role, loaded) in &files {
@@ -72,12 +76,14 @@ pub fn assemble(
     apply(findings, &mut documents, texts);
     let partial = lend(partial, &mut documents);
     let mut report = Report::default();
+    every::expand(&mut documents, listing, &mut report);
     let repository = Repository {
         documents: &documents,
         listing,
     };
     check::run(&repository, &mut report);
     apply(report, &mut documents, texts);
+    every::settle(&mut documents);
     documents
         .pipelines
         .retain(|name, _| !partial.contains(name));
@@ -165,7 +171,7 @@ impl Assembly {
             self.document(path, document);
         }
         let partial = loaded.partial.iter();
-        let partial = partial.map(|(index, pipeline)| located(path, *index, pipeline));
+        let partial = partial.map(|p| located(path, p.index, &p.pipeline, p.result.as_ref()));
         self.partial.extend(partial);
     }
 
@@ -173,6 +179,15 @@ impl Assembly {
         let why = format!("{}: {}", path, broken.why);
         let name: Option<Name> = broken.name.as_deref().and_then(|name| name.parse().ok());
         let kind = |kind: Kind| kind.as_str() == broken.kind;
+        if broken.nameless && kind(Kind::Pipeline) {
+            let why = || why.clone();
+            self.documents.nameless_pipelines.get_or_insert_with(why);
+        } else if broken.nameless && kind(Kind::Environment) {
+            let path = || path.clone();
+            self.documents
+                .nameless_environments
+                .get_or_insert_with(path);
+        }
         if kind(Kind::Hold) || kind(Kind::Freeze) {
             self.brake(path);
         } else if kind(Kind::ImageStream) {
@@ -198,24 +213,24 @@ impl Assembly {
                 .pipelines
                 .entry(pipeline.metadata.name.clone())
                 .or_default()
-                .push(located(path, index, pipeline)),
+                .push(located(path, index, pipeline, document.result.as_ref())),
             DocumentKind::Environment(environment) => self
                 .environments
                 .entry(environment.metadata.name.clone())
                 .or_default()
-                .push(located(path, index, environment)),
+                .push(located(path, index, environment, document.result.as_ref())),
             DocumentKind::Hold(hold) => {
                 let other = self
                     .documents
                     .holds
-                    .insert(path.clone(), located(path, index, hold));
+                    .insert(path.clone(), located(path, index, hold, None));
                 self.one_brake_per_file(path, index, other.is_some());
             }
             DocumentKind::Freeze(freeze) => {
                 let other = self
                     .documents
                     .freezes
-                    .insert(path.clone(), located(path, index, freeze));
+                    .insert(path.clone(), located(path, index, freeze, None));
                 self.one_brake_per_file(path, index, other.is_some());
             }
             DocumentKind::Config(_) => {}
@@ -230,7 +245,7 @@ impl Assembly {
                 "a second hold or freeze in one file",
             )
             .help("write one document per file, so that deleting the file lifts it");
-            self.findings.say(path, index, finding);
+            self.findings.say(At::new(path, index), finding);
             self.brake(path);
         }
     }
@@ -243,9 +258,9 @@ impl Assembly {
         {
             Some(key) => self.streams.entry(key).or_default().push(Located {
                 rests: document.rests,
-                ..located(path, index, stream)
+                ..located(path, index, stream, None)
             }),
-            None => self.findings.say(path, index, stream_name(stream)),
+            None => self.findings.say(At::new(path, index), stream_name(stream)),
         }
     }
 
@@ -283,12 +298,18 @@ impl Assembly {
     }
 }
 
-fn located<T>(path: &RepoPath, index: usize, value: &Arc<T>) -> Located<T> {
+fn located<T>(
+    path: &RepoPath,
+    index: usize,
+    value: &Arc<T>,
+    result: Option<&Arc<ResultOf>>,
+) -> Located<T> {
     Located {
         path: path.clone(),
         index,
         value: Arc::clone(value),
         rests: false,
+        result: result.cloned(),
     }
 }
 
@@ -345,12 +366,7 @@ fn unique<K: Ord + Clone + std::fmt::Display, T>(
             )
             .label(format!("also in {others}"))
             .help("rename or remove all but one; none of them is used until then");
-            report.breaks(
-                (clash.thing)(key.clone()),
-                &claim.path,
-                claim.index,
-                finding,
-            );
+            report.breaks((clash.thing)(key.clone()), claim, finding);
         }
     }
     // Put together from a list, a map has no room to spare.
@@ -384,19 +400,26 @@ fn apply(mut report: Report, documents: &mut Documents, texts: &dyn Texts) {
     }
     report
         .findings
-        .sort_by(|a, b| (&a.0, a.1).cmp(&(&b.0, b.1)));
-    for findings in report.findings.chunk_by(|a, b| a.0 == b.0) {
-        let text = texts.text(&findings[0].0);
+        .sort_by(|(a, _), (b, _)| (&a.path, a.index).cmp(&(&b.path, b.index)));
+    let mut said = Vec::with_capacity(report.findings.len());
+    for findings in report.findings.chunk_by(|(a, _), (b, _)| a.path == b.path) {
+        let text = texts.text(&findings[0].0.path);
         let tree = text.as_deref().and_then(|text| yaml::parse(text).ok());
         let roots = tree.as_ref().map(yaml::Tree::documents).unwrap_or_default();
-        for (path, index, finding) in findings {
+        for (at, finding) in findings {
             let finding = finding.clone();
-            documents.problems.push(match (&tree, roots.get(*index)) {
-                (Some(tree), Some(root)) => finding.into_diagnostic(path, tree, *root),
-                _ => finding.without_place(path),
+            let problem = match (&tree, roots.get(at.index)) {
+                (Some(tree), Some(root)) => finding.into_diagnostic(&at.path, tree, *root),
+                _ => finding.without_place(&at.path),
+            };
+            said.push(Said {
+                index: at.index,
+                result: at.result.clone(),
+                problem,
             });
         }
     }
+    documents.problems.extend(once(said));
 }
 
 #[cfg(test)]

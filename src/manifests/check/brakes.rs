@@ -9,7 +9,7 @@ use crate::manifests::diagnostic::Severity;
 use crate::manifests::documents::{Documents, Located};
 use crate::manifests::suggest::did_you_mean;
 use crate::manifests::yaml::Step;
-use crate::model::{Freeze, Hold, Name, Pipeline, RepoPath};
+use crate::model::{Freeze, Hold, Name, Pipeline};
 
 /// The rules about holds and freezes.
 pub(super) const RULES: &[Rule] = &[
@@ -20,16 +20,16 @@ pub(super) const RULES: &[Rule] = &[
 fn holds(repository: &Repository<'_>, report: &mut Report) {
     for hold in repository.documents.holds.values() {
         for finding in hold_targets(repository.documents, hold) {
-            brake(&hold.path, hold.index, finding, report);
+            brake(hold, finding, report);
         }
     }
 }
 
 /// An error of a brake means that nobody knows what it is to stop.
-fn brake(path: &RepoPath, index: usize, finding: Finding, report: &mut Report) {
+fn brake<T>(brake: &Located<T>, finding: Finding, report: &mut Report) {
     match finding.severity {
-        Severity::Error => report.breaks(Thing::Brakes(path.clone()), path, index, finding),
-        Severity::Warning => report.say(path, index, finding),
+        Severity::Error => report.breaks(Thing::Brakes(brake.path.clone()), brake, finding),
+        Severity::Warning => report.say(brake, finding),
     }
 }
 
@@ -44,7 +44,9 @@ fn void(lifted: bool, code: &'static str, place: Vec<Step>, words: String) -> Fi
 fn hold_targets(documents: &Documents, hold: &Located<Hold>) -> Vec<Finding> {
     let spec = &hold.value.spec;
     let Some(pipeline) = documents.pipelines.get(&spec.pipeline) else {
-        if documents.broken_pipelines.contains_key(&spec.pipeline) {
+        // A matrix that cannot be carried out may mean it.
+        let perhaps = documents.nameless_pipelines.is_some();
+        if perhaps || documents.broken_pipelines.contains_key(&spec.pipeline) {
             return Vec::new();
         }
         let words = format!(
@@ -120,13 +122,13 @@ fn unknown_digest(
 fn freezes(repository: &Repository<'_>, report: &mut Report) {
     for freeze in repository.documents.freezes.values() {
         for finding in freeze_targets(repository.documents, freeze) {
-            brake(&freeze.path, freeze.index, finding, report);
+            brake(freeze, finding, report);
         }
         let zone = freeze.value.spec.time_zone.as_deref();
         if let Some(finding) = zone.and_then(|zone| zone::unknown(zone, route!["spec", "timeZone"]))
         {
             let thing = Thing::Brakes(freeze.path.clone());
-            report.breaks(thing, &freeze.path, freeze.index, finding);
+            report.breaks(thing, freeze, finding);
         }
     }
 }
@@ -145,7 +147,8 @@ fn freeze_targets(documents: &Documents, freeze: &Located<Freeze>) -> Vec<Findin
             Some(start) => name.starts_with(start),
             None => name == pattern,
         };
-        if !names().any(fits) {
+        // A matrix that cannot be carried out may mean it.
+        if !names().any(fits) && documents.nameless_environments.is_none() {
             let words = format!("this freezes nothing: there is no environment `{pattern}`");
             let place = route!["spec", "environments", index];
             // A beginning may be meant for environments that are yet to come.

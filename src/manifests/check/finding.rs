@@ -1,10 +1,12 @@
 //! What a rule says: a problem at a route of a document, and what must not be used because of it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::manifests::assemble::Listing;
 use crate::manifests::diagnostic::{Diagnostic, Severity};
-use crate::manifests::documents::Documents;
+use crate::manifests::documents::{Documents, Located};
+use crate::manifests::matrix::ResultOf;
 use crate::manifests::yaml::{Id, Step, Tree, place_of, range_of};
 use crate::model::name::{Name, StreamKey};
 use crate::model::{ApplicationName, RepoPath};
@@ -105,25 +107,53 @@ pub(crate) enum Thing {
     Stream(StreamKey),
 }
 
+/// Which document a problem is of.
+#[derive(Debug, Clone)]
+pub(crate) struct At {
+    pub path: RepoPath,
+    pub index: usize,
+    /// Which of its results, if it has a matrix.
+    pub result: Option<Arc<ResultOf>>,
+}
+
+impl At {
+    pub(crate) fn new(path: &RepoPath, index: usize) -> Self {
+        Self {
+            path: path.clone(),
+            index,
+            result: None,
+        }
+    }
+}
+
+impl<T> From<&Located<T>> for At {
+    fn from(located: &Located<T>) -> Self {
+        Self {
+            result: located.result.clone(),
+            ..Self::new(&located.path, located.index)
+        }
+    }
+}
+
 /// What the rules said.
 #[derive(Debug, Default)]
 pub(crate) struct Report {
-    /// Problems by file and document.
-    pub findings: Vec<(RepoPath, usize, Finding)>,
+    /// Problems by document.
+    pub findings: Vec<(At, Finding)>,
     /// What must not be used, and why. The first reason counts.
     pub broken: Vec<(Thing, String)>,
 }
 
 impl Report {
     /// A problem that leaves everything usable.
-    pub(crate) fn say(&mut self, path: &RepoPath, index: usize, finding: Finding) {
-        self.findings.push((path.clone(), index, finding));
+    pub(crate) fn say(&mut self, at: impl Into<At>, finding: Finding) {
+        self.findings.push((at.into(), finding));
     }
 
     /// A problem that makes a thing unusable.
-    pub(crate) fn breaks(&mut self, thing: Thing, path: &RepoPath, index: usize, finding: Finding) {
+    pub(crate) fn breaks(&mut self, thing: Thing, at: impl Into<At>, finding: Finding) {
         self.broken.push((thing, finding.message.clone()));
-        self.say(path, index, finding);
+        self.say(at, finding);
     }
 }
 

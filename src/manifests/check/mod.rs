@@ -9,7 +9,7 @@ mod stream;
 mod workload;
 mod zone;
 
-pub(crate) use finding::{Finding, Report, Repository, Thing};
+pub(crate) use finding::{At, Finding, Report, Repository, Thing, route};
 pub(crate) use stream::findings as stream_findings;
 pub use workload::{manifest_findings, may_have_findings};
 

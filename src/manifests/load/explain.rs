@@ -145,14 +145,53 @@ fn unquoted_braces(text: &str, at: usize) -> Option<Range<usize>> {
         .rfind('\n')
         .map_or(0, |i| i + 1);
     let end = text[at..].find('\n').map_or(text.len(), |i| at + i);
-    text[start..end]
-        .match_indices("{{")
-        .map(|(found, _)| start + found)
-        .find(|found| {
-            let before = text[..*found].trim_end_matches(' ').chars().next_back();
-            matches!(before, None | Some(':' | '-' | ',' | '[' | '{' | '\n'))
-        })
-        .map(|found| found..found + 2)
+    let found = text[start..end].match_indices("{{");
+    found.map(|(found, _)| start + found).find_map(|found| {
+        let before = text[..found].trim_end_matches(' ').chars().next_back();
+        if matches!(before, None | Some(':' | ',' | '[' | '{' | '\n')) {
+            return Some(found..found + 2);
+        }
+        let word = word_before(text, found);
+        match &text[word..found] {
+            "" | "-" => (before == Some('-')).then_some(found..found + 2),
+            // Behind a beginning they are text, but not in brackets.
+            _ => in_flow(text, found).then_some(word..found + 2),
+        }
+    })
+}
+
+/// Where the plain text begins that goes on at `at`.
+fn word_before(text: &str, at: usize) -> usize {
+    let odd = |c: char| c.is_whitespace() || matches!(c, ',' | '[' | '{' | '"' | '\'');
+    text[..at].rfind(odd).map_or(0, |found| {
+        let width = text[found..].chars().next().map_or(1, char::len_utf8);
+        found + width
+    })
+}
+
+/// Whether a place lies in brackets or braces of its document, as far as lines without multi-line quotes tell.
+fn in_flow(text: &str, at: usize) -> bool {
+    let mut open = 0_usize;
+    for line in text[..at].lines() {
+        if line.starts_with("---") {
+            open = 0;
+        }
+        let mut quote = None;
+        let mut before = ' ';
+        for c in line.chars() {
+            match (quote, c) {
+                (Some(q), c) if q == c => quote = None,
+                (Some(_), _) => {}
+                (None, '#') if before.is_whitespace() => break,
+                (None, '"' | '\'') if !before.is_alphanumeric() => quote = Some(c),
+                (None, '[' | '{') => open += 1,
+                (None, ']' | '}') => open = open.saturating_sub(1),
+                _ => {}
+            }
+            before = c;
+        }
+    }
+    open > 0
 }
 
 /// What to do about unquoted braces, with the text that stands there.
@@ -174,7 +213,7 @@ fn braced(text: &str) -> Option<&str> {
             false => c.len_utf8(),
         };
     }
-    let found = &line[..end];
+    let found = line[..end].trim_end_matches(':');
     let plain = !found.contains(['\'', '\\']) && !found.chars().any(char::is_control);
     (found.len() <= LONGEST_SAID && plain).then_some(found)
 }
@@ -182,8 +221,8 @@ fn braced(text: &str) -> Option<&str> {
 /// Explains why a value does not fit its type.
 pub(super) fn value(path: &RepoPath, tree: &Tree<'_>, root: Id, error: &ValueError) -> Diagnostic {
     let id = error.at.unwrap_or(root);
-    if !matches!(error.fault, Fault::UnknownField(..)) && starts_with_braces(tree, id) {
-        let start = tree.node(id).start;
+    let braces = braces_at(tree, id).filter(|_| !matches!(error.fault, Fault::UnknownField(..)));
+    if let Some(start) = braces {
         let words = braces_words(tree.text, start);
         return Diagnostic::error(path, code::BRACES, words)
             .at(Some(place_of(tree.text, &(start..tree.node(id).end))));
@@ -232,9 +271,15 @@ fn of_environment(field: &str, known: &[&str]) -> Option<String> {
     })
 }
 
-fn starts_with_braces(tree: &Tree<'_>, id: Id) -> bool {
-    matches!(tree.node(id).content, Content::Map { flow: true, .. })
-        && tree.text[tree.range(id)].starts_with("{{")
+/// Where the braces of a placeholder begin that was taken for a map, or for a map within one.
+fn braces_at(tree: &Tree<'_>, id: Id) -> Option<usize> {
+    let start = tree.node(id).start;
+    let braces = |at: usize| tree.text.get(at..at + 2) == Some("{{");
+    let is_map = matches!(tree.node(id).content, Content::Map { flow: true, .. });
+    let before = start.checked_sub(1).filter(|at| braces(*at));
+    before
+        .or_else(|| braces(start).then_some(start))
+        .filter(|_| is_map)
 }
 
 /// What to underline of a value: a block over several lines is shown at its first key.

@@ -7,8 +7,8 @@ mod faults;
 mod identify;
 mod nearly;
 mod partial;
+pub(crate) mod typed;
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 pub(crate) use explain::{ALIASES, syntax as syntax_problem};
@@ -17,16 +17,12 @@ pub(crate) use identify::Kind;
 use super::check;
 use super::code;
 use super::diagnostic::{Diagnostic, Severity};
+use super::matrix::{ResultOf, Template};
 use super::role::Role;
 use super::yaml::{self, Id, Tree};
 use crate::model::{Environment, Freeze, Hold, ImageStream, Pipeline, RepoPath, RepositoryConfig};
-use envelope::Envelope;
 use identify::Identity;
 
-/// More stages than this in one pipeline are refused.
-const MAX_STAGES: usize = 200;
-/// More applications than this in one environment are refused.
-const MAX_APPLICATIONS: usize = 2_000;
 /// More problems than this of one stream are only counted.
 const MAX_PROBLEMS: usize = 200;
 
@@ -40,7 +36,9 @@ pub struct Loaded {
     /// Documents that must not be used, and why.
     pub broken: Vec<BrokenDocument>,
     /// Pipelines without those of their words that are wrong. They are only looked at, so that one mistake hides no other.
-    pub partial: Vec<(usize, Arc<Pipeline>)>,
+    pub partial: Vec<Partial>,
+    /// Documents with a matrix, which become others once the folders of the tree are known.
+    pub templates: Vec<Template>,
     /// Whether the file could not be read at all.
     pub unreadable: bool,
 }
@@ -54,6 +52,19 @@ pub struct Document {
     pub kind: DocumentKind,
     /// Whether it is a stream at rest ([`ImageStream::rests`]).
     pub rests: bool,
+    /// Which result of a matrix it is.
+    pub result: Option<Arc<ResultOf>>,
+}
+
+/// A pipeline of which some words are wrong.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Partial {
+    /// Which of its file.
+    pub index: usize,
+    /// What can be read of it.
+    pub pipeline: Arc<Pipeline>,
+    /// Which result of a matrix it is.
+    pub result: Option<Arc<ResultOf>>,
 }
 
 /// A typed document.
@@ -86,6 +97,8 @@ pub struct BrokenDocument {
     pub namespace: Option<String>,
     /// What is wrong, in short.
     pub why: String,
+    /// Set of a matrix that cannot be carried out: it stands for documents whose names nobody knows.
+    pub nameless: bool,
 }
 
 /// Reads one file. Never fails: what cannot be read is in `problems`.
@@ -113,6 +126,7 @@ pub fn load(path: &RepoPath, bytes: &[u8], role: Role) -> Loaded {
         path,
         role,
         tree: &tree,
+        templates: None,
         loaded: Loaded::default(),
     };
     for (index, root) in tree.documents().into_iter().enumerate() {
@@ -125,21 +139,7 @@ pub fn load(path: &RepoPath, bytes: &[u8], role: Role) -> Loaded {
     loaded
 }
 
-/// What a document has more of than is read.
-fn too_many(document: &DocumentKind) -> Option<String> {
-    let (count, most, what) = match document {
-        DocumentKind::Pipeline(pipeline) => (pipeline.spec.stages.len(), MAX_STAGES, "stages"),
-        DocumentKind::Environment(environment) => (
-            environment.spec.applications.len(),
-            MAX_APPLICATIONS,
-            "applications",
-        ),
-        _ => return None,
-    };
-    (count > most).then(|| format!("there are {count} {what}; at most {most} are read"))
-}
-
-fn by_place(a: &Diagnostic, b: &Diagnostic) -> std::cmp::Ordering {
+pub(crate) fn by_place(a: &Diagnostic, b: &Diagnostic) -> std::cmp::Ordering {
     (&a.place, &a.code, &a.message).cmp(&(&b.place, &b.code, &b.message))
 }
 
@@ -184,6 +184,8 @@ struct Loader<'a, 't> {
     path: &'a RepoPath,
     role: Role,
     tree: &'a Tree<'t>,
+    /// The whole text, once a document needs it later.
+    templates: Option<Arc<str>>,
     loaded: Loaded,
 }
 
@@ -211,15 +213,15 @@ impl Loader<'_, '_> {
             problem.help = fault.help;
             self.loaded.problems.push(problem);
         }
-        match self.parse(root, kind, &BTreeSet::new()) {
-            Ok(document) if too_many(&document).is_some() => {
-                let words = too_many(&document).unwrap_or_default();
-                self.problem(
-                    index,
-                    root,
-                    Diagnostic::error(self.path, code::TOO_MANY, words),
-                );
-            }
+        if Template::is_at(self.tree, root, kind) {
+            let text = self
+                .templates
+                .get_or_insert_with(|| Arc::from(self.tree.text));
+            let template = Template::new(index, kind, Arc::clone(text));
+            self.loaded.templates.push(template);
+            return;
+        }
+        match typed::read(self.path, self.tree, root, kind) {
             Ok(document) => {
                 let mut rests = false;
                 if let DocumentKind::ImageStream(stream) = &document {
@@ -230,19 +232,18 @@ impl Loader<'_, '_> {
                     index,
                     kind: document,
                     rests,
+                    result: None,
                 });
             }
-            Err(first) => {
-                let all = faults::all(self.tree, root, first, |passed| {
-                    self.parse(root, kind, passed)
-                });
-                if let Some((DocumentKind::Pipeline(pipeline), passed)) = all.rest
-                    && partial::is_harmless(self.tree, root, &passed)
-                {
-                    self.loaded.partial.push((index, pipeline));
-                }
-                for (position, fault) in all.all.iter().enumerate() {
-                    let problem = explain::value(self.path, self.tree, root, fault);
+            Err(wrong) => {
+                self.loaded
+                    .partial
+                    .extend(wrong.partial.map(|pipeline| Partial {
+                        index,
+                        pipeline,
+                        result: None,
+                    }));
+                for (position, problem) in wrong.problems.into_iter().enumerate() {
                     match position {
                         0 => self.problem(index, root, problem),
                         _ => self.loaded.problems.push(problem),
@@ -250,43 +251,6 @@ impl Loader<'_, '_> {
                 }
             }
         }
-    }
-
-    /// The document at `root`, as if the keys and values of `passed` were not there.
-    fn parse(
-        &self,
-        root: Id,
-        kind: Kind,
-        passed: &BTreeSet<Id>,
-    ) -> Result<DocumentKind, yaml::ValueError> {
-        let tree = self.tree;
-        Ok(match kind {
-            Kind::ImageStream => {
-                let stream: ImageStream = yaml::from_node_without(tree, root, passed)?;
-                DocumentKind::ImageStream(Arc::new(stream.lean()))
-            }
-            Kind::Pipeline => {
-                let Envelope { metadata, spec, .. } = yaml::from_node_without(tree, root, passed)?;
-                DocumentKind::Pipeline(Arc::new(Pipeline { metadata, spec }))
-            }
-            Kind::Environment => {
-                let Envelope { metadata, spec, .. } = yaml::from_node_without(tree, root, passed)?;
-                DocumentKind::Environment(Arc::new(Environment { metadata, spec }))
-            }
-            Kind::Hold => {
-                let Envelope { metadata, spec, .. } = yaml::from_node_without(tree, root, passed)?;
-                DocumentKind::Hold(Arc::new(Hold { metadata, spec }))
-            }
-            Kind::Freeze => {
-                let Envelope { metadata, spec, .. } = yaml::from_node_without(tree, root, passed)?;
-                DocumentKind::Freeze(Arc::new(Freeze { metadata, spec }))
-            }
-            Kind::Config => {
-                let envelope::Config { metadata, spec, .. } =
-                    yaml::from_node_without(tree, root, passed)?;
-                DocumentKind::Config(Arc::new(RepositoryConfig { metadata, spec }))
-            }
-        })
     }
 
     fn check_stream(&mut self, index: usize, root: Id, stream: &ImageStream) {
@@ -323,6 +287,7 @@ impl Loader<'_, '_> {
                 name: field("name"),
                 namespace: field("namespace"),
                 why: problem.message.clone(),
+                nameless: false,
             });
         }
         self.loaded.problems.push(problem);

@@ -545,3 +545,65 @@ fn syntax_errors_point_at_what_a_person_has_to_mend() {
         );
     }
 }
+
+#[test]
+fn braces_without_quotes_are_told_in_every_place_and_with_all_that_belongs_to_them() {
+    for (text, place, said) in [
+        (
+            "  - {name: dev, environments: [dev-{{region}}, x]}\n",
+            "6:32",
+            "dev-{{region}}",
+        ),
+        (
+            "  - {name: dev, environments: [{{tier}}-{{region}}, x]}\n",
+            "6:32",
+            "{{tier}}-{{region}}",
+        ),
+        ("  - {name: x{{a}}}\n", "6:12", "x{{a}}"),
+        (
+            "  - name: dev\n    environments: [\n      dev-{{a}},\n      qa\n    ]\n",
+            "8:7",
+            "dev-{{a}}",
+        ),
+        (
+            "  - name: dev\n    environments: [\n      {{a}},\n      qa\n    ]\n",
+            "8:7",
+            "{{a}}",
+        ),
+        (
+            "  - name: dev\n    environments: [\"dev\", eu-{{r.name}}-x, b]\n",
+            "7:27",
+            "eu-{{r.name}}-x",
+        ),
+        (
+            "  - name: {{a}}-{{b}} # c\n    tag: x\n",
+            "6:11",
+            "{{a}}-{{b}}",
+        ),
+        (
+            "  - name: dev-{{a}}\n    environments: [dev-{{a}}]\n",
+            "7:20",
+            "dev-{{a}}",
+        ),
+        ("  - {{a}}\n", "6:5", "{{a}}"),
+        ("  - name: dev\n    {{a}}: x\n", "7:5", "{{a}}"),
+        (
+            "  - name: dev\n    enter: [{window: {allow: [\"Mon 09:00-10:00\"], timeZone: {{r.zone}}}}]\n",
+            "7:61",
+            "{{r.zone}}",
+        ),
+    ] {
+        let loaded = load_as(Role::Pipelines, &format!("{PIPELINE}  stages:\n{text}"));
+        let expected = format!("{place} HW0003 `{{{{` starts a YAML map; write \"{said}\"");
+        assert_eq!(problems(&loaded)[0], expected, "{text}");
+    }
+    // Text over several lines needs no quotes, and neither does what begins as text outside of brackets.
+    for text in [
+        "  - name: dev\n    releaseTag: |\n      {{version}}\n",
+        "  - name: dev\n    releaseTag: >-\n      {{version}} x\n",
+        "  - name: dev\n    releaseTag: v{{version}}\n",
+    ] {
+        let loaded = load_as(Role::Pipelines, &format!("{PIPELINE}  stages:\n{text}"));
+        assert_eq!(problems(&loaded), [] as [&str; 0], "{text}");
+    }
+}

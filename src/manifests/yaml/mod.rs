@@ -50,6 +50,8 @@ pub(crate) struct Node<'t> {
     pub content: Content<'t>,
     /// Whether an anchor or a tag stands before it.
     pub decorated: bool,
+    /// Whether it stands for a value of a matrix, which is text where text belongs, without quotes too.
+    pub filled: bool,
 }
 
 /// What a value is.

@@ -164,6 +164,7 @@ impl<'t> Builder<'t> {
             end: range.end,
             content,
             decorated: anchor != 0 || tagged,
+            filled: false,
         });
         if anchor != 0 {
             self.anchors.insert(anchor, id);

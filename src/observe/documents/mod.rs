@@ -14,7 +14,7 @@ use crate::git::{BlobProblem, EntryKind, Repository, TreeListing};
 use crate::manifests::role::CONFIG_FILES;
 use crate::manifests::yaml::MAX_BYTES;
 use crate::manifests::{
-    Diagnostic, Documents, Loaded, Role, assemble, code, config_of, load, role_of,
+    Diagnostic, Documents, Expansions, Loaded, Role, assemble, code, config_of, load, role_of,
 };
 use crate::model::repository_config::Paths;
 use crate::model::{BlobId, CommitId, RepoPath};
@@ -25,6 +25,8 @@ use tree::{BlobTexts, Tree};
 #[derive(Debug, Default)]
 pub struct DocumentReader {
     known: HashMap<RepoPath, Known>,
+    /// Results of matrices, which hang on folders too.
+    expansions: Expansions,
     last: Option<Reading>,
 }
 
@@ -141,13 +143,17 @@ impl DocumentReader {
             parsed,
             whole,
         } = batch;
+        let mut expansions = std::mem::take(&mut self.expansions);
+        let mut files = files;
         let tree = Tree::new(listing);
         let texts = BlobTexts::new(repository.clone(), Arc::clone(&tree.files));
-        let (tree, documents) = aside(move || {
+        let (tree, documents, expansions) = aside(move || {
+            expansions.carry_out(&mut files, &tree);
             let documents = assemble(files, &texts, &tree);
-            (tree, documents)
+            (tree, documents, expansions)
         })
         .await?;
+        self.expansions = expansions;
         self.known = known;
         let reading = Reading {
             commit: commit.clone(),

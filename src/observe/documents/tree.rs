@@ -48,6 +48,28 @@ impl Listing for Tree {
         })
     }
 
+    fn folders(&self, path: &RepoPath) -> Vec<String> {
+        let mut names: Vec<String> = Vec::new();
+        let start = path.as_str().len() + 1;
+        let mut from = path.join(" ").ok();
+        while let Some(first) = from.take() {
+            // One look-up for each folder, whatever lies in it.
+            for (file, _) in self.files.range(first..) {
+                if !file.is_below(path) {
+                    break;
+                }
+                if let Some((name, _)) = file.as_str()[start..].split_once('/') {
+                    names.push(name.to_owned());
+                    // The character behind a slash.
+                    from = path.join(&format!("{name}0")).ok();
+                    break;
+                }
+            }
+        }
+        names.sort();
+        names
+    }
+
     fn is_symlink(&self, path: &RepoPath) -> bool {
         let mut next = Some(path.clone());
         while let Some(path) = next {
@@ -120,6 +142,7 @@ mod tests {
         for no in ["a-", "c", "link", "b"] {
             assert!(!tree.folder_exists(&path(no)), "{no}");
         }
+        assert_eq!(tree.folders(&path("a")), Vec::<String>::new());
         assert!(tree.exists(&path("c")) && !tree.exists(&path("a")));
         assert!(tree.is_symlink(&path("link/below/it")) && !tree.is_symlink(&path("c")));
         assert!(tree.files[&path("c")].plain && !tree.files[&path("link")].plain);

@@ -64,6 +64,7 @@ fn changed(obs: &Observation, holds: &Holds, reopened: Option<&str>) -> Observat
                     index: 0,
                     value,
                     rests: false,
+                    result: None,
                 };
                 documents.holds.insert(path.clone(), located);
             }

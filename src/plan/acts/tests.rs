@@ -31,6 +31,9 @@ impl Listing for Nothing {
     fn folder_exists(&self, _: &RepoPath) -> bool {
         true
     }
+    fn folders(&self, _: &RepoPath) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 fn stream_key() -> StreamKey {

@@ -56,7 +56,10 @@ impl<'a> Recipe<'a> {
             });
         }
         let ApplicationName::One(name) = &application.name else {
-            return Err(Stop::Unfinished("an application named `*`".to_owned()));
+            return Err(Stop::Broken {
+                why: "`*` is no application of its own".to_owned(),
+                help: None,
+            });
         };
         let Some(kind) = &application.template else {
             return Err(other_way(application));

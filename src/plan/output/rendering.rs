@@ -95,10 +95,6 @@ fn unknown(desk: &Desk<'_>, environment: Option<&Name>, application: Option<&Nam
             help: Some(proposed(name.as_str(), known)),
         };
     };
-    if found.value.spec.matrix.is_some() {
-        let why = format!("`matrix` of environment {name} is not carried out by this version");
-        return no(why);
-    }
     let applications = &found.value.spec.applications;
     let known: Vec<String> = applications.iter().map(|a| a.name.to_string()).collect();
     match application {

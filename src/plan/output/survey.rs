@@ -68,9 +68,10 @@ pub fn survey(
 /// All applications of environments that can be written.
 pub fn applications<'a>(desk: &Desk<'a>) -> Vec<(&'a Environment, &'a Application)> {
     let docs = desk.docs;
-    let usable = docs.environments.iter().filter(|(name, e)| {
-        !docs.broken_environments.contains_key(name) && e.value.spec.matrix.is_none()
-    });
+    let usable = docs
+        .environments
+        .iter()
+        .filter(|(name, _)| !docs.broken_environments.contains_key(name));
     usable
         .flat_map(|(_, e)| e.value.spec.applications.iter().map(|a| (&*e.value, a)))
         .collect()

@@ -54,8 +54,6 @@ pub struct StageView<'a> {
     pub group: Option<Period>,
     /// What must be mended before anything moves.
     pub broken: Option<String>,
-    /// Parts that are read but not carried out by this version, and so hold the stage.
-    pub not_yet: Vec<String>,
 }
 
 impl StageView<'_> {
@@ -157,7 +155,6 @@ fn view<'a>(
         },
         stage,
         delivery: delivery(&environments, &named, desk),
-        not_yet: not_yet(shared.pipeline, &environments),
         broken: broken(shared, &named, desk),
         environments: environments.iter().map(|e| e.name().clone()).collect(),
         streams: shared.streams.clone(),
@@ -274,19 +271,4 @@ pub fn environment_delivery(environment: &Environment, desk: &Desk<'_>) -> Deliv
         .spec
         .delivery
         .max(guard.unwrap_or(Delivery::Commit))
-}
-
-fn not_yet(pipeline: &Pipeline, environments: &[&Environment]) -> Vec<String> {
-    let mut parts = Vec::new();
-    if pipeline.spec.matrix.is_some() {
-        parts.push("`matrix` of the pipeline".to_owned());
-    }
-    for environment in environments {
-        let spec = &environment.spec;
-        let name = environment.name();
-        if spec.matrix.is_some() {
-            parts.push(format!("`matrix` of environment {name}"));
-        }
-    }
-    parts
 }

@@ -54,7 +54,7 @@ impl Block {
 /// The reason of a stage whose tag a person put somewhere else.
 pub const BY_HAND: &str = "EditedByHand";
 
-/// What stops any stage: errors in its files, unreadable brakes, parts not carried out yet, a Hold that pins it.
+/// What stops any stage: errors in its files, unreadable brakes, a Hold that pins it.
 pub fn common(view: &StageView<'_>, desk: &Desk<'_>) -> Vec<Block> {
     let mut blocks = Vec::new();
     if let Some(why) = &view.broken {
@@ -63,10 +63,6 @@ pub fn common(view: &StageView<'_>, desk: &Desk<'_>) -> Vec<Block> {
     if let Some(why) = &desk.docs.brakes_unreadable {
         let why = format!("{why}: everything holds until it can be read");
         blocks.push(Block::new(State::Held, "BrakesUnreadable", why).help("headwater check"));
-    }
-    for part in &view.not_yet {
-        let why = format!("NotYet: {part} is understood but not carried out by this version");
-        blocks.push(Block::new(State::Held, "NotYet", why));
     }
     if let Some(hold) = stage_hold(view, desk) {
         let by = hold

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use headwater::manifests::{Listing, Role, Texts, assemble, load};
+use headwater::manifests::{Diagnostic, Listing, Role, Texts, assemble, load};
 use headwater::model::RepoPath;
 
 const PLACES: [(&str, Role); 7] = [
@@ -26,16 +26,21 @@ pub(crate) fn run(data: &[u8]) {
     assert_eq!(loaded, load(&path, bytes, role));
     let text = String::from_utf8_lossy(bytes);
     let lines = text.split(['\n', '\r']).count();
+    let inside = |problem: &Diagnostic| {
+        let place = problem.place.as_ref();
+        place.is_none_or(|place| place.line >= 1 && place.line <= lines + 1)
+    };
     for problem in &loaded.problems {
-        if let Some(place) = &problem.place {
-            assert!(place.line >= 1 && place.line <= lines + 1, "{problem:?}");
-        }
+        assert!(inside(problem), "{problem:?}");
     }
     if loaded.unreadable {
         assert!(!loaded.problems.is_empty(), "nobody says why");
     }
     let at_hand = Text(text.into());
     let all = assemble(vec![(path, role, Arc::new(loaded))], &at_hand, &Nothing);
+    for problem in &all.problems {
+        assert!(inside(problem), "{problem:?}");
+    }
     // Everything that was found can be shown.
     let _ = format!("{:?}", all.problems);
 }
@@ -51,11 +56,16 @@ impl Texts for Text {
 struct Nothing;
 
 impl Listing for Nothing {
-    fn exists(&self, _path: &RepoPath) -> bool {
-        false
+    fn exists(&self, path: &RepoPath) -> bool {
+        path.file_name() == "values.yaml"
     }
 
     fn folder_exists(&self, _path: &RepoPath) -> bool {
         false
+    }
+
+    /// Some for every pattern, so that matrices over folders give something.
+    fn folders(&self, _path: &RepoPath) -> Vec<String> {
+        ["cart", "orders", "No Name"].map(str::to_owned).to_vec()
     }
 }

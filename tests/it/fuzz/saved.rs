@@ -2,7 +2,7 @@
 //! and any facts at all give a plan, the same every time.
 
 use std::cell::OnceCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use headwater::manifests::{Documents, Listing, Texts, assemble, load, role_of};
@@ -127,5 +127,16 @@ impl Listing for Tree<'_> {
 
     fn folder_exists(&self, path: &RepoPath) -> bool {
         self.0.keys().any(|p| p.is_below(path))
+    }
+
+    fn folders(&self, path: &RepoPath) -> Vec<String> {
+        let prefix = format!("{path}/");
+        let below = self
+            .0
+            .keys()
+            .filter_map(|file| file.as_str().strip_prefix(&prefix));
+        let folders = below.filter_map(|file| file.split_once('/'));
+        let names: BTreeSet<&str> = folders.map(|(name, _)| name).collect();
+        names.into_iter().map(str::to_owned).collect()
     }
 }

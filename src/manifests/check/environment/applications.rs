@@ -1,7 +1,7 @@
 //! HW0202, HW0203, HW0207: an application has a name of its own and says in exactly one way how it is written; its
 //! template exists.
 
-use super::breaks;
+use super::{breaks, written};
 use crate::manifests::check::finding::{Finding, Report, Repository, route};
 use crate::manifests::code;
 use crate::model::Application;
@@ -10,10 +10,15 @@ pub(super) fn check(repository: &Repository<'_>, report: &mut Report) {
     for environment in repository.documents.environments.values() {
         let applications = &environment.value.spec.applications;
         for (index, application) in applications.iter().enumerate() {
+            // What `*` means is written as `*` is, and told of that.
+            if application.from_every {
+                continue;
+            }
+            let place = written(application, index);
             let findings = [
                 twice(applications, index),
-                kinds(application, index),
-                template(repository, application, index),
+                kinds(application, place),
+                template(repository, application, place),
             ];
             for finding in findings.into_iter().flatten() {
                 breaks(report, environment, application, finding);
@@ -24,7 +29,8 @@ pub(super) fn check(repository: &Repository<'_>, report: &mut Report) {
 
 fn twice(applications: &[Application], index: usize) -> Option<Finding> {
     let name = &applications[index].name;
-    let place = route!["spec", "applications", index, "name"];
+    let place = written(&applications[index], index);
+    let place = route!["spec", "applications", place, "name"];
     applications[..index]
         .iter()
         .any(|earlier| earlier.name == *name)

@@ -29,6 +29,11 @@ pub(super) const RULES: &[Rule] = &[
     ),
 ];
 
+/// Which of its document's applications one was written as.
+fn written(application: &Application, index: usize) -> usize {
+    application.written.unwrap_or(index)
+}
+
 /// Records an error that makes one application unusable.
 fn breaks(
     report: &mut Report,
@@ -38,5 +43,5 @@ fn breaks(
 ) {
     let name = environment.value.name().clone();
     let thing = Thing::Application(name, application.name.clone());
-    report.breaks(thing, &environment.path, environment.index, finding);
+    report.breaks(thing, environment, finding);
 }

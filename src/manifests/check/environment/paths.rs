@@ -1,12 +1,12 @@
 //! HW0204 and HW0205: paths are relative to the environment's folder, or begin with `/` at the top of the repository; none
 //! leaves its folder, follows a symbolic link, or reaches what is never written.
 
-use super::breaks;
+use super::{breaks, written};
 use crate::manifests::check::finding::{Finding, Report, Repository, route};
 use crate::manifests::code;
 use crate::manifests::role::CONFIG_FILES;
 use crate::manifests::yaml::Step;
-use crate::model::{Application, RepoPath};
+use crate::model::{Application, ApplicationName, RepoPath};
 
 pub(super) fn check(repository: &Repository<'_>, report: &mut Report) {
     let folders = &repository.documents.config.spec.paths.environments;
@@ -14,7 +14,13 @@ pub(super) fn check(repository: &Repository<'_>, report: &mut Report) {
         let Ok(base) = folders.join(name.as_str()) else {
             continue;
         };
+        // What is wrong with a path of `*` is told once.
+        let mut told = None;
         for (index, application) in environment.value.spec.applications.iter().enumerate() {
+            let index = written(application, index);
+            if told == Some(index) {
+                continue;
+            }
             if let Some(link) = output_link(repository, &base, application) {
                 let place = route!["spec", "applications", index, "template"];
                 let words = format!(
@@ -33,6 +39,7 @@ pub(super) fn check(repository: &Repository<'_>, report: &mut Report) {
                 let Some(path) = path else { continue };
                 let place = route!["spec", "applications", index, field];
                 if let Err(finding) = inside(repository, &base, path, place) {
+                    told = Some(index);
                     breaks(report, environment, application, *finding);
                 }
             }
@@ -47,6 +54,9 @@ fn output_link(
     application: &Application,
 ) -> Option<RepoPath> {
     application.template.as_ref()?;
+    if application.name == ApplicationName::Every {
+        return None;
+    }
     let mut folder = base.join(&format!("rendered/{}", application.name)).ok();
     let mut link = None;
     while let Some(here) = folder {

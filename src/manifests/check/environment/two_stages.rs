@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::breaks;
+use super::{breaks, written};
 use crate::manifests::check::finding::{Finding, Report, Repository, route};
 use crate::manifests::code;
 use crate::manifests::documents::Documents;
@@ -20,9 +20,13 @@ pub(super) fn check(repository: &Repository<'_>, report: &mut Report) {
         .collect();
     for (name, environment) in &documents.environments {
         for (index, application) in environment.value.spec.applications.iter().enumerate() {
+            let index = written(application, index);
             let named = application.name.to_string();
-            for finding in images(&streams, &roads, name, application, index) {
-                breaks(report, environment, application, finding);
+            // What `*` means lists what `*` does, and that is told there.
+            if !application.from_every {
+                for finding in images(&streams, &roads, name, application, index) {
+                    breaks(report, environment, application, finding);
+                }
             }
             // A template's default stream is the one named like the application.
             let default = named.parse::<StreamName>().ok();

@@ -34,6 +34,7 @@ pub(super) fn check(repository: &Repository<'_>, report: &mut Report) {
             }
             for environment in environments
                 .iter()
+                .copied()
                 .filter(|e| asks(e.value.spec.approvals.as_ref()))
             {
                 let name = environment.value.name().clone();
@@ -42,12 +43,7 @@ pub(super) fn check(repository: &Repository<'_>, report: &mut Report) {
                 );
                 let finding =
                     Finding::error(code::APPROVALS, route!["spec", "approvals"], words).help(HELP);
-                report.breaks(
-                    Thing::Environment(name),
-                    &environment.path,
-                    environment.index,
-                    finding,
-                );
+                report.breaks(Thing::Environment(name), environment, finding);
             }
         }
     }
@@ -84,14 +80,14 @@ fn of_nobody(repository: &Repository<'_>, report: &mut Report) {
         for (index, stage) in pipeline.value.spec.stages.iter().enumerate() {
             if idle(stage.approvals.as_ref()) {
                 let place = route!["spec", "stages", index, "approvals", "count"];
-                report.say(&pipeline.path, pipeline.index, finding(place));
+                report.say(pipeline, finding(place));
             }
         }
     }
     for environment in repository.documents.environments.values() {
         if idle(environment.value.spec.approvals.as_ref()) {
             let place = route!["spec", "approvals", "count"];
-            report.say(&environment.path, environment.index, finding(place));
+            report.say(environment, finding(place));
         }
     }
 }
@@ -110,7 +106,7 @@ fn out_of_reach(repository: &Repository<'_>, report: &mut Report) {
         let route = route!["spec", "approvals"];
         for finding in wrong(&route, environment.value.spec.approvals.as_ref()) {
             let thing = Thing::Environment(name.clone());
-            report.breaks(thing, &environment.path, environment.index, finding);
+            report.breaks(thing, environment, finding);
         }
     }
 }

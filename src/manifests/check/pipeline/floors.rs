@@ -24,7 +24,7 @@ pub(super) fn check(repository: &Repository<'_>, report: &mut Report) {
                 let ages = ages.map(|(at, words)| (place(route!["enter", at]), words));
                 for (place, words) in approvals.into_iter().chain(ages) {
                     let finding = Finding::warning(code::FLOOR, place, words).help(HELP);
-                    report.say(&pipeline.path, pipeline.index, finding);
+                    report.say(pipeline, finding);
                 }
             }
         }

@@ -49,7 +49,7 @@ pub(super) fn check(repository: &Repository<'_>, report: &mut Report) {
                 };
                 let place = route!["spec", "tags", index, "annotations", FOLLOW];
                 let finding = Finding::warning(code::FOLLOW_UNREAD, place, words).help(help);
-                report.say(&stream.path, stream.index, finding);
+                report.say(stream, finding);
             }
         }
     }

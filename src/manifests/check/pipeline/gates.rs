@@ -26,7 +26,7 @@ pub(super) fn check(repository: &Repository<'_>, report: &mut Report) {
             &environment.value.spec.enter,
         ) {
             let thing = Thing::Environment(name.clone());
-            report.breaks(thing, &environment.path, environment.index, finding);
+            report.breaks(thing, environment, finding);
         }
     }
 }

@@ -88,7 +88,7 @@ pub(super) const RULES: &[Rule] = &[
 /// Records an error that makes its pipeline unusable.
 fn breaks(report: &mut Report, pipeline: &Located<Pipeline>, finding: Finding) {
     let thing = Thing::Pipeline(pipeline.value.name().clone());
-    report.breaks(thing, &pipeline.path, pipeline.index, finding);
+    report.breaks(thing, pipeline, finding);
 }
 
 /// Every pipeline that could be read.

@@ -76,11 +76,14 @@ fn environment(
         let names = documents.environments.keys().map(Name::as_str);
         let words = format!("there is no environment `{name}`");
         let finding = Finding::error(code::UNKNOWN_ENVIRONMENT, place, words);
-        let help = format!(
-            "{}; write environments: [] for a stage deployed nowhere",
-            did_you_mean(name.as_str(), names)
-        );
+        let help = match &documents.nameless_environments {
+            Some(file) => format!("the matrix in `{file}` gives nothing and may mean it"),
+            None => format!(
+                "{}; write environments: [] for a stage deployed nowhere",
+                did_you_mean(name.as_str(), names)
+            ),
+        };
         // The stage that names it stands still, and no other one.
-        report.say(&pipeline.path, pipeline.index, finding.help(help));
+        report.say(pipeline, finding.help(help));
     }
 }

@@ -28,7 +28,7 @@ pub(super) fn check(repository: &Repository<'_>, report: &mut Report) {
                     };
                     let finding = Finding::warning(code::NOT_SCHEDULED, place, words)
                         .help("wish the tag in the stream, with a source in a registry");
-                    report.say(&pipeline.path, pipeline.index, finding);
+                    report.say(pipeline, finding);
                 }
             }
         }
@@ -57,7 +57,7 @@ fn source(repository: &Repository<'_>, key: &StreamKey, tag: &str, report: &mut 
         let place = route!["spec", "tags", index, "name"];
         let finding = Finding::warning(code::NOT_SCHEDULED, place, words)
             .help("add importPolicy: {scheduled: true}");
-        report.say(&stream.path, stream.index, finding);
+        report.say(stream, finding);
     }
     true
 }

@@ -21,7 +21,7 @@ pub(super) fn check(repository: &Repository<'_>, report: &mut Report) {
                     "make it longer than a rollout to `{environment}` takes, or let `deployed` of that environment start it when the set runs: `{{check: NAME}}` on GitHub, or `{{argocd: {{server: NAME, app: NAME}}}}`"
                 );
                 let finding = Finding::warning(code::SOAK, place, words).help(help);
-                report.say(&pipeline.path, pipeline.index, finding);
+                report.say(pipeline, finding);
             }
         }
     }

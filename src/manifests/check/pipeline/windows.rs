@@ -21,7 +21,7 @@ pub(super) fn check(repository: &Repository<'_>, report: &mut Report) {
         let route = route!["spec", "enter"];
         for finding in wrong(&route, &environment.value.spec.enter) {
             let thing = Thing::Environment(name.clone());
-            report.breaks(thing, &environment.path, environment.index, finding);
+            report.breaks(thing, environment, finding);
         }
     }
     let unread = |name: &Name| documents.broken_pipelines.contains_key(name);
