@@ -255,6 +255,8 @@ impl Reader {
             Ok(names) => names,
             Err(why) => {
                 self.say(Problem::new(at, code::MATRIX, why));
+                // Asked again each time: with other folders it may be another matter.
+                asked.push((text, Vec::new()));
                 return None;
             }
         };

@@ -30,6 +30,9 @@ pub const MAX_RESULTS: usize = 2_000;
 /// More results than this of all documents together are refused.
 pub const MAX_ALL: usize = 10_000;
 
+/// So many values and pieces of text are read for the results of all documents together.
+const MAX_WORK: usize = 4 << 20;
+
 /// A document with a matrix, as it was written.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Template {
@@ -72,6 +75,8 @@ struct Expansion {
     of: Arc<Loaded>,
     asked: Vec<Asked>,
     results: usize,
+    /// How much was read for them.
+    work: usize,
     loaded: Arc<Loaded>,
 }
 
@@ -105,6 +110,7 @@ impl Expansions {
         // Which documents still fit into the room for all must not hang on the order in which files were read.
         with.sort_by(|a, b| a.0.cmp(&b.0));
         let mut room = self.most;
+        let mut work = MAX_WORK;
         for (path, _, loaded) in with {
             let known = before.remove(path);
             let known = known.filter(|known| known.still_holds(loaded, listing));
@@ -115,12 +121,14 @@ impl Expansions {
                 }
                 Expansion::of(path, loaded, listing)
             });
-            *loaded = match room.checked_sub(expansion.results) {
-                Some(left) => {
-                    room = left;
+            let fits = expansion.results <= room && expansion.work <= work;
+            *loaded = match fits {
+                true => {
+                    room -= expansion.results;
+                    work -= expansion.work;
                     Arc::clone(&expansion.loaded)
                 }
-                None => Arc::new(crowded(path, loaded, expansion.results, self.most)),
+                false => Arc::new(crowded(path, loaded, expansion.results, self.most)),
             };
             self.known.insert(path.clone(), expansion);
         }
@@ -130,15 +138,16 @@ impl Expansions {
 impl Expansion {
     fn of(path: &RepoPath, loaded: &Arc<Loaded>, listing: &dyn Listing) -> Self {
         let work = AssertUnwindSafe(|| results::of_file(path, loaded, listing));
-        let (expanded, asked, results) = catch_unwind(work).unwrap_or_else(|_| {
+        let (expanded, asked, [results, work]) = catch_unwind(work).unwrap_or_else(|_| {
             let words = "a bug in headwater stops the reading of this matrix";
             let problem = Diagnostic::error(path, code::UNREADABLE, words);
-            (refused(loaded, &problem), Vec::new(), 0)
+            (refused(loaded, &problem), Vec::new(), [0, 0])
         });
         Self {
             of: Arc::clone(loaded),
             asked,
             results,
+            work,
             loaded: Arc::new(expanded),
         }
     }
@@ -170,7 +179,7 @@ fn refused(loaded: &Loaded, problem: &Diagnostic) -> Loaded {
 
 fn crowded(path: &RepoPath, loaded: &Loaded, results: usize, most: usize) -> Loaded {
     let words = format!(
-        "with the {results} results of this matrix there would be more than {most} in all, which are not read"
+        "with the {results} results of this matrix there would be more than {most} in all, or more text than is read"
     );
     let template = loaded.templates.first();
     let place = template.and_then(|template| {

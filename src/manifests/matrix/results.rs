@@ -20,17 +20,18 @@ const MAX_WORK: usize = 1 << 20;
 /// A scalar counts once more for each so many bytes.
 const PIECE: usize = 32;
 
-/// The file with the results of its matrices, the folders that were asked for, and how many results there are.
+/// The file with the results of its matrices, the folders that were asked for, how many results there are, and how much was
+/// read for them.
 pub(super) fn of_file(
     path: &RepoPath,
     loaded: &Loaded,
     listing: &dyn Listing,
-) -> (Loaded, Vec<Asked>, usize) {
+) -> (Loaded, Vec<Asked>, [usize; 2]) {
     let mut expanded = loaded.clone();
     let templates = std::mem::take(&mut expanded.templates);
-    let (mut asked, mut results) = (Vec::new(), 0);
+    let (mut asked, mut results, mut read) = (Vec::new(), 0, 0);
     let Some(text) = templates.first().map(|template| Arc::clone(&template.text)) else {
-        return (expanded, asked, results);
+        return (expanded, asked, [0, 0]);
     };
     // It was parsed before, so it can be parsed now.
     if let Ok(mut tree) = yaml::parse(&text) {
@@ -39,13 +40,14 @@ pub(super) fn of_file(
             if let Some(root) = roots.get(template.index) {
                 let mut work = Work::new(path, template, *root, &mut expanded);
                 results += work.carry_out(&mut tree, listing, &mut asked);
+                read += MAX_WORK - work.left;
             }
         }
     }
     expanded.documents.sort_by_key(|document| document.index);
     expanded.problems.sort_by(load::by_place);
     expanded.documents.shrink_to_fit();
-    (expanded, asked, results)
+    (expanded, asked, [results, read])
 }
 
 struct Work<'w> {

@@ -163,7 +163,7 @@ impl<'de> de::Deserializer<'de> for Reader<'de, '_> {
     fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ValueError> {
         let (_, content) = self.follow()?;
         match content {
-            Content::Scalar(text, _) if self.tree.node(self.id).filled => visitor.visit_str(text),
+            Content::Scalar(text, _) if self.tree.is_filled(self.id) => visitor.visit_str(text),
             Content::Scalar(text, Style::Plain) if resolve(text) != Scalar::Text => {
                 let written = self.tree.text[self.tree.range(self.id)].to_owned();
                 Err(ValueError::new(self.id, Fault::Unquoted(written)))

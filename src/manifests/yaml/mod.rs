@@ -95,6 +95,19 @@ impl<'t> Tree<'t> {
         id
     }
 
+    /// Whether a value, or one on the way to what it stands for, was filled in.
+    pub(crate) fn is_filled(&self, id: Id) -> bool {
+        let mut id = id;
+        for _ in 0..MAX_DEPTH {
+            match self.nodes[id].content {
+                _ if self.nodes[id].filled => return true,
+                Content::Alias(target) => id = target,
+                _ => break,
+            }
+        }
+        false
+    }
+
     /// The bytes a value covers.
     pub(crate) fn range(&self, id: Id) -> Range<usize> {
         self.nodes[id].start..self.nodes[id].end

@@ -32,7 +32,10 @@ fn values(service: &str, tier: &str) -> Vec<(String, String)> {
 }
 
 fn service(name: &str) -> Vec<(String, String)> {
-    let mut files = vec![(format!("streams/{name}.yaml"), small::stream(name))];
+    let mut files = vec![(
+        format!("pipelines/{name}/imagestream.yaml"),
+        small::stream(name),
+    )];
     for tier in ["dev", "qa", "prod"] {
         files.extend(values(name, tier));
     }
@@ -127,7 +130,7 @@ async fn a_shop_of_two_files_travels_dev_qa_and_prod_by_waves() {
         assert_eq!(world.head(service, "prod-ap"), None);
     }
     world
-        .assert_stage("orders/prod-ap", State::Waiting, "Asia/Singapore")
+        .assert_stage("orders/prod-ap", State::Waiting, "window")
         .await;
     world.advance("8h");
     world.settle().await;
