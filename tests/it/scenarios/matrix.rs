@@ -204,7 +204,7 @@ async fn holds_freezes_and_mistakes_speak_of_results_by_their_names() {
         .assert_stage("cart/prod-ap", State::Broken, "Asia/Nowhere")
         .await;
     world
-        .assert_stage("cart/prod-eu", State::Frozen, "inventory")
+        .assert_stage("search/prod-eu", State::Frozen, "inventory")
         .await;
 
     // A matrix that gives nothing moves nothing that may be its own.
