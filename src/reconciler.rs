@@ -281,6 +281,13 @@ impl Reconciler {
         self.observer
             .remember_deployments(recorded.collect(), now)
             .await?;
+        let started = receipt.done.iter().filter_map(|done| match done {
+            Done::Dispatched { dispatch, run } => Some((dispatch.key.clone(), *run)),
+            _ => None,
+        });
+        self.observer
+            .remember_started(started.collect(), now)
+            .await?;
         Ok(receipt)
     }
 

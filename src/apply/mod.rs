@@ -3,6 +3,7 @@
 mod by_forge;
 mod clear_branches;
 mod close_pull_request;
+mod dispatch_workflow;
 mod enqueue_pull_request;
 mod merge_pull_request;
 mod open_pull_request;
@@ -22,6 +23,7 @@ use serde::Serialize;
 
 use crate::forge::{Forge, ForgeError};
 use crate::git::{GitError, NewCommit, Person, Repository, Us};
+use crate::model::workflow_run::Dispatch;
 use crate::model::{
     CommitId, CommitStatus, Deployment, DeploymentState, Fault, Faulty as _, Party, Retry,
     Timestamp,
@@ -109,6 +111,13 @@ pub enum Done {
         deployment: Deployment,
         /// How it fares.
         state: DeploymentState,
+    },
+    /// A run of a workflow was started, or was there.
+    Dispatched {
+        /// What was to be started.
+        dispatch: Dispatch,
+        /// Its number at the forge, where that is told.
+        run: Option<u64>,
     },
     /// A pull request was closed.
     Closed {
@@ -250,6 +259,9 @@ impl Applier {
                 state,
                 words,
             } => record_deployment::run(self, deployment, *state, words).await,
+            Effect::DispatchWorkflow { dispatch, .. } => {
+                dispatch_workflow::run(self, dispatch).await
+            }
             Effect::RecordMerge { id } => record_merge::run(self, id, plan.stamp).await,
             Effect::ClearBranches { branches } => clear_branches::run(self, branches).await,
             Effect::ClosePullRequest { id, text, reason } => {
@@ -319,6 +331,12 @@ fn subject_of(effect: &Effect, plan: &Plan) -> String {
         Effect::TendPullRequest { id, .. } => format!("tend to pull request {id}"),
         Effect::RecordDeployment { deployment, .. } => {
             format!("record the deployment of {}", deployment.title)
+        }
+        Effect::DispatchWorkflow { dispatch, .. } => {
+            format!(
+                "start {} in {}",
+                dispatch.workflow.file, dispatch.workflow.repository
+            )
         }
         Effect::RecordMerge { id } => format!("record the merge of pull request {id}"),
         Effect::ClearBranches { .. } => "clear left-over branches".to_owned(),

@@ -36,6 +36,8 @@ pub struct GitHubSettings {
     pub noreply: Option<String>,
     /// Whether GitHub is told of each set that comes into an environment: its deployments.
     pub deployments: bool,
+    /// Repositories (`owner/name`) whose workflows gates may start. None is started elsewhere.
+    pub workflows: Vec<String>,
     /// How much is asked of GitHub in a while.
     pub budget: GitHubBudget,
 }
@@ -87,6 +89,8 @@ pub struct GitHubPlace {
     pub noreply_sure: bool,
     /// Whether it is told of deployments.
     pub deployments: bool,
+    /// Repositories whose workflows may be started.
+    pub workflows: Vec<String>,
     /// How much is asked of it in a while.
     pub budget: GitHubBudget,
 }
@@ -125,6 +129,7 @@ impl GitHubSettings {
             repository,
             login: self.login(variable)?,
             deployments: self.deployments,
+            workflows: self.workflows.clone(),
             budget: self.budget,
         })
     }
@@ -278,6 +283,7 @@ mod tests {
             app: None,
             noreply: None,
             deployments: false,
+            workflows: Vec::new(),
             budget: GitHubBudget::default(),
         }
     }

@@ -210,6 +210,12 @@ fn deed(done: &Done) {
             deployment.title,
             state.as_str()
         ),
+        Done::Dispatched { dispatch, .. } => tracing::info!(
+            "started {} in {}: {}",
+            dispatch.workflow.file,
+            dispatch.workflow.repository,
+            dispatch.key
+        ),
         Done::Closed { id, reason } => {
             tracing::info!(pull_request = id, "closed {id}: {reason}");
         }

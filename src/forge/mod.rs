@@ -22,6 +22,7 @@ pub use types::{
 };
 
 use crate::git::Fetched;
+use crate::model::workflow_run::{Dispatch, WorkflowFile, WorkflowRun};
 use crate::model::{CommitCheck, CommitId, CommitStatus, Deployment, DeploymentState, Timestamp};
 
 /// What a forge will have done, or why not.
@@ -129,6 +130,16 @@ pub trait Forge: Debug + Send + Sync {
         state: DeploymentState,
         words: &'a str,
     ) -> Answer<'a, ()>;
+
+    /// Runs of a workflow that were started since the day of this instant; `None` where the forge runs none.
+    fn runs<'a>(
+        &'a self,
+        workflow: &'a WorkflowFile,
+        since: Timestamp,
+    ) -> Answer<'a, Option<Vec<WorkflowRun>>>;
+
+    /// Starts a run, unless one with its key is there; its number, where that is told.
+    fn dispatch<'a>(&'a self, dispatch: &'a Dispatch) -> Answer<'a, Option<u64>>;
 
     /// Writes down that a merge of ours is on the base, where that was cut off; the commit on the base.
     fn record_merge<'a>(&'a self, id: &'a str, now: Timestamp) -> Answer<'a, Option<CommitId>>;

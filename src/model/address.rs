@@ -43,6 +43,11 @@ impl Word {
         }
     }
 
+    /// As it is written.
+    pub fn in_braces(self) -> String {
+        format!("{{{{{}}}}}", self.as_str())
+    }
+
     /// Whether it names the set itself, rather than where it is.
     pub const fn names_set(self) -> bool {
         matches!(self, Self::Version | Self::Digest | Self::Set)
@@ -177,7 +182,7 @@ const HOW: &str = "this is no address: write https://HOST/PATH";
 
 fn pieces(text: &str) -> Result<Vec<Piece>, String> {
     let known = || {
-        let all = Word::ALL.map(|word| format!("{{{{{}}}}}", word.as_str()));
+        let all = Word::ALL.map(Word::in_braces);
         all.join(", ")
     };
     let mut pieces = Vec::new();

@@ -5,12 +5,13 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, de};
 
-use super::address::Address;
+use super::address::{Address, Word};
 use super::commit_status::CommitStatus;
 use super::name::Name;
 use super::object::{RepoPath, hash8};
 use super::time::{Period, Timestamp};
 use super::window::Window;
+use super::workflow_run::INPUT;
 
 /// One condition: a map with a single key, its kind.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -189,15 +190,17 @@ fn path<'de, D: Deserializer<'de>>(deserializer: D) -> Result<RepoPath, D::Error
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Workflow {
-    /// Forge repository that holds the workflow.
+    /// Forge repository that holds the workflow, `owner/name`.
+    #[serde(deserialize_with = "forge_repository")]
     pub repository: String,
-    /// Ref to run it on.
-    #[serde(default, rename = "ref")]
+    /// Branch or tag to run it on; without it the repository's default branch.
+    #[serde(default, rename = "ref", deserialize_with = "git_ref")]
     pub git_ref: Option<String>,
-    /// File of the workflow.
+    /// Its file in `.github/workflows`.
+    #[serde(deserialize_with = "workflow_file")]
     pub file: String,
-    /// Inputs that the workflow declares.
-    #[serde(default)]
+    /// Inputs that the workflow declares. Their values may hold words like `{{digest}}`.
+    #[serde(default, deserialize_with = "inputs")]
     pub inputs: BTreeMap<String, String>,
     /// After this the run counts as failed.
     #[serde(default)]
@@ -206,6 +209,71 @@ pub struct Workflow {
     #[serde(default)]
     pub retries: u32,
 }
+
+fn forge_repository<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let parts: Vec<&str> = text.split('/').collect();
+    let sound = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    let good = |part: &&str| !matches!(*part, "" | "." | "..") && part.chars().all(sound);
+    match parts.len() == 2 && parts.iter().all(good) {
+        true => Ok(text),
+        false => Err(de::Error::custom("a repository is written `owner/name`")),
+    }
+}
+
+fn workflow_file<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let name = text
+        .strip_suffix(".yaml")
+        .or_else(|| text.strip_suffix(".yml"));
+    let sound = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    match name.is_some_and(|name| !name.is_empty() && name.chars().all(sound)) {
+        true => Ok(text),
+        false => Err(de::Error::custom(
+            "a workflow is named by its file below .github/workflows, like `e2e.yaml`",
+        )),
+    }
+}
+
+fn git_ref<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let text = Option::<String>::deserialize(deserializer)?;
+    let bad = |c: char| c.is_whitespace() || c.is_control();
+    match &text {
+        Some(text) if text.is_empty() || text.contains(bad) => {
+            Err(de::Error::custom("this is no name of a branch or a tag"))
+        }
+        _ => Ok(text),
+    }
+}
+
+fn inputs<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<BTreeMap<String, String>, D::Error> {
+    let inputs = BTreeMap::<String, String>::deserialize(deserializer)?;
+    if inputs.len() > MOST_INPUTS {
+        let words = format!("a workflow takes at most {MOST_INPUTS} inputs beside `{INPUT}`");
+        return Err(de::Error::custom(words));
+    }
+    if inputs.contains_key(INPUT) {
+        let words = format!("`{INPUT}` is given by headwater itself: it is the key of the run");
+        return Err(de::Error::custom(words));
+    }
+    for value in inputs.values() {
+        let left = Word::ALL.into_iter().fold(value.clone(), |left, word| {
+            left.replace(&word.in_braces(), "")
+        });
+        if left.contains("{{") {
+            let all = Word::ALL.map(Word::in_braces).join(", ");
+            return Err(de::Error::custom(format!(
+                "only these stand for anything in an input: {all}"
+            )));
+        }
+    }
+    Ok(inputs)
+}
+
+/// GitHub takes 25 in all.
+const MOST_INPUTS: usize = 24;
 
 /// An HTTP answer that must satisfy an expression.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -338,6 +406,55 @@ pub struct Overrides {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_workflow_is_named_so_that_it_leads_nowhere_else() {
+        let read = |fields: &str| {
+            serde_json::from_str::<Gate>(&format!(r#"{{"workflow": {{{fields}}}}}"#))
+        };
+        let good = r#""repository": "acme/app", "file": "e2e.yaml""#;
+        assert!(
+            read(&format!(
+                r#"{good}, "inputs": {{"image": "x@{{{{digest}}}}"}}"#
+            ))
+            .is_ok()
+        );
+        for (fields, words) in [
+            (r#""repository": "acme", "file": "e2e.yaml""#, "owner/name"),
+            (
+                r#""repository": "acme/..", "file": "e2e.yaml""#,
+                "owner/name",
+            ),
+            (
+                r#""repository": "acme/app/x", "file": "e2e.yaml""#,
+                "owner/name",
+            ),
+            (
+                r#""repository": "acme/app?x", "file": "e2e.yaml""#,
+                "owner/name",
+            ),
+            (
+                r#""repository": "acme/app", "file": "../e2e.yaml""#,
+                "by its file",
+            ),
+            (r#""repository": "acme/app", "file": "e2e""#, "by its file"),
+            (
+                r#""repository": "acme/app", "file": "e2e.yaml", "ref": "a b""#,
+                "no name of a branch",
+            ),
+            (
+                r#""repository": "acme/app", "file": "e2e.yaml", "inputs": {"headwater": "x"}"#,
+                "key of the run",
+            ),
+            (
+                r#""repository": "acme/app", "file": "e2e.yaml", "inputs": {"a": "{{tag}}"}"#,
+                "only these",
+            ),
+        ] {
+            let error = read(fields).unwrap_err().to_string();
+            assert!(error.contains(words), "{fields}: {error}");
+        }
+    }
 
     #[test]
     fn a_gate_of_checks_names_some_and_each_once() {

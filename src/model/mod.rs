@@ -36,6 +36,7 @@ pub mod verifying_key;
 mod whole;
 pub mod window;
 pub mod word;
+pub mod workflow_run;
 
 pub use address::Address;
 pub use annotations::Annotations;

@@ -22,7 +22,7 @@ use crate::plan::facts::{
 };
 use crate::plan::known::Known;
 use crate::plan::question::{
-    ArgoCdAsk, Deployments, Describe, HttpAsk, List, Resolve, Reviewed, SignedBy,
+    ArgoCdAsk, Deployments, Describe, HttpAsk, List, Resolve, Reviewed, RunsAsk, SignedBy,
 };
 use crate::plan::{Observation, Question, due};
 use crate::registry::{Access, Client, RegistryError};
@@ -123,6 +123,8 @@ pub(super) struct Asked<'a> {
     pub http: Vec<HttpAsk>,
     /// Of Argo CD.
     pub argocd: Vec<ArgoCdAsk>,
+    /// Of the forge.
+    pub runs: Vec<RunsAsk>,
 }
 
 impl<'a> Asked<'a> {
@@ -137,6 +139,7 @@ impl<'a> Asked<'a> {
             reviewed: Vec::new(),
             http: Vec::new(),
             argocd: Vec::new(),
+            runs: Vec::new(),
         };
         let unique: BTreeSet<&Question> = questions.iter().collect();
         for question in unique {
@@ -163,6 +166,7 @@ impl<'a> Asked<'a> {
                 Question::Reviewed(q) if !facts.reviewed.contains_key(q) => {
                     asked.reviewed.push(q.clone());
                 }
+                Question::Runs(q) if !facts.runs.contains_key(q) => asked.runs.push(q.clone()),
                 Question::ArgoCd(q) if !facts.argocd.contains_key(q) => {
                     asked.argocd.push(q.clone())
                 }

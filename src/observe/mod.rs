@@ -27,7 +27,9 @@ mod memory;
 mod polls;
 mod pulls;
 mod recall;
+mod remember;
 mod reviewed;
+mod runs;
 mod store;
 mod teams;
 mod together;
@@ -55,12 +57,11 @@ use crate::egress::{ArgoCd, Egress};
 use crate::forge::Forge;
 use crate::git::{Fetched, GitError, Repository, Us};
 use crate::manifests::Documents;
-use crate::model::{CommitId, Deployment, DeploymentState, Name, StreamKey, Timestamp};
+use crate::model::{CommitId, Name, StreamKey, Timestamp};
 use crate::plan::facts::{PlanGuard, PlanSettings, Trouble};
 use crate::plan::history::History;
 use crate::plan::import::is_legacy;
 use crate::plan::question::{ArgoCdAsk, HttpAsk};
-use crate::plan::refusal::Changes;
 use crate::plan::rewound::said_until;
 use crate::plan::{Facts, Observation, Question, Snapshot};
 use crate::registry::Client;
@@ -124,6 +125,7 @@ struct State {
     reviews: Reviews,
     http: Polls<HttpAsk>,
     argocd: Polls<ArgoCdAsk>,
+    started: runs::Started,
     refresh: bool,
     /// Streams of which registries answered something new that was not read ahead yet.
     moved: BTreeSet<StreamKey>,
@@ -155,6 +157,7 @@ impl Observer {
             ),
             http: Polls::open(folder.as_ref().map(|folder| folder.join("http.json"))),
             argocd: Polls::open(folder.as_ref().map(|folder| folder.join("argocd.json"))),
+            started: runs::Started::open(folder.as_ref().map(|folder| folder.join("started.json"))),
             troubles: Troubles::open(folder.map(|folder| folder.join("edges.json"))),
             moved: BTreeSet::new(),
             carried: Carried::default(),
@@ -274,10 +277,11 @@ impl Observer {
             let (http, argocd) = (asked.http.clone(), asked.argocd.clone());
             (state.http.split(http, now), state.argocd.split(argocd, now))
         };
-        let (new, blobs, checks, http_came, argocd_came) = tokio::join!(
+        let (new, blobs, checks, runs, http_came, argocd_came) = tokio::join!(
             self.under_way.ask(&registries, &asked, now),
             texts(&self.repository, &asked.blobs),
             commits::checks(&*self.forge, &asked.commits),
+            runs::runs(&*self.forge, &asked.runs),
             polls::ask(http_due, async |question| http::one(&self.egress, question)
                 .await),
             polls::ask(argocd_due, async |question| argocd::one(
@@ -300,6 +304,7 @@ impl Observer {
         facts.checks.extend(checks);
         facts.http.extend(http);
         facts.http.extend(state.http.learn(http_came, now).await?);
+        facts.runs.extend(runs);
         facts.argocd.extend(argocd);
         facts
             .argocd
@@ -322,54 +327,6 @@ impl Observer {
     /// Waits until there are answers that came after the pass that asked for them: the next pass has them.
     pub async fn late(&self) {
         self.under_way.late().await;
-    }
-
-    /// Remembers that the Git server refused changes by a rule of its own, and in what words, and forgets what it took.
-    pub async fn remember_refused(
-        &self,
-        refused: &[(Changes, &str)],
-        taken: &Changes,
-        now: Timestamp,
-    ) -> Result<(), ObserveError> {
-        let mut state = self.state.lock().await;
-        if refused.is_empty() && (taken.is_empty() || state.memory.refused().is_empty()) {
-            return Ok(());
-        }
-        state.memory.take(taken);
-        for (changes, why) in refused {
-            state.memory.refuse(changes, why, now);
-        }
-        let mut memory = std::mem::take(&mut state.memory);
-        state.memory = aside(move || {
-            memory.save();
-            memory
-        })
-        .await?;
-        Ok(())
-    }
-
-    /// Remembers what the forge was told of deployments.
-    pub async fn remember_deployments(
-        &self,
-        recorded: Vec<(Deployment, DeploymentState)>,
-        now: Timestamp,
-    ) -> Result<(), ObserveError> {
-        self.state
-            .lock()
-            .await
-            .deployed
-            .recorded(recorded, now)
-            .await
-    }
-
-    /// Lets refused changes be tried again at once: whoever asks has perhaps just mended what was in the way.
-    pub async fn try_refused(&self) {
-        self.state.lock().await.memory.try_refused();
-    }
-
-    /// Has everything that comes from registries asked for by the passes of this process, whether it is due or not.
-    pub async fn refresh(&self) {
-        self.state.lock().await.refresh = true;
     }
 
     /// The observation that recorded facts belong to: nobody is asked, only Git objects are read. A commit that is not
@@ -499,6 +456,7 @@ impl Observer {
             described: state.carried.described().clone(),
             memory: state.memory.tags(),
             deployed: state.deployed.places(self.settings.deployments),
+            dispatched: state.started.all(),
             refused: state.memory.refused().clone(),
             pulls,
             forge_failure,
@@ -569,7 +527,8 @@ async fn take_in(
         | Question::Deployments(_)
         | Question::Reviewed(_)
         | Question::Http(_)
-        | Question::ArgoCd(_) => false,
+        | Question::ArgoCd(_)
+        | Question::Runs(_) => false,
     });
     if facts.resolved.is_empty() {
         facts.resolved = answers.resolved;

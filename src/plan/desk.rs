@@ -8,15 +8,16 @@ use super::facts::{ArgoCdFacts, Failure, HttpAnswer, ImageFacts, Outcome, Resolv
 use super::observation::Observation;
 use super::output::lookup::imported_tag;
 use super::question::{
-    ArgoCdAsk, Deployments, Describe, HttpAsk, List, Question, Resolve, Reviewed, SignedBy,
+    ArgoCdAsk, Deployments, Describe, HttpAsk, List, Question, Resolve, Reviewed, RunsAsk, SignedBy,
 };
 use super::report::{HoldReport, State, Subject};
 use super::road::settled::{repository_of_any, settled_by};
 use super::version::{Version, version_of};
 use crate::manifests::Documents;
+use crate::model::workflow_run::{Dispatch, RunKey, WorkflowRun};
 use crate::model::{
     BlobId, CommitCheck, CommitId, DeploymentState, Digest, ImageStream, Name, Namespace,
-    PinnedImage, RepoPath, Set, Stage, StreamKey, TagKey, Timestamp,
+    PinnedImage, RepoPath, Set, Stage, StageKey, StreamKey, TagKey, Timestamp,
 };
 
 /// What is known of an answer.
@@ -64,6 +65,8 @@ pub struct Desk<'a> {
     pub carriers: Arc<Carriers<'a>>,
     /// Images that this plan imports and no file holds yet.
     pub fresh: BTreeMap<(StreamKey, Digest), PinnedImage>,
+    /// Runs of workflows that are to be started, and the stages that wait for them.
+    pub dispatches: BTreeMap<RunKey, (StageKey, Dispatch)>,
 }
 
 impl<'a> Desk<'a> {
@@ -77,6 +80,7 @@ impl<'a> Desk<'a> {
             valid_until: None,
             carriers: Arc::new(carriers(&obs.snapshot.documents)),
             fresh: BTreeMap::new(),
+            dispatches: BTreeMap::new(),
         }
     }
 
@@ -273,6 +277,19 @@ impl<'a> Desk<'a> {
             Some((_, Outcome::Failed(failure))) => Known::Failed(failure.clone()),
             None => {
                 self.questions.insert(Question::ArgoCd(question.clone()));
+                Known::NotYet
+            }
+        }
+    }
+
+    /// Runs of a workflow.
+    pub fn runs(&mut self, question: &RunsAsk) -> Known<&'a [WorkflowRun]> {
+        let obs = self.obs;
+        match obs.facts.runs.get(question) {
+            Some(Outcome::Ok(runs)) => Known::Yes(runs),
+            Some(Outcome::Failed(failure)) => Known::Failed(failure.clone()),
+            None => {
+                self.questions.insert(Question::Runs(question.clone()));
                 Known::NotYet
             }
         }

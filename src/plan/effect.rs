@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::facts::marker::Marker;
 use super::report::Subject;
-use crate::model::{CommitId, CommitStatus, Deployment, DeploymentState, RepoPath};
+use crate::model::workflow_run::Dispatch;
+use crate::model::{CommitId, CommitStatus, Deployment, DeploymentState, RepoPath, StageKey};
 
 /// One thing to do. Apply carries it out and decides nothing.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -105,6 +106,13 @@ pub enum Effect {
         state: DeploymentState,
         /// Why, one line.
         words: String,
+    },
+    /// Start a run of a workflow, unless one with its key is there.
+    DispatchWorkflow {
+        /// The stage that waits for it.
+        stage: StageKey,
+        /// What to start.
+        dispatch: Dispatch,
     },
     /// Close a pull request that is of no use any more; marked `superseded` first.
     ClosePullRequest {

@@ -8,6 +8,7 @@ pub mod compare;
 mod cut;
 mod deployments;
 pub mod desk;
+mod dispatches;
 pub mod due;
 pub mod edges;
 pub mod effect;

@@ -13,6 +13,7 @@ use super::change::wave::{self, Item};
 use super::cut;
 use super::deployments::deployments;
 use super::desk::Desk;
+use super::dispatches::dispatches;
 use super::import::{Imports, imports, promoted_tags};
 use super::left_over;
 use super::observation::Observation;
@@ -67,6 +68,8 @@ pub fn plan(obs: &Observation) -> Plan {
     work.loose(&imports, &views, &mut desk);
     work.take(vanished(&views, &desk), &mut desk);
     work.take(unrecorded(&desk), &mut desk);
+    let started = dispatches(&mut desk);
+    work.take(started, &mut desk);
     drift::report_stops(&survey, &mut desk);
     broken::report(&mut desk);
     rewound::report(&mut desk);

@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use crate::model::workflow_run::WorkflowFile;
 use crate::model::{
     BlobId, CommitId, DeploymentPlace, ImageReference, ImageRepository, Name, Namespace, Period,
-    PinnedImage, SetId, StageKey, VerifyingKey,
+    PinnedImage, SetId, StageKey, Timestamp, VerifyingKey,
 };
 
 /// Whoever is asked again and again is asked once in this time, for each gate and set.
@@ -39,6 +40,8 @@ pub enum Question {
     Http(HttpAsk),
     /// How does this application fare? Answered by an Argo CD server, or from memory within an interval.
     ArgoCd(ArgoCdAsk),
+    /// Which runs of this workflow are there? Answered by the forge.
+    Runs(RunsAsk),
 }
 
 impl Question {
@@ -54,7 +57,8 @@ impl Question {
             | Self::Deployments(_)
             | Self::Reviewed(_)
             | Self::Http(_)
-            | Self::ArgoCd(_) => None,
+            | Self::ArgoCd(_)
+            | Self::Runs(_) => None,
         }
     }
 }
@@ -161,4 +165,27 @@ pub struct ArgoCdAsk {
     pub set: SetId,
     /// The set has left the stage: only what was answered while it was there counts, and nobody is asked.
     pub left: bool,
+}
+
+/// Runs of a workflow that were started since some day.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RunsAsk {
+    /// The workflow.
+    pub workflow: WorkflowFile,
+    /// The first instant of that day (UTC), so that those who ask on one day share an answer.
+    pub since: Timestamp,
+}
+
+impl RunsAsk {
+    /// Those since the day of this instant.
+    pub fn new(workflow: WorkflowFile, since: Timestamp) -> Self {
+        const DAY: i64 = 86_400;
+        let second = since.as_second();
+        let day = Timestamp::from_second(second - second.rem_euclid(DAY)).unwrap_or(since);
+        Self {
+            workflow,
+            since: day,
+        }
+    }
 }

@@ -12,6 +12,7 @@ use super::facts::RefusedPush;
 use super::facts::marker::{Marker, Subject as Carries};
 use super::report::{Change, HoldReport, State, Subject};
 use crate::model::object::hash16;
+use crate::model::workflow_run::RunKey;
 use crate::model::{BlobId, CommitId, Period, TagKey, Timestamp};
 use crate::plan::output::survey::Survey;
 use crate::plan::road::StageView;
@@ -137,6 +138,7 @@ pub fn changes_of(effect: &Effect) -> Vec<String> {
         Effect::RecordMerge { id } => vec![hash16(&format!("record\n{id}"))],
         Effect::ClearBranches { .. } => vec![hash16("clear")],
         Effect::RecordDeployment { deployment, .. } => vec![deployment_id(&deployment.key)],
+        Effect::DispatchWorkflow { dispatch, .. } => vec![dispatch_id(&dispatch.key)],
         Effect::ClosePullRequest { id, .. } => vec![hash16(&format!("close\n{id}"))],
     }
 }
@@ -149,6 +151,11 @@ pub fn merge_id(pull: &str, head: &CommitId) -> String {
 /// By which the refusal of a deployment is remembered.
 pub fn deployment_id(key: &str) -> String {
     hash16(&format!("deployment\n{key}"))
+}
+
+/// By which it is remembered that a run could not be started.
+pub fn dispatch_id(key: &RunKey) -> String {
+    hash16(&format!("dispatch\n{key}"))
 }
 
 /// By which the refusal of a label is remembered.
@@ -335,6 +342,7 @@ pub fn subjects_of(effect: &Effect, desk: &Desk<'_>) -> Vec<Subject> {
         Effect::RecordDeployment { deployment, .. } => {
             return vec![Subject::Environment(deployment.place.environment.clone())];
         }
+        Effect::DispatchWorkflow { stage, .. } => return vec![Subject::Stage(stage.clone())],
         Effect::PushBase { .. } | Effect::ClearBranches { .. } => None,
     };
     let stages = marker.map_or_else(Vec::new, Marker::stages);

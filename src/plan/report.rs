@@ -275,4 +275,6 @@ pub enum ChangeKind {
     Hold,
     /// Branches that are left over taken away.
     Clear,
+    /// A run of a workflow started.
+    Start,
 }

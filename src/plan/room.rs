@@ -70,6 +70,7 @@ fn calls(effect: &Effect) -> usize {
         | Effect::RecordMerge { .. }
         | Effect::ClearBranches { .. }
         | Effect::RecordDeployment { .. }
+        | Effect::DispatchWorkflow { .. }
         | Effect::ClosePullRequest { .. } => 0,
     }
 }

@@ -119,7 +119,7 @@ pub fn line(change: &Change) -> String {
             let why = change.why.as_deref().map_or_else(String::new, plain);
             format!("Hold {} for {new}: {why}", change.subject)
         }
-        ChangeKind::Clear => change.subject.clone(),
+        ChangeKind::Clear | ChangeKind::Start => change.subject.clone(),
         ChangeKind::Open | ChangeKind::Update | ChangeKind::Merge | ChangeKind::Close => {
             format!("{} {}", change.subject, change.place)
         }

@@ -20,6 +20,7 @@ mod life;
 mod merging;
 mod trouble;
 mod waves;
+mod workflows;
 
 use std::path::{Path, PathBuf};
 

@@ -58,6 +58,14 @@ fn of_list<T>(
                 let words = format!("this gate lets no set pass: {why}");
                 (code::EXPRESSION, vec!["http", field], words)
             }
+            Gate::Workflow(workflow) => {
+                let mut values = workflow.inputs.values();
+                let digest = Word::Digest.in_braces();
+                let several = streams.is_some_and(|streams| streams.len() > 1);
+                let reads = several && values.any(|value| value.contains(&digest));
+                let words = reads.then(|| format!("this gate lets no set pass: {ONLY}"))?;
+                (code::EXPRESSION, vec!["workflow", "inputs"], words)
+            }
             Gate::Signature(signature) => {
                 let words = unusable(&signature.key, files)?;
                 (code::KEY, vec!["signature", "key"], words)
@@ -79,6 +87,9 @@ fn of_list<T>(
         .collect()
 }
 
+/// A word that cannot be filled in.
+const ONLY: &str = "`digest` stands for the only image, and here are several: use `set`";
+
 /// Why no answer could satisfy a gate, and the field that is wrong.
 fn unanswerable(http: &Http, streams: Option<&[String]>) -> Option<(&'static str, String)> {
     let reads = match answer::check(&http.expect) {
@@ -86,12 +97,11 @@ fn unanswerable(http: &Http, streams: Option<&[String]>) -> Option<(&'static str
         Err(why) => return Some(("expect", why)),
     };
     let several = streams.is_some_and(|streams| streams.len() > 1);
-    let words = "`digest` stands for the only image, and here are several: use `set`";
     if several && http.url.words().any(|word| word == Word::Digest) {
-        return Some(("url", words.to_owned()));
+        return Some(("url", ONLY.to_owned()));
     }
     let reads_it = several && reads.words.contains(&Word::Digest);
-    reads_it.then(|| ("expect", words.to_owned()))
+    reads_it.then(|| ("expect", ONLY.to_owned()))
 }
 
 /// Why a file is no key to check signatures with.

@@ -119,7 +119,7 @@ impl Notes {
                 Done::Marked { .. } => metrics.pulled("marked"),
                 Done::Tended { .. } => metrics.pulled("tended"),
                 Done::Merged { .. } => metrics.pulled("merged"),
-                Done::Deployed { .. } | Done::Queued { .. } => {}
+                Done::Deployed { .. } | Done::Queued { .. } | Done::Dispatched { .. } => {}
                 Done::Closed { .. } => metrics.pulled("closed"),
                 Done::Cleared { .. } => {}
             }

@@ -45,6 +45,7 @@ pub fn commit<'a>(effect: &'a Effect, base: &str) -> Option<(String, &'a CommitC
         | Effect::RecordMerge { .. }
         | Effect::ClearBranches { .. }
         | Effect::RecordDeployment { .. }
+        | Effect::DispatchWorkflow { .. }
         | Effect::ClosePullRequest { .. } => None,
     }
 }

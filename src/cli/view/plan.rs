@@ -116,6 +116,10 @@ impl EffectData {
                 let title = format!("{}: {}", deployment.title, state.as_str());
                 ("recordDeployment", None, None, Some(title))
             }
+            Effect::DispatchWorkflow { dispatch, .. } => {
+                let title = format!("{}: {}", dispatch.workflow.file, dispatch.key);
+                ("dispatchWorkflow", None, None, Some(title))
+            }
             Effect::ClosePullRequest { id, reason, .. } => {
                 ("closePullRequest", None, Some(id), Some(reason.clone()))
             }
@@ -238,7 +242,7 @@ fn in_words(states: impl Iterator<Item = State>) -> Vec<String> {
 
 /// `2 imports, 3 promotions, 1 pull request`, in the order in which things are done.
 pub fn changes_in_words(changes: &[Change]) -> String {
-    const WORDS: [(ChangeKind, &str); 11] = [
+    const WORDS: [(ChangeKind, &str); 12] = [
         (ChangeKind::Import, "import"),
         (ChangeKind::Promote, "promotion"),
         (ChangeKind::Rollback, "rollback"),
@@ -250,6 +254,7 @@ pub fn changes_in_words(changes: &[Change]) -> String {
         (ChangeKind::Merge, "merge"),
         (ChangeKind::Close, "closing"),
         (ChangeKind::Clear, "clearing"),
+        (ChangeKind::Start, "run"),
     ];
     let counted = WORDS.iter().filter_map(|(kind, word)| {
         let count = changes.iter().filter(|c| c.kind == *kind).count();

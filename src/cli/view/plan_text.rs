@@ -59,6 +59,7 @@ fn change_line(change: &Change, frame: &Frame) -> Line {
         ChangeKind::Close => ("close", Style::Yellow),
         ChangeKind::Hold => ("hold", Style::Yellow),
         ChangeKind::Clear => ("clear", Style::Yellow),
+        ChangeKind::Start => ("start", Style::Cyan),
     };
     let what = match (&change.old, &change.new) {
         (Some(old), Some(new)) => format!("{} -> {}", safe(old), safe(new)),

@@ -116,6 +116,10 @@ impl StepData {
                 title: Some(branches.join(", ")),
                 ..step("cleared", None, None)
             },
+            Done::Dispatched { dispatch, .. } => Self {
+                title: Some(format!("{}: {}", dispatch.workflow.file, dispatch.key)),
+                ..step("started", None, None)
+            },
             Done::Closed { id, reason } => Self {
                 title: Some(reason.clone()),
                 ..step("closed", Some(id), None)

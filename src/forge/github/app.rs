@@ -33,6 +33,8 @@ const WANTED: [(&str, &str); 6] = [
 ];
 /// The same where GitHub is told of deployments.
 const DEPLOYMENTS: (&str, &str) = ("deployments", "write");
+/// The same where workflows are started.
+const ACTIONS: (&str, &str) = ("actions", "write");
 /// GitHub takes no word that is issued later than now, and clocks differ: it advises to date it back by so many seconds.
 const BACK: i64 = 60;
 /// So many seconds from now it is good: GitHub allows ten minutes.
@@ -61,6 +63,8 @@ pub(super) struct App {
     repository: String,
     /// Whether we record deployments.
     deployments: bool,
+    /// Whether we start workflows.
+    actions: bool,
     key: EncodingKey,
     clock: Clock,
     /// How many seconds GitHub's clock is ahead of ours, as far as it matters.
@@ -137,6 +141,7 @@ impl App {
             named: app.installation,
             repository: repository.to_owned(),
             deployments: false,
+            actions: false,
             key,
             clock,
             ahead: AtomicI64::new(0),
@@ -144,10 +149,11 @@ impl App {
         })
     }
 
-    /// The same, which records deployments if somebody wants that.
-    pub(super) fn recording(self, deployments: bool) -> Self {
+    /// The same, which records deployments and starts workflows if somebody wants that.
+    pub(super) fn recording(self, deployments: bool, actions: bool) -> Self {
         Self {
             deployments,
+            actions,
             ..self
         }
     }
@@ -265,7 +271,7 @@ impl App {
         let name = self.repository.split('/').nth(1).unwrap_or_default();
         let body = json!({
             "repositories": [name],
-            "permissions": asked_for(&installation.permissions, self.deployments),
+            "permissions": asked_for(&installation.permissions, self.deployments, self.actions),
         });
         let answered = self.signed(http, Method::POST, &route, Some(&body)).await?;
         match answered.status {
@@ -360,8 +366,13 @@ impl App {
 fn asked_for(
     granted: &BTreeMap<String, String>,
     deployments: bool,
+    actions: bool,
 ) -> BTreeMap<&'static str, &'static str> {
-    let all = WANTED.iter().chain(deployments.then_some(&DEPLOYMENTS));
+    let more = [
+        deployments.then_some(&DEPLOYMENTS),
+        actions.then_some(&ACTIONS),
+    ];
+    let all = WANTED.iter().chain(more.into_iter().flatten());
     let wanted = all.filter_map(|&(area, level)| {
         let granted = granted.get(area)?.as_str();
         let level = if granted == "read" { "read" } else { level };
@@ -423,14 +434,16 @@ mod tests {
             pairs.iter().map(owned).collect::<BTreeMap<_, _>>()
         };
         let much = granted(&[
+            ("actions", "write"),
             ("administration", "write"),
             ("contents", "write"),
             ("deployments", "write"),
             ("members", "read"),
             ("pull_requests", "read"),
         ]);
-        assert!(asked_for(&much, true).contains_key("deployments"));
-        let asked: Vec<_> = asked_for(&much, false).into_iter().collect();
+        assert!(asked_for(&much, true, false).contains_key("deployments"));
+        assert!(asked_for(&much, false, true).contains_key("actions"));
+        let asked: Vec<_> = asked_for(&much, false, false).into_iter().collect();
         assert_eq!(
             asked,
             [

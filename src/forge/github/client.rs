@@ -89,6 +89,29 @@ impl Client {
         within(what, self.octocrab.post(route, Some(body))).await
     }
 
+    /// Has something done that may be answered by nothing at all.
+    pub(super) async fn post_maybe<T: DeserializeOwned>(
+        &self,
+        what: &str,
+        route: &str,
+        body: &impl Serialize,
+    ) -> Result<Option<T>, ForgeError> {
+        let _turn = self.pace.turn().await;
+        let call = async {
+            let response = self.octocrab._post(route, Some(body)).await?;
+            let response = octocrab::map_github_error(response).await?;
+            self.octocrab.body_to_string(response).await
+        };
+        let text = within(what, call).await?;
+        match text.trim().is_empty() {
+            true => Ok(None),
+            false => serde_json::from_str(&text).map(Some).map_err(|_| {
+                let fault = Fault::of(Party::Remote).later(None);
+                failed(what, "its answer cannot be read", "Malformed", fault)
+            }),
+        }
+    }
+
     /// Asks GraphQL, which changes nothing.
     pub(super) async fn query<T: DeserializeOwned>(
         &self,

@@ -30,6 +30,7 @@ mod transport;
 mod who;
 mod why;
 mod wire;
+mod workflows;
 mod write;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -47,6 +48,7 @@ use super::types::{
 use super::{Answer, Forge, ForgeError};
 use crate::config::forge::{GitHubBudget, GitHubLogin, GitHubPlace};
 use crate::git::{Fetched, Lender};
+use crate::model::workflow_run::{Dispatch, WorkflowFile, WorkflowRun};
 use crate::model::{CommitCheck, CommitId, CommitStatus, Deployment, DeploymentState, Timestamp};
 use app::App;
 use client::Client;
@@ -66,6 +68,8 @@ pub struct GitHubForge {
     budget: GitHubBudget,
     /// Whether we record deployments.
     deployments: bool,
+    /// Repositories whose workflows we may start.
+    workflows: Vec<String>,
     known: Mutex<list::Known>,
     /// GitHub said that the base is merged into by a queue.
     queue_met: AtomicBool,
@@ -105,7 +109,9 @@ impl GitHubForge {
             GitHubLogin::Token(token) => Login::Token(token),
             GitHubLogin::App(app) => {
                 let app = App::new(&app, &place.repository, clock)?;
-                Login::App(Box::new(app.recording(place.deployments)))
+                Login::App(Box::new(
+                    app.recording(place.deployments, !place.workflows.is_empty()),
+                ))
             }
         };
         let (http, login) = (Arc::new(http), Arc::new(login));
@@ -118,6 +124,7 @@ impl GitHubForge {
             who: OnceCell::new(),
             budget: place.budget,
             deployments: place.deployments,
+            workflows: place.workflows,
             known: Mutex::default(),
             queue_met: AtomicBool::new(false),
             accounts: Mutex::default(),
@@ -255,6 +262,19 @@ impl Forge for GitHubForge {
 
     fn commit(&self, new: Committing) -> Answer<'_, Committed> {
         self.make(new).boxed()
+    }
+
+    fn runs<'a>(
+        &'a self,
+        workflow: &'a WorkflowFile,
+        since: Timestamp,
+    ) -> Answer<'a, Option<Vec<WorkflowRun>>> {
+        let runs = self.runs_of(workflow, since);
+        runs.map(|runs| runs.map(Some)).boxed()
+    }
+
+    fn dispatch<'a>(&'a self, dispatch: &'a Dispatch) -> Answer<'a, Option<u64>> {
+        self.start(dispatch).boxed()
     }
 
     fn deployments<'a>(

@@ -32,6 +32,7 @@ use super::types::{
 use super::{Answer, Forge, ForgeError};
 use crate::config::forge::{OfflineSettings, Trust};
 use crate::git::{Fetched, Person, Repository};
+use crate::model::workflow_run::{Dispatch, WorkflowFile, WorkflowRun};
 use crate::model::{CommitCheck, CommitId, CommitStatus, Deployment, DeploymentState, Timestamp};
 
 /// How often a lost race is run again.
@@ -148,6 +149,19 @@ impl Forge for OfflineForge {
 
     fn checks<'a>(&'a self, _commit: &'a CommitId) -> Answer<'a, Option<Vec<CommitCheck>>> {
         futures_util::future::ready(Ok(None)).boxed()
+    }
+
+    fn runs<'a>(
+        &'a self,
+        _workflow: &'a WorkflowFile,
+        _since: Timestamp,
+    ) -> Answer<'a, Option<Vec<WorkflowRun>>> {
+        futures_util::future::ready(Ok(None)).boxed()
+    }
+
+    fn dispatch<'a>(&'a self, dispatch: &'a Dispatch) -> Answer<'a, Option<u64>> {
+        let message = format!("a plain Git server runs no {}", dispatch.workflow.file);
+        futures_util::future::ready(Err(ForgeError::Invalid(message))).boxed()
     }
 
     fn deployments<'a>(

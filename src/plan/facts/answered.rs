@@ -43,3 +43,14 @@ pub struct ArgoCdFacts {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub deployed: Vec<(Vec<String>, Timestamp)>,
 }
+
+/// A run that was started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Dispatched {
+    /// When.
+    pub at: Timestamp,
+    /// Its number at the forge, where that was told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<u64>,
+}

@@ -13,15 +13,16 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::model::platform::Preferred;
+use crate::model::workflow_run::{RunKey, WorkflowRun};
 use crate::model::{
     CommitCheck, CommitId, Delivery, DeploymentPlace, DeploymentState, Digest, Name, Party, Settle,
     TagKey, Timestamp,
 };
 use crate::plan::question::{
-    ArgoCdAsk, Deployments, Describe, HttpAsk, List, Question, Resolve, Reviewed, SignedBy,
+    ArgoCdAsk, Deployments, Describe, HttpAsk, List, Question, Resolve, Reviewed, RunsAsk, SignedBy,
 };
 use crate::plan::report::Subject;
-pub use answered::{ArgoCdFacts, HttpAnswer};
+pub use answered::{ArgoCdFacts, Dispatched, HttpAnswer};
 pub use check::{CheckMemory, FollowMemory};
 pub use deployment::DeploymentMemory;
 use pull::{MergeGroupFacts, PullRequestFacts, ReviewFacts};
@@ -66,6 +67,12 @@ pub struct Facts {
     /// What Argo CD servers say of applications.
     #[serde(default, with = "pairs", skip_serializing_if = "BTreeMap::is_empty")]
     pub argocd: BTreeMap<ArgoCdAsk, Answer<ArgoCdFacts>>,
+    /// Runs of workflows at the forge.
+    #[serde(default, with = "pairs", skip_serializing_if = "BTreeMap::is_empty")]
+    pub runs: BTreeMap<RunsAsk, Outcome<Vec<WorkflowRun>>>,
+    /// Runs that were started lately. A cache: it may be empty.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub dispatched: BTreeMap<RunKey, Dispatched>,
     /// What the forge says of commits: answers to `Checks`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub checks: BTreeMap<CommitId, Outcome<Vec<CommitCheck>>>,
@@ -144,6 +151,8 @@ impl Facts {
             signed: BTreeMap::new(),
             http: BTreeMap::new(),
             argocd: BTreeMap::new(),
+            runs: BTreeMap::new(),
+            dispatched: BTreeMap::new(),
             checks: BTreeMap::new(),
             deployments: BTreeMap::new(),
             reviewed: BTreeMap::new(),

@@ -1,10 +1,10 @@
 //! `http`: what a host answers satisfies an expression. It is asked while the set is in the stage, once an interval: an answer
-//! that is false now waits, because a later one may be true, and one that was true shuts the gate as soon as it is not.
+//! that is false now, or cannot be read, waits, because a later one may be true; one that was true shuts the gate as soon as it is not.
 
 use std::collections::BTreeMap;
 
 use super::cel::Outcome;
-use super::cel::answer::{self, AnswerFacts, Reads};
+use super::cel::answer::{self, AnswerFacts};
 use super::{Asked, Desk, Runs};
 use crate::model::Verdict;
 use crate::model::address::Word;
@@ -26,7 +26,8 @@ pub(super) fn verdict(gate: &Http, asked: &Asked<'_>, desk: &mut Desk<'_>) -> Ve
     if asked.runs == Runs::NotYet {
         return waiting("it is asked once the environment says that the set runs");
     }
-    let words = match words(gate, &reads, asked, desk) {
+    let used = gate.url.words().chain(reads.words.iter().copied());
+    let words = match words(used.collect::<Vec<_>>(), asked, desk) {
         Ok(words) => words,
         Err(verdict) => return verdict,
     };
@@ -81,7 +82,11 @@ pub(super) fn verdict(gate: &Http, asked: &Asked<'_>, desk: &mut Desk<'_>) -> Ve
                     why: format!("`{}` is false: {said}", gate.expect),
                     until: Some(next),
                 },
-                Outcome::Failed(why) => refused(format!("`{}`: {why}: {said}", gate.expect)),
+                // Whatever answered did not say that the set is bad.
+                Outcome::Failed(why) => Verdict::Waiting {
+                    why: format!("`{}`: {why}: {said}", gate.expect),
+                    until: Some(next),
+                },
             }
         }
     }
@@ -115,14 +120,13 @@ fn outcome(gate: &Http, answer: &HttpAnswer, words: BTreeMap<Word, String>) -> O
 }
 
 /// What words stand for, or what must be known before.
-fn words(
-    gate: &Http,
-    reads: &Reads,
+pub(super) fn words(
+    used: impl IntoIterator<Item = Word>,
     asked: &Asked<'_>,
     desk: &mut Desk<'_>,
 ) -> Result<BTreeMap<Word, String>, Verdict> {
     let mut words = BTreeMap::new();
-    for word in gate.url.words().chain(reads.words.iter().copied()) {
+    for word in used {
         let value = match word {
             Word::Set => asked.id.to_string(),
             Word::Pipeline => asked.stage.pipeline.to_string(),
@@ -208,7 +212,7 @@ mod tests {
     const GATE: &str = "{url: 'https://h.example/{{stage}}/{{pipeline}}', expect: 'json.ok'}";
 
     #[test]
-    fn an_answer_opens_waits_or_refuses_and_says_when_it_is_asked_again() {
+    fn an_answer_opens_or_waits_and_says_when_it_is_asked_again() {
         let obs = || kit(GATE).now(8).observe();
         let first = plan(&obs());
         let ask = &asks(&first)[0];
@@ -226,7 +230,7 @@ mod tests {
             "{why}"
         );
         let (state, why, made) = told(obs(), answer(403, "{}"));
-        assert_eq!((state, made.valid_until), (State::Refused, Some(at(9))));
+        assert_eq!((state, made.valid_until), (State::Waiting, Some(at(9))));
         assert!(
             why.contains("there is no `ok`: h.example answered 403 (no access)"),
             "{why}"

@@ -10,12 +10,12 @@ mod deployed;
 mod expression;
 mod freeze;
 mod http;
-mod not_yet;
 mod said;
 mod signature;
 mod soak;
 mod typed;
 mod window;
+mod workflow;
 
 pub use approvals::{Barred, approvals, barred, may_approve};
 pub use approved_by::{Vouched, approved, vouched};
@@ -66,7 +66,7 @@ pub fn evaluate(gate: &Gate, asked: &Asked<'_>, desk: &mut Desk<'_>) -> Verdict 
         Gate::Window(window) => window::verdict(window, desk),
         Gate::Signature(signature) => signature::verdict(signature, asked, desk),
         Gate::Http(http) => http::verdict(http, asked, desk),
-        Gate::Workflow(_) => not_yet::verdict(gate),
+        Gate::Workflow(workflow) => workflow::verdict(workflow, asked, desk),
     }
 }
 

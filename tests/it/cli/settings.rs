@@ -63,6 +63,7 @@ forge:
       privateKey: correct-horse-battery # forge.github.app.privateKey = (set)
       privateKeyFile: /etc/app.pem # forge.github.app.privateKeyFile = /etc/app.pem
     deployments: true # forge.github.deployments = true
+    workflows: [acme/app] # forge.github.workflows = [acme/app]
     budget:
       pause: 2s # forge.github.budget.pause = 2s
       perMinute: 40 # forge.github.budget.perMinute = 40

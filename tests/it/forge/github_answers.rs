@@ -52,6 +52,7 @@ async fn listed(api: &str) -> Result<Listing, ForgeError> {
         noreply_sure: true,
         login: GitHubLogin::Token("t0ken".to_owned().into()),
         deployments: false,
+        workflows: Vec::new(),
         budget: GitHubBudget::default(),
     };
     let forge = GitHubForge::new(place, None).unwrap();

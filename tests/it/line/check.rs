@@ -294,6 +294,19 @@ fn a_gate_that_no_answer_can_satisfy_is_named_with_its_place_and_what_was_meant(
         assert_eq!(said.code, 3, "{said:?}");
         said.has(&[&format!("pipelines/myapp/pipeline.yaml:{line}:"), words]);
     }
+    // Of several images none is the only one.
+    let two = text.replace("spec:\n", "spec:\n  streams: [myapp, keycloak]\n");
+    for gate in [
+        "http: {url: 'https://h.example/{{digest}}', expect: 'true'}",
+        "http: {url: 'https://h.example/', expect: 'json.digest == digest'}",
+        "workflow: {repository: acme/app, file: e2e.yaml, inputs: {image: '{{digest}}'}}",
+    ] {
+        let gate = format!("        - {gate}\n");
+        std::fs::write(&pipeline, two.replace(soak, &format!("{soak}{gate}"))).unwrap();
+        let said = check(&machine, &root, &[]);
+        assert_eq!(said.code, 3, "{said:?}");
+        said.has(&["HW0702", "here are several: use `set`"]);
+    }
 }
 
 #[test]

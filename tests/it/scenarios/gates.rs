@@ -154,26 +154,6 @@ async fn a_freeze_stops_new_sets_until_its_file_is_gone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_gate_of_a_later_version_holds_instead_of_opening() {
-    let gates = ["{workflow: {repository: acme/app, ref: main, file: e2e.yaml}}"];
-    for gate in gates {
-        let pipeline = small::PIPELINE.replace(
-            "- expression: 'image.labels[\"tests\"] == \"passed\"'",
-            &format!("- {gate}"),
-        );
-        assert!(pipeline.contains(gate));
-        let mut world = World::with(&[(small::PIPELINE_PATH, &pipeline)]).await;
-        let build = world.good_build("1.0.0");
-        world.settle().await;
-        assert_eq!(world.head("app", "qa"), Some(build));
-        assert_eq!(world.pulls().await.len(), 0, "{gate}");
-        world
-            .assert_stage("app/prod", State::Waiting, "NotYet")
-            .await;
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn a_window_lets_commits_in_from_its_first_second_and_shuts_at_its_last() {
     let window = "enter: [{window: {allow: [\"Mon 10:00-11:00\"], timeZone: UTC}}]";
     let pipeline = small::PIPELINE.replace(

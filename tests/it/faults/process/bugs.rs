@@ -10,6 +10,7 @@ use headwater::forge::{
     Opened, Part, PullText, Tending,
 };
 use headwater::git::Fetched;
+use headwater::model::workflow_run::{Dispatch, WorkflowFile, WorkflowRun};
 use headwater::model::{
     CommitCheck, CommitId, CommitStatus, Deployment, DeploymentState, Timestamp,
 };
@@ -139,6 +140,16 @@ impl Forge for Panicking {
     }
     fn set_status<'a>(&'a self, head: &'a CommitId, status: &'a CommitStatus) -> Answer<'a, ()> {
         self.forge.set_status(head, status)
+    }
+    fn runs<'a>(
+        &'a self,
+        workflow: &'a WorkflowFile,
+        since: Timestamp,
+    ) -> Answer<'a, Option<Vec<WorkflowRun>>> {
+        self.forge.runs(workflow, since)
+    }
+    fn dispatch<'a>(&'a self, dispatch: &'a Dispatch) -> Answer<'a, Option<u64>> {
+        self.forge.dispatch(dispatch)
     }
     fn deployments<'a>(
         &'a self,

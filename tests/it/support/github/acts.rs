@@ -7,7 +7,7 @@ use super::GitHub;
 use super::dispatch::{Request, dispatch};
 use super::limits;
 use super::people::{Actor, Permission};
-use super::records::Protection;
+use super::records::{Protection, Workflow, WorkflowRun};
 use super::view::{NAME, OWNER, View};
 use crate::support::git_http::{commit_to, git};
 
@@ -117,6 +117,59 @@ impl GitHub {
             json!({ "merge_method": method.word() }),
         );
         done["sha"].as_str().unwrap().to_owned()
+    }
+
+    /// There is a workflow with these inputs from now on, the number of whose runs is told.
+    pub(crate) fn workflow(&self, file: &str, inputs: &[&str], names_runs: bool) {
+        let inputs = inputs.iter().map(|name| (*name).to_owned()).collect();
+        let workflow = Workflow { inputs, names_runs };
+        self.state().change(|state| {
+            state.records.tells_runs = true;
+            state.records.workflows.insert(file.to_owned(), workflow);
+        });
+    }
+
+    /// Whether the number of a run is told when it is started: an older server does not.
+    pub(crate) fn tells_runs(&self, tells: bool) {
+        self.state()
+            .change(|state| state.records.tells_runs = tells);
+    }
+
+    /// There are no workflows any more.
+    pub(crate) fn forget_workflows(&self) {
+        self.state().change(|state| state.records.workflows.clear());
+    }
+
+    /// Runs are gone, as they are after a while.
+    pub(crate) fn forget_runs(&self) {
+        self.state()
+            .change(|state| state.records.workflow_runs.clear());
+    }
+
+    /// All runs of workflows, in the order they were made.
+    pub(crate) fn workflow_runs(&self) -> Vec<WorkflowRun> {
+        self.records().workflow_runs
+    }
+
+    /// A run ends so.
+    pub(crate) fn ends(&self, run: u64, conclusion: &str) {
+        self.state().change(|state| {
+            let mut runs = state.records.workflow_runs.iter_mut();
+            let run = runs.find(|known| known.id == run).unwrap();
+            run.conclusion = Some(conclusion.to_owned());
+        });
+    }
+
+    /// Somebody has the failed jobs of a run made again.
+    pub(crate) fn runs_again(&self, run: u64) {
+        self.state().change(|state| {
+            let now = state.now;
+            let mut runs = state.records.workflow_runs.iter_mut();
+            let run = runs.find(|known| known.id == run).unwrap();
+            run.conclusion = None;
+            run.started = now;
+            run.attempt += 1;
+        });
     }
 
     /// Somebody edits its body.

@@ -112,6 +112,7 @@ impl People {
     /// The cast.
     pub(super) fn new() -> Self {
         let write = [
+            "actions",
             "checks",
             "contents",
             "deployments",

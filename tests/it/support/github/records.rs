@@ -18,6 +18,12 @@ pub(crate) struct Records {
     pub(crate) statuses: Vec<Status>,
     /// In the order they were made.
     pub(crate) deployments: Vec<Deployment>,
+    /// By their files.
+    pub(crate) workflows: BTreeMap<String, Workflow>,
+    /// In the order they were made.
+    pub(crate) workflow_runs: Vec<WorkflowRun>,
+    /// Whether the number of a run is told when it is started.
+    pub(crate) tells_runs: bool,
     /// By branch.
     pub(crate) protection: BTreeMap<String, Protection>,
     /// Pull requests in the merge queue, the first at its head.
@@ -171,6 +177,33 @@ pub(crate) struct Status {
     pub(crate) description: Option<String>,
     pub(crate) target_url: Option<String>,
     pub(crate) at: Timestamp,
+}
+
+/// A workflow that can be started by hand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Workflow {
+    /// Inputs that it declares.
+    pub(crate) inputs: Vec<String>,
+    /// Whether its runs bear the input `headwater` in their names.
+    pub(crate) names_runs: bool,
+}
+
+/// A run of a workflow.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct WorkflowRun {
+    pub(crate) id: u64,
+    pub(crate) file: String,
+    pub(crate) title: String,
+    pub(crate) actor: String,
+    pub(crate) number: u64,
+    /// How often it was started.
+    pub(crate) attempt: u64,
+    pub(crate) given: BTreeMap<String, String>,
+    pub(crate) reference: String,
+    pub(crate) sha: String,
+    pub(crate) conclusion: Option<String>,
+    pub(crate) created: Timestamp,
+    pub(crate) started: Timestamp,
 }
 
 /// A deployment.

@@ -9,6 +9,7 @@ mod pulls;
 mod refs;
 mod repository;
 mod reviews;
+mod workflows;
 
 use super::call::Handler;
 use super::people::Permission;
@@ -49,6 +50,7 @@ const fn loud(route: Route) -> Route {
     }
 }
 
+const ACTIONS: &[&str] = &["actions"];
 const CHECKS: &[&str] = &["checks"];
 const CONTENTS: &[&str] = &["contents"];
 const DEPLOYMENTS: &[&str] = &["deployments"];
@@ -94,6 +96,8 @@ pub(super) const ROUTES: &[Route] = &[
     route("POST /repos/{owner}/{repo}/deployments", DEPLOYMENTS, Write, deployments::create),
     route("GET /repos/{owner}/{repo}/deployments/{deployment_id}/statuses", DEPLOYMENTS, Read, deployments::statuses),
     route("POST /repos/{owner}/{repo}/deployments/{deployment_id}/statuses", DEPLOYMENTS, Write, deployments::set_status),
+    route("GET /repos/{owner}/{repo}/actions/workflows/{workflow_id}/runs", ACTIONS, Read, workflows::runs),
+    route("POST /repos/{owner}/{repo}/actions/workflows/{workflow_id}/dispatches", ACTIONS, Write, workflows::dispatch),
     route("GET /repos/{owner}/{repo}/pulls", PULLS, Read, pulls::list),
     loud(route("POST /repos/{owner}/{repo}/pulls", PULLS, Read, pulls::create)),
     route("GET /repos/{owner}/{repo}/pulls/{pull_number}", PULLS, Read, pulls::get),

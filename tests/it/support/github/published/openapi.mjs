@@ -36,6 +36,8 @@ GET /repos/{owner}/{repo}/deployments
 POST /repos/{owner}/{repo}/deployments
 GET /repos/{owner}/{repo}/deployments/{deployment_id}/statuses
 POST /repos/{owner}/{repo}/deployments/{deployment_id}/statuses
+GET /repos/{owner}/{repo}/actions/workflows/{workflow_id}/runs
+POST /repos/{owner}/{repo}/actions/workflows/{workflow_id}/dispatches
 GET /repos/{owner}/{repo}/pulls
 POST /repos/{owner}/{repo}/pulls
 GET /repos/{owner}/{repo}/pulls/{pull_number}

@@ -3,6 +3,7 @@
 mod commit;
 mod deployment;
 mod pull;
+mod workflow;
 
 pub(super) use pull::node;
 
