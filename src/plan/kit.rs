@@ -45,6 +45,7 @@ pub(crate) fn pipeline(qa: &str, prod: &str) -> String {
 }
 
 /// A world under construction.
+#[derive(Clone)]
 pub(crate) struct Kit {
     files: BTreeMap<RepoPath, String>,
     history: History,

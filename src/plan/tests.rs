@@ -98,6 +98,25 @@ fn what_the_source_took_in_between_and_left_for_what_the_stage_has_is_no_candida
 }
 
 #[test]
+fn a_slower_one_of_several_sources_makes_no_older_set_the_candidate() {
+    let either = pipeline("", "").replace("from: [qa]", "from: {any: [dev, qa]}");
+    let fast = || Kit::new(&[("pipelines/myapp/pipeline.yaml", &either)]);
+    let fast = || {
+        fast()
+            .moves("dev", "1")
+            .moves("prod", "1")
+            .moves("dev", "2")
+    };
+    assert!(
+        promotes(&made(fast()), "prod")
+            .unwrap()
+            .contains(digest("2").short())
+    );
+    let slow = fast().moves("prod", "2").moves("qa", "1").now(9);
+    assert_eq!(promotes(&made(slow), "prod"), None);
+}
+
+#[test]
 fn a_revert_by_a_person_holds_the_set_and_an_older_one_does_not_come_instead() {
     let kit = kit("", "")
         .moves("dev", "1")

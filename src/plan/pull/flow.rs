@@ -157,7 +157,10 @@ impl Flow<'_, '_> {
         if view.timeline.current().is_some_and(|c| c.id == *set) {
             return Some("the stage holds this set already".to_owned());
         }
-        if !view.is_first() && !is_eligible(set, view, self.road) {
+        let request = self.decided.decision.request.as_ref();
+        // Whoever asks for an older set has asked for just that.
+        let asked = request.is_some_and(|request| request.set == *set);
+        if !view.is_first() && !asked && !is_eligible(set, view, self.road) {
             return Some("the set is no longer one this stage could take".to_owned());
         }
         None

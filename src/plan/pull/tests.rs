@@ -129,6 +129,22 @@ fn open() -> (String, CommitContent, PullRequestText) {
 }
 
 #[test]
+fn a_pull_request_of_an_older_set_that_somebody_asks_for_stays_open() {
+    let newer = ready().moves("prod", "1").moves("dev", "2");
+    let newer = newer.moves("qa", "2").moves("prod", "2");
+    let asked = || {
+        newer
+            .clone()
+            .asks("1", "mara@x", "mara@x")
+            .now(20)
+            .observe()
+    };
+    let opened = opened(&plan(&asked()));
+    let later = plan(&with_pull(asked(), &opened));
+    assert!(later.is_empty(), "{:#?}", later.effects);
+}
+
+#[test]
 fn an_open_pull_request_is_left_alone_however_often_it_is_looked_at() {
     let later = plan(&with_pull(ready().now(50).observe(), &open()));
     assert!(later.is_empty(), "{:#?}", later.effects);

@@ -98,10 +98,7 @@ pub fn from_sources(
                 From::All(stages) => stays.len() == stages.len(),
                 From::Any(_) => !stays.is_empty(),
             };
-            let at = named
-                .iter()
-                .filter_map(|s| came(&sources.get(s)?.timeline, id, usize::MAX))
-                .max()?;
+            let at = came_from(view, sources, id, usize::MAX)?;
             let from = stays
                 .iter()
                 .map(|(name, stay)| FromStage {
@@ -128,22 +125,54 @@ fn came(timeline: &Timeline, id: &SetId, until: usize) -> Option<usize> {
     forward.or_else(|| stays().map(|s| s.at).max())
 }
 
-/// Index, in the source, of the set of the stage's last move forward: nothing older is ever a candidate. Where the stage still
-/// has that set, it counts as often as the source came to it: what the source took in between and left is older.
-pub fn floor(view: &StageView<'_>, sources: &BTreeMap<Name, &StageView<'_>>) -> usize {
+/// When a set last came forward to what a stage takes its sets from: to all of its sources, or to the first of those of which
+/// one is enough, since a slower one that takes it later makes it no newer.
+fn came_from(
+    view: &StageView<'_>,
+    sources: &BTreeMap<Name, &StageView<'_>>,
+    id: &SetId,
+    until: usize,
+) -> Option<usize> {
+    let named = view.from.stages().iter().filter_map(|s| sources.get(s));
+    let came = named.filter_map(|source| came(&source.timeline, id, until));
+    match &view.from {
+        From::All(_) => came.max(),
+        From::Any(_) => came.min(),
+    }
+}
+
+/// What a stage never goes below by itself.
+#[derive(Debug, Clone)]
+pub struct Floor {
+    /// When the set of the last move forward had come to the source.
+    at: usize,
+    /// That set; none before the first move.
+    id: Option<SetId>,
+}
+
+impl Floor {
+    /// Whether a candidate is above it. Of two sets that came to different sources in one commit, neither is newer.
+    pub fn lets(&self, candidate: &Candidate) -> bool {
+        let same = self.id.as_ref().is_none_or(|id| *id == candidate.id);
+        candidate.at > self.at || (same && candidate.at == self.at)
+    }
+}
+
+/// The floor of a stage: nothing older than the set of its last move forward is ever a candidate. Where the stage still has
+/// that set, it counts as often as the source came to it: what the source took in between and left is older.
+pub fn floor(view: &StageView<'_>, sources: &BTreeMap<Name, &StageView<'_>>) -> Floor {
     let Some(last) = view.timeline.last_forward() else {
-        return 0;
+        return Floor { at: 0, id: None };
     };
     let has_it = view
         .timeline
         .current()
         .is_some_and(|stay| stay.id == last.id);
     let until = if has_it { usize::MAX } else { last.at };
-    let named = view.from.stages().iter().filter_map(|s| sources.get(s));
-    named
-        .filter_map(|source| came(&source.timeline, &last.id, until))
-        .max()
-        .unwrap_or(last.at)
+    Floor {
+        at: came_from(view, sources, &last.id, until).unwrap_or(last.at),
+        id: Some(last.id.clone()),
+    }
 }
 
 /// Sets that may not enter this stage: by Hold files, reverts, closed pull requests, and by leaving a source backwards.

@@ -161,11 +161,9 @@ pub fn is_eligible(
 ) -> bool {
     let floor = floor(view, road);
     let current = view.timeline.current().map(|s| &s.id);
-    from_sources(view, road).iter().any(|c| {
-        c.id == *id
-            && (c.at >= floor || view.timeline.last_forward().is_none())
-            && current != Some(id)
-    })
+    from_sources(view, road)
+        .iter()
+        .any(|c| c.id == *id && floor.lets(c) && current != Some(id))
 }
 
 fn eligible(
@@ -191,7 +189,7 @@ fn eligible(
         .max();
     let allowed = all
         .iter()
-        .filter(|c| c.at >= floor && current != Some(&c.id));
+        .filter(|c| floor.lets(c) && current != Some(&c.id));
     let mut list: Vec<Candidate> = match view.stage.order {
         Order::Newest => allowed
             .filter(|c| held.contains_key(&c.id) || newest_held.is_none_or(|h| c.at > h))
