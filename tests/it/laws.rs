@@ -3,6 +3,7 @@
 mod exact;
 mod isolation;
 pub(crate) mod ledger;
+mod model;
 mod races;
 mod sameness;
 mod walk;
