@@ -9,6 +9,7 @@ mod environments;
 mod follow;
 mod gates;
 mod going_back;
+mod graphs;
 mod imports;
 mod long_past;
 mod matrix;

@@ -197,7 +197,7 @@ pub fn item(view: &StageView<'_>, offer: &Offer, desk: &mut Desk<'_>) -> Item {
     let changes = offer
         .imports
         .iter()
-        .map(|i| change(i, view.key.stage.as_str()))
+        .map(|i| change(i, view.key.stage.as_str(), desk))
         .collect();
     let complete = offer.set.members().count() == view.streams.len();
     Item {
@@ -223,13 +223,13 @@ pub fn loose_item(import: &Import, desk: &Desk<'_>) -> Item {
         edits: BTreeMap::from([(import.tag.stream.clone(), edits(import, desk.stamp(), desk))]),
         files: Files::new(),
         heads: BTreeMap::from([(import.tag.clone(), import.image.clone())]),
-        changes: vec![change(import, &import.tag.tag)],
+        changes: vec![change(import, &import.tag.tag, desk)],
         trailer: None,
     }
 }
 
 /// What people read of an import.
-pub fn change(import: &Import, place: &str) -> Change {
+pub fn change(import: &Import, place: &str, desk: &Desk<'_>) -> Change {
     Change {
         kind: ChangeKind::Import,
         group: import.tag.stream.name.to_string(),
@@ -237,10 +237,21 @@ pub fn change(import: &Import, place: &str) -> Change {
         subject: import.source.to_string(),
         old: import.old.as_ref().map(|i| short(&i.digest)),
         new: Some(short(&import.image.digest)),
-        why: import.followed.as_ref().map(Followed::why),
+        why: match &import.followed {
+            Some(followed) => Some(followed.why()),
+            None => was_here(import, desk)
+                .then(|| "goes back to an image that was here before".to_owned()),
+        },
         delivery: String::new(),
         files: Vec::new(),
     }
+}
+
+/// Whether the source came back to an image that it had before what the tag has now.
+fn was_here(import: &Import, desk: &Desk<'_>) -> bool {
+    let moves = desk.obs.history.moves.get(&import.tag);
+    let mut moves = moves.into_iter().flatten();
+    import.moves && moves.any(|step| step.digest.as_ref() == Some(&import.image.digest))
 }
 
 /// Imports that belong to no first stage.
