@@ -82,9 +82,10 @@ fn overdue(rule: &Deployed, since: Option<Timestamp>, why: String, desk: &mut De
         },
         Some(until) => {
             desk.expires(until);
+            // That is when it has failed, not when it opens.
             Verdict::Waiting {
-                why: format!("{why}, until {}", stamp(until)),
-                until: Some(until),
+                why: format!("{why}, until {} at most", stamp(until)),
+                until: None,
             }
         }
         None => Verdict::Waiting { why, until: None },

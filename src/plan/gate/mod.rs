@@ -70,6 +70,15 @@ pub fn evaluate(gate: &Gate, asked: &Asked<'_>, desk: &mut Desk<'_>) -> Verdict 
     }
 }
 
+/// Whether a gate says anything about a set: an expression that cannot be read refuses every one, which is no word on any.
+pub fn is_sound(gate: &Gate) -> bool {
+    match gate {
+        Gate::Expression(source) => cel::check(source).is_ok(),
+        Gate::Http(http) => cel::answer::check(&http.expect).is_ok(),
+        _ => true,
+    }
+}
+
 /// A gate's name for people: `soak 30m`, `age 2h`, `expression`.
 pub fn name(gate: &Gate) -> String {
     match gate {

@@ -49,10 +49,12 @@ pub(super) fn verdict(gate: &Workflow, asked: &Asked<'_>, desk: &mut Desk<'_>) -
     match tries.last {
         Some((_, Fares::Well(why))) => Verdict::Open { why },
         Some((_, Fares::UnderWay { why, until })) => {
-            if let Some(until) = until {
-                desk.expires(until);
-            }
-            Verdict::Waiting { why, until }
+            let Some(until) = until else {
+                return waiting(why);
+            };
+            desk.expires(until);
+            // That is when it has failed, not when it opens.
+            waiting(format!("{why}, until {} at most", stamp(until)))
         }
         last => {
             if let Some(why) = recorded(gate, asked, desk) {

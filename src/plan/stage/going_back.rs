@@ -9,7 +9,7 @@ use crate::model::{Delivery, Environment, Name, Verdict};
 use crate::plan::acts::{self, ActError, Named, Person};
 use crate::plan::change::wave::Item;
 use crate::plan::desk::Desk;
-use crate::plan::gate::{Asked, Runs};
+use crate::plan::gate::{Asked, Runs, is_sound};
 use crate::plan::report::{Change, ChangeKind, State, Subject};
 use crate::plan::road::StageView;
 use crate::plan::road::timeline::{Stay, Whose, came_by_rollback, gone_back};
@@ -110,7 +110,9 @@ fn refused(decided: &Decided<'_>, current: &Stay, desk: &mut Desk<'_>) -> Option
     let blocks = &decided.decision.blocks;
     let stands = blocks.iter().any(|b| !NO_MATTER.contains(&b.reason));
     let came_back = current.whose == Whose::Back || came_by_rollback(&view.timeline);
-    if stands || came_back || decided.decision.request.is_some() {
+    // A slip in a gate is no word on the set.
+    let sound = view.stage.verify.iter().all(is_sound);
+    if !sound || stands || came_back || decided.decision.request.is_some() {
         return None;
     }
     let mut verify = decided.report.verify.iter();

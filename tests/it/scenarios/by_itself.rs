@@ -100,6 +100,19 @@ async fn without_a_set_that_passed_there_is_nothing_to_go_back_to() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_slip_in_a_gate_takes_nothing_back() {
+    let (mut world, _) = begin().await;
+    let next = world.good_build("1.1.0");
+    world.settle().await;
+    world.person_edits(small::PIPELINE_PATH, "== \"passed\"", "=== \"passed\"");
+    world.settle().await;
+    assert_eq!(world.head("app", "qa"), Some(next));
+    world
+        .assert_stage("app/qa", State::Refused, "expression")
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn where_the_operator_lets_nobody_push_or_a_person_went_back_it_stays() {
     let (mut world, good) = begin().await;
     world.operator(|settings| {

@@ -156,11 +156,8 @@ async fn a_queue_passes_over_what_can_never_soak_any_more_and_says_so() {
     world.settle().await;
     world.advance("31m");
     let plan = world.plan().await;
-    let stages = plan.stages.iter();
-    let prod = stages
-        .filter(|s| s.key.to_string() == "app/prod")
-        .next()
-        .unwrap();
+    let mut stages = plan.stages.iter();
+    let prod = stages.find(|s| s.key.to_string() == "app/prod").unwrap();
     let (passed, why) = &prod.passed_over[0];
     assert_eq!(passed.version, "1.0.0");
     assert!(why.contains("never"), "{why}");

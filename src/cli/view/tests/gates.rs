@@ -6,11 +6,12 @@ use std::collections::BTreeMap;
 use super::samples::{frame, shown};
 use crate::cli::view::Frame;
 use crate::cli::view::why::WhyView;
+use crate::model::workflow_run::{RunState, WorkflowRun};
 use crate::model::{CommitCheck, CommitState, Party, Timestamp};
 use crate::plan::facts::{Answer, ArgoCdFacts, Failure, HttpAnswer, ImageFacts, Outcome, Signed};
 use crate::plan::kit::{Kit, at, digest};
 use crate::plan::question::MOST_ROUNDS;
-use crate::plan::{Observation, Question, plan};
+use crate::plan::{Effect, Observation, Question, plan};
 
 /// What the world outside says when it is asked.
 #[derive(Clone, Default)]
@@ -20,6 +21,7 @@ struct World {
     check: Option<(CommitState, &'static str)>,
     http: Option<Result<(u16, &'static str), &'static str>>,
     argocd: Option<Result<(&'static str, &'static str), &'static str>>,
+    run: Option<Result<&'static str, &'static str>>,
 }
 
 /// One situation: what it is called, what is written below `qa` and below `prod`, and how the world is.
@@ -48,6 +50,7 @@ const fn case(title: &'static str) -> Case {
             check: None,
             http: None,
             argocd: None,
+            run: None,
         },
     }
 }
@@ -86,6 +89,8 @@ impl Case {
             self.world.answer(&mut observation, &made.questions);
             made = plan(&observation);
         }
+        self.world.run(&mut observation, &made.effects);
+        made = plan(&observation);
         let mut stages = made.stages.iter();
         let stage = stages.find(|s| s.key.to_string() == "myapp/prod").unwrap();
         let view = WhyView {
@@ -157,21 +162,56 @@ impl World {
                     });
                     facts.argocd.insert(q.clone(), answer(now, told));
                 }
+                Question::Runs(q) => {
+                    let told = match self.run {
+                        Some(Err(why)) => Outcome::Failed(failed(why)),
+                        Some(Ok(_)) | None => Outcome::Ok(Vec::new()),
+                    };
+                    facts.runs.insert(q.clone(), told);
+                }
                 _ => {}
+            }
+        }
+    }
+
+    /// The workflow that a plan wants to have started was started, and fares as it is said.
+    fn run(&self, observation: &mut Observation, effects: &[Effect]) {
+        let Some(Ok(state)) = self.run else { return };
+        let dispatches = effects.iter().filter_map(|effect| match effect {
+            Effect::DispatchWorkflow { dispatch, .. } => Some(dispatch),
+            _ => None,
+        });
+        for dispatch in dispatches {
+            let run = WorkflowRun {
+                id: 7,
+                key: Some(dispatch.key.clone()),
+                state: match state {
+                    "success" => RunState::Success,
+                    "" => RunState::UnderWay,
+                    word => RunState::Failure(word.to_owned()),
+                },
+                at: at(2),
+                url: "https://github.com/acme/e2e/actions/runs/7".to_owned(),
+            };
+            for told in observation.facts.runs.values_mut() {
+                *told = Outcome::Ok(vec![run.clone()]);
             }
         }
     }
 }
 
-fn answer<T>(now: Timestamp, told: Result<T, &str>) -> Answer<T> {
-    let failed = |why: &str| Failure {
+fn failed(why: &str) -> Failure {
+    Failure {
         reason: "Unknown".to_owned(),
         message: why.to_owned(),
         canonical: why.to_owned(),
         transient: true,
         party: Some(Party::Operator),
         retry_at: Some(at(66)),
-    };
+    }
+}
+
+fn answer<T>(now: Timestamp, told: Result<T, &str>) -> Answer<T> {
     Answer {
         at: now,
         asked: None,
@@ -402,5 +442,32 @@ fn http() {
             Some(Err("slo.example did not answer in 10 s"))
         ),
         verify("not asked yet", None),
+    ]));
+}
+
+#[test]
+fn workflow() {
+    let verify = |title, run| Case {
+        title,
+        qa: "      verify:\n        - workflow: {repository: acme/e2e, file: e2e.yaml, timeout: 2h}\n",
+        world: World {
+            run,
+            ..World::default()
+        },
+        ..case("")
+    };
+    insta::assert_snapshot!(told(&[
+        verify("it ran and succeeded", Some(Ok("success"))),
+        verify("it runs", Some(Ok(""))),
+        verify("it failed", Some(Ok("failure"))),
+        verify("it is started", None),
+        verify(
+            "the forge does not tell",
+            Some(Err("the offline forge has no workflows"))
+        ),
+        Case {
+            minutes: 240,
+            ..verify("it did not end in its time", Some(Ok("")))
+        },
     ]));
 }
