@@ -10,6 +10,7 @@ use serde_json::Value;
 use crate::support::hermetic::{BareRepository, Hermetic, example_content};
 
 mod check;
+mod examples;
 mod known;
 mod logs;
 mod matrix;
