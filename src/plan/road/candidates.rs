@@ -192,12 +192,8 @@ pub fn held_sets(
             held.insert(id, set);
         }
     }
-    for (stage, source) in view
-        .from
-        .stages()
-        .iter()
-        .filter_map(|s| Some((s, sources.get(s)?)))
-    {
+    for source in before(view, sources) {
+        let stage = &source.key.stage;
         for (id, of) in left(source, desk) {
             let is_lifted =
                 |(spec, lifted): &(&HoldSpec, SetId)| *lifted == id && spec.lifts.contains(&of);
@@ -229,6 +225,25 @@ pub fn held_sets(
     held
 }
 
+/// All stages that a set came through before this one, the nearest first: what one of them took back enters none behind it.
+fn before<'r, 'v>(
+    view: &StageView<'_>,
+    road: &'r BTreeMap<Name, &'v StageView<'v>>,
+) -> Vec<&'r StageView<'v>> {
+    let mut found: Vec<&StageView<'v>> = Vec::new();
+    let mut next: Vec<&Name> = view.from.stages().iter().collect();
+    while let Some(name) = next.pop() {
+        let known = *name == view.key.stage || found.iter().any(|f| f.key.stage == *name);
+        let Some(stage) = road.get(name).filter(|_| !known) else {
+            continue;
+        };
+        found.push(stage);
+        let more = stage.from.stages().iter();
+        next.splice(0..0, more);
+    }
+    found
+}
+
 /// Sets that left a source by going back, each with the commit by which it did: what a lift must name.
 fn left(source: &StageView<'_>, desk: &Desk<'_>) -> Vec<(SetId, String)> {
     let commits = &desk.obs.history.commits;
@@ -250,8 +265,7 @@ pub fn left_sources(
     sources: &BTreeMap<Name, &StageView<'_>>,
     desk: &Desk<'_>,
 ) -> Vec<(SetId, Name, String)> {
-    let named = view.from.stages().iter().filter_map(|s| sources.get(s));
-    let left = named.flat_map(|source| {
+    let left = before(view, sources).into_iter().flat_map(|source| {
         let stage = source.key.stage.clone();
         let left = left(source, desk).into_iter();
         left.map(move |(id, of)| (id, stage.clone(), of))

@@ -273,8 +273,11 @@ impl Reader<'_> {
             return Whose::Ours;
         }
         if self.road.is_first() {
-            return match commit.in_our_name {
-                true => Whose::Ours,
+            let mut known = id.into_iter().flat_map(|id| self.timeline.stays_of(id));
+            return match known.any(|stay| stay.confirmed) {
+                _ if commit.in_our_name => Whose::Ours,
+                // What was written by hand before proves nothing by being written again.
+                true => Whose::Back,
                 false => Whose::ByHand,
             };
         }

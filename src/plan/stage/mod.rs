@@ -138,18 +138,23 @@ fn seen_since(
     if !spec.import_policy.scheduled {
         return true;
     }
-    let answered = desk.obs.facts.resolved.iter().any(|(question, answer)| {
+    let mut resolved = desk.obs.facts.resolved.iter();
+    let answered = resolved.find(|(question, _)| {
         let asked = spec
             .from
             .as_ref()
             .is_some_and(|f| *f.name == *question.reference.to_string());
-        asked
-            && question.namespace == stream.namespace
-            && matches!(answer.outcome, super::facts::Outcome::Ok(_))
+        asked && question.namespace == stream.namespace
     });
-    let memory = desk.obs.facts.memory.get(&tag);
-    answered
-        || memory.is_some_and(|m| m.failures == 0 && m.last_success.is_some_and(|at| at >= arrived))
+    match answered {
+        Some((_, answer)) => matches!(answer.outcome, super::facts::Outcome::Ok(_)),
+        None => desk
+            .obs
+            .facts
+            .memory
+            .get(&tag)
+            .is_some_and(|m| m.failures == 0 && m.last_success.is_some_and(|at| at >= arrived)),
+    }
 }
 
 /// What people are told before anything of this pass is carried out.

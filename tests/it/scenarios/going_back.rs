@@ -466,3 +466,47 @@ async fn a_wish_that_came_true_past_us_holds_back_nothing_newer() {
     let text = world.repository.text("main", small::STREAM_PATH).unwrap();
     assert!(!text.contains("headwater.dev/request"), "{text}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reverted_import_makes_no_older_build_the_candidate_behind_it() {
+    let mut world = World::small().await;
+    let first = world.good_build("1.0.0");
+    world.settle().await;
+    let second = world.good_build("1.1.0");
+    world.settle().await;
+    assert_eq!(world.head("app", "qa").as_ref(), Some(&second));
+    world.registry.untag("acme/app", "main");
+    world.person_reverts(&last_with(&world, "Import app"));
+    world.settle().await;
+    assert_eq!(world.head("app", "dev"), Some(first));
+    assert_eq!(world.head("app", "qa").as_ref(), Some(&second));
+    world.assert_nothing_to_do().await;
+    // Once the registry has it again, so has dev.
+    world.registry.retag("acme/app", "main", &second);
+    world.advance("10m");
+    world.settle().await;
+    assert_eq!(world.head("app", "dev").as_ref(), Some(&second));
+    assert_eq!(world.head("app", "qa"), Some(second));
+    world.assert_nothing_to_do().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_earlier_stage_took_back_enters_no_stage_behind_it() {
+    let pipeline = "apiVersion: headwater.dev/v1alpha1\nkind: Pipeline\nmetadata: {name: app}\nspec:\n  stages:\n    - {name: dev, environments: []}\n    - {name: qa, environments: []}\n    - {name: eu, environments: [], from: [qa], verify: [{soak: 1h}]}\n    - {name: us, environments: [], from: [eu]}\n";
+    let mut world = World::with(&[(small::PIPELINE_PATH, pipeline)]).await;
+    let first = world.good_build("1.0.0");
+    world.settle().await;
+    world.advance("61m");
+    world.settle().await;
+    assert_eq!(world.head("app", "us").as_ref(), Some(&first));
+    let second = world.good_build("1.1.0");
+    world.settle().await;
+    assert_eq!(world.head("app", "eu"), Some(second));
+    world.rolls_back("app/qa").await;
+    world.advance("61m");
+    world.settle().await;
+    assert_eq!(world.head("app", "us"), Some(first));
+    world
+        .assert_stage("app/us", State::Held, "it left qa by going back")
+        .await;
+}
