@@ -265,7 +265,8 @@ impl Book {
                 .as_ref()
                 .is_some_and(|r| r.contains("\"cause\":\"rollback\""));
         let Some(new) = new else {
-            kept(!ours || old.is_none(), || {
+            let part = at.1 > 0 && said.0 != said.1;
+            kept(!ours || (old.is_none() && !part), || {
                 format!("{} is torn apart by us", self.words(at))
             })?;
             if old.is_some() {

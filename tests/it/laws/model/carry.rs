@@ -1,7 +1,6 @@
 //! Carrying plans out in memory: every effect by compare-and-swap, cut off anywhere.
 
 use headwater::model::CommitId;
-use headwater::model::promotion::annotation;
 use headwater::plan::facts::pull::PullState;
 use headwater::plan::{Effect, Plan};
 
@@ -222,20 +221,22 @@ impl World {
         text
     }
 
-    /// What it came to, whatever way it went: files of the base, and of open pull requests what they are for and write.
-    pub(super) fn outcome(&self) -> String {
+    /// What it came to, whatever way it went: where tags point, other files, and what pull requests are for.
+    pub(super) fn outcome(&self, book: &mut Book) -> String {
         let mut text = String::new();
-        for (path, file) in self.line.head().tree.iter() {
-            text += &format!("--- {path}\n{}\n", file.text);
+        let tree = &self.line.head().tree;
+        for at in book.pages.keys().copied().collect::<Vec<_>>() {
+            text += &format!("{} = {:?}\n", book.words(at), book.set_in(tree, at));
+        }
+        let others = tree
+            .iter()
+            .filter(|(path, _)| !path.as_str().ends_with("imagestream.yaml"));
+        for (path, file) in others {
+            text += &format!("{path} {}\n", file.blob);
         }
         for pull in &self.forge.pulls {
             let (stage, set) = pull.subject();
             text += &format!("pull request {stage} {} {:?}\n", set.short(), pull.state);
-            if pull.state == PullState::Open {
-                let commit = &self.forge.branches[&pull.branch].commit;
-                text += &annotation(&commit.files);
-                text.push('\n');
-            }
         }
         text
     }

@@ -100,7 +100,10 @@ impl fmt::Debug for Story {
         for (path, text) in self.shape.files() {
             writeln!(f, "\n--- {path}\n{text}")?;
         }
-        writeln!(f, "and then, after the first builds were taken:")?;
+        writeln!(
+            f,
+            "and then, after the first builds were taken (as the registries of step 1 let them):"
+        )?;
         for (number, step) in self.steps.iter().enumerate() {
             writeln!(f, "{:3}. {}", number + 1, told(step, &self.shape))?;
         }

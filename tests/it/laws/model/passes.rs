@@ -84,7 +84,7 @@ impl World {
         if let Some((mut world, mut book)) = other {
             book.read(&world)?;
             world.settles(Trouble::None, &mut book)?;
-            let (alone, killed) = (world.outcome(), self.outcome());
+            let (alone, killed) = (world.outcome(&mut book), self.outcome(&mut book));
             kept(alone == killed, || {
                 format!(
                     "killed, it comes to something else:\n{}",
