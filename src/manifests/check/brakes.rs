@@ -9,6 +9,7 @@ use crate::manifests::diagnostic::Severity;
 use crate::manifests::documents::{Documents, Located};
 use crate::manifests::suggest::did_you_mean;
 use crate::manifests::yaml::Step;
+use crate::model::hold::{HoldCause, HoldSpec};
 use crate::model::{Freeze, Hold, Name, Pipeline};
 
 /// The rules about holds and freezes.
@@ -33,7 +34,13 @@ fn brake<T>(brake: &Located<T>, finding: Finding, report: &mut Report) {
     }
 }
 
-/// The finding of a brake that brakes nothing. What only lifts another one is no brake.
+/// Whether a Hold that holds nothing was sound when it was written: what only lifts another one is no brake, and what a
+/// verb or a stage that went back wrote is no slip. Its pipeline has vanished since, and with it what there was to hold.
+fn is_left_over(spec: &HoldSpec) -> bool {
+    spec.lifted || spec.cause != HoldCause::Person
+}
+
+/// The finding of a brake that brakes nothing.
 fn void(lifted: bool, code: &'static str, place: Vec<Step>, words: String) -> Finding {
     match lifted {
         true => Finding::warning(code, place, words),
@@ -55,7 +62,7 @@ fn hold_targets(documents: &Documents, hold: &Located<Hold>) -> Vec<Finding> {
         );
         let names = documents.pipelines.keys().map(Name::as_str);
         let place = route!["spec", "pipeline"];
-        let finding = void(spec.lifted, code::HOLD_TARGET, place, words);
+        let finding = void(is_left_over(spec), code::HOLD_TARGET, place, words);
         return vec![finding.help(did_you_mean(spec.pipeline.as_str(), names))];
     };
     let stages = pipeline
@@ -77,7 +84,7 @@ fn hold_targets(documents: &Documents, hold: &Located<Hold>) -> Vec<Finding> {
         .map(|(index, name)| {
             let words = format!("pipeline `{}` has no stage `{name}`", spec.pipeline);
             let place = route!["spec", "stages", index];
-            let finding = void(spec.lifted, code::HOLD_TARGET, place, words);
+            let finding = void(is_left_over(spec), code::HOLD_TARGET, place, words);
             finding.help(did_you_mean(name.as_str(), stages.clone()))
         })
         .chain(idle)
@@ -85,7 +92,7 @@ fn hold_targets(documents: &Documents, hold: &Located<Hold>) -> Vec<Finding> {
         .chain(spec.stages.is_empty().then(|| {
             let place = route!["spec", "stages"];
             let words = "this holds nothing: it names no stage".to_owned();
-            void(spec.lifted, code::HOLD_TARGET, place, words)
+            void(is_left_over(spec), code::HOLD_TARGET, place, words)
         }))
         .collect()
 }

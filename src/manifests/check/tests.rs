@@ -272,6 +272,23 @@ fn a_hold_of_a_digest_that_no_stream_records_is_told_and_holds_all_the_same() {
 }
 
 #[test]
+fn a_hold_that_a_rollback_left_for_a_pipeline_that_vanished_holds_nobody_else() {
+    for (cause, holds_everything) in [("rollback", false), ("person", true)] {
+        let hold = HOLD.replace("pipeline: shop", "pipeline: gone");
+        let hold = hold.replace("reason: r", &format!("reason: r, cause: {cause}"));
+        let files = [("holds/h.yaml", hold.as_str())];
+        let documents = repository(PIPE, "from: [qa]", "from: [qa]", &files);
+        let found = said(&documents);
+        assert_eq!(found.len(), 1, "{found:#?}");
+        assert!(
+            found[0].contains("there is no pipeline `gone`"),
+            "{found:#?}"
+        );
+        assert_eq!(documents.brakes_unreadable.is_some(), holds_everything);
+    }
+}
+
+#[test]
 fn a_stage_goes_back_by_itself_only_where_it_ever_can() {
     let auto = "autoRollback: {within: 1h}";
     check(

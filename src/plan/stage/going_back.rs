@@ -45,9 +45,10 @@ pub fn automatic(
         tell(decided, format!("{shut}; {why}"), Some(help));
         return None;
     }
+    let gone = super::words(&current.set, desk);
     let person = Person {
         by: BY.to_owned(),
-        reason: format!("went back by itself: {shut}"),
+        reason: format!("{gone} went back by itself: {shut}"),
     };
     let to = Named::Set(target.id.clone());
     let act = match acts::rollback(desk.obs, &view.key, &to, &person) {
@@ -78,7 +79,7 @@ pub fn automatic(
         group: view.key.pipeline.to_string(),
         place: view.key.stage.to_string(),
         subject: String::from(view.key.clone()),
-        old: Some(super::words(&current.set, desk)),
+        old: Some(gone),
         new: Some(super::words(&target.set, desk)),
         why: Some(shut.clone()),
         delivery: String::new(),
