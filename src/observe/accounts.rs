@@ -45,18 +45,25 @@ pub(super) async fn accounts<'a>(
         emails.extend(branch.flat_map(|branch| branch.pushed_by.clone()));
     }
     for email in emails.into_iter().take(MOST) {
-        match forge.account(&email).await {
-            Ok(Some(account)) => {
-                accounts.insert(email.to_lowercase(), account);
-            }
-            Ok(None) => {}
-            Err(error) => tracing::warn!(
+        if let Some(account) = account(forge, &email).await {
+            accounts.insert(email.to_lowercase(), account);
+        }
+    }
+    accounts
+}
+
+/// The account behind one address; `None` where the forge knows of none, or does not tell, which is logged.
+pub(super) async fn account(forge: &dyn Forge, email: &str) -> Option<String> {
+    match forge.account(email).await {
+        Ok(account) => account,
+        Err(error) => {
+            tracing::warn!(
                 %error,
                 fault = error.fault().party.as_str(),
                 retry = error.fault().retry.as_str(),
                 "an account is not known"
-            ),
+            );
+            None
         }
     }
-    accounts
 }

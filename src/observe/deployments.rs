@@ -8,11 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use super::error::{ObserveError, aside};
 use super::store;
-use crate::config::known::hide;
-use crate::forge::{Forge, ForgeError};
-use crate::model::{
-    Deployment, DeploymentPlace, DeploymentState, Faulty as _, Party, Period, Timestamp,
-};
+use super::untold::{not_kept, untold};
+use crate::forge::Forge;
+use crate::model::{Deployment, DeploymentPlace, DeploymentState, Party, Period, Timestamp};
 use crate::plan::facts::{DeploymentMemory, Failure, Outcome};
 use crate::plan::question::Deployments;
 
@@ -134,8 +132,8 @@ impl Memory {
                 self.rest = None;
                 return Outcome::Ok(found);
             }
-            Ok(None) => not_kept(forge.name()),
-            Err(error) => failure(&error),
+            Ok(None) => none_kept(forge.name()),
+            Err(error) => untold(&error),
         };
         Outcome::Failed(self.failed(failure, now))
     }
@@ -187,40 +185,15 @@ impl Memory {
             v: VERSION,
             places: self.places.clone().into_iter().collect(),
         };
-        aside(move || {
-            let written = store::replace(&path, |to| {
-                serde_json::to_writer(to, &kept).map_err(std::io::Error::other)
-            });
-            if let Err(error) = written {
-                store::not_kept(&path, &error);
-            }
-        })
-        .await
+        aside(move || store::keep_json(&path, &kept)).await
     }
 }
 
-fn failure(error: &ForgeError) -> Failure {
-    let fault = error.fault();
-    Failure {
-        reason: "Unknown".to_owned(),
-        message: hide(&error.to_string()).chars().take(500).collect(),
-        canonical: "the forge does not tell".to_owned(),
-        transient: fault.heals(),
-        party: Some(fault.party),
-        retry_at: fault.retry.at(),
-    }
-}
-
-fn not_kept(forge: &str) -> Failure {
-    let message = format!("the {forge} forge keeps no deployments");
-    Failure {
-        reason: "NotKept".to_owned(),
-        canonical: message.clone(),
-        message,
-        transient: false,
-        party: Some(Party::Operator),
-        retry_at: None,
-    }
+fn none_kept(forge: &str) -> Failure {
+    not_kept(
+        format!("the {forge} forge keeps no deployments"),
+        Party::Operator,
+    )
 }
 
 #[cfg(test)]
@@ -261,7 +234,7 @@ mod tests {
     #[test]
     fn who_does_not_let_us_in_is_asked_later_and_later() {
         let mut memory = Memory::default();
-        let refused = not_kept("x");
+        let refused = none_kept("x");
         for (now, next) in [(0, 1), (1, 3), (3, 7)] {
             let failure = memory.failed(refused.clone(), at(now));
             assert_eq!(failure.retry_at, Some(at(next)));

@@ -137,7 +137,7 @@ impl Images {
             facts: seen.facts,
             details: seen.details,
         };
-        if let Err(error) = aside(move || write(&path, &kept)).await {
+        if let Err(error) = aside(move || store::keep_json(&path, &kept)).await {
             tracing::warn!(%error, "what an image says is not kept");
         }
     }
@@ -160,15 +160,6 @@ fn read(path: &Path, digest: &Digest) -> Option<Seen> {
         facts: kept.facts,
         details: kept.details,
     })
-}
-
-fn write(path: &Path, kept: &Kept) {
-    let written = store::replace(path, |to| {
-        serde_json::to_writer(to, kept).map_err(std::io::Error::other)
-    });
-    if let Err(error) = written {
-        store::not_kept(path, &error);
-    }
 }
 
 fn weight(facts: &ImageFacts) -> u32 {

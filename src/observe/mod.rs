@@ -35,6 +35,7 @@ mod teams;
 mod together;
 mod trouble;
 mod under_way;
+mod untold;
 mod verified;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -201,15 +201,7 @@ impl<Q: Poll> Polls<Q> {
             v: VERSION,
             answers: self.known.clone().into_iter().collect(),
         };
-        aside(move || {
-            let written = store::replace(&path, |to| {
-                serde_json::to_writer(to, &kept).map_err(std::io::Error::other)
-            });
-            if let Err(error) = written {
-                store::not_kept(&path, &error);
-            }
-        })
-        .await
+        aside(move || store::keep_json(&path, &kept)).await
     }
 }
 

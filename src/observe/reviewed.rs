@@ -4,14 +4,16 @@
 use std::collections::BTreeMap;
 
 use super::ObserveError;
+use super::accounts::account;
 use super::pulls::{approval_facts, pushers};
-use crate::config::known::hide;
+use super::teams::members;
+use super::untold::untold;
 use crate::forge::{Forge, ForgeError};
 use crate::git::{GitError, Repository, Us};
-use crate::model::{CommitId, Faulty as _};
+use crate::model::CommitId;
 use crate::plan::Facts;
+use crate::plan::facts::Outcome;
 use crate::plan::facts::pull::{PullRequestFacts, PullState, ReviewFacts};
-use crate::plan::facts::{Failure, Outcome};
 use crate::plan::question::Reviewed;
 
 /// More are forgotten.
@@ -47,7 +49,7 @@ impl Reviews {
             };
             let outcome = match self.one(place, pull, commit).await? {
                 Ok(found) => Outcome::Ok(found),
-                Err(error) => Outcome::Failed(failure(&error)),
+                Err(error) => Outcome::Failed(untold(&error)),
             };
             if let Outcome::Ok(found) = &outcome
                 && found.approvals.iter().any(|a| a.head == pull.head)
@@ -90,29 +92,17 @@ impl Reviews {
 async fn people(place: &Place<'_>, question: &Reviewed, facts: &mut Facts) {
     for team in &question.teams {
         if !facts.teams.contains_key(team)
-            && let Ok(Some(members)) = place.forge.members(team).await
+            && let Some(found) = members(place.forge, team).await
         {
-            facts.teams.insert(team.clone(), members);
+            facts.teams.insert(team.clone(), found);
         }
     }
     for email in &question.people {
         let key = email.to_lowercase();
         if !facts.accounts.contains_key(&key)
-            && let Ok(Some(account)) = place.forge.account(email).await
+            && let Some(found) = account(place.forge, email).await
         {
-            facts.accounts.insert(key, account);
+            facts.accounts.insert(key, found);
         }
-    }
-}
-
-fn failure(error: &ForgeError) -> Failure {
-    let fault = error.fault();
-    Failure {
-        reason: "Unknown".to_owned(),
-        message: hide(&error.to_string()).chars().take(500).collect(),
-        canonical: "the forge does not tell".to_owned(),
-        transient: fault.heals(),
-        party: Some(fault.party),
-        retry_at: fault.retry.at(),
     }
 }

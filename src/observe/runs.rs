@@ -8,10 +8,10 @@ use serde::{Deserialize, Serialize};
 
 use super::error::{ObserveError, aside};
 use super::store;
-use crate::config::known::hide;
+use super::untold::untold;
 use crate::forge::Forge;
 use crate::model::workflow_run::{RunKey, WorkflowRun};
-use crate::model::{Faulty as _, Party, Timestamp};
+use crate::model::{Party, Timestamp};
 use crate::plan::facts::{Dispatched, Failure, Outcome};
 use crate::plan::question::RunsAsk;
 
@@ -23,8 +23,6 @@ const MOST_BYTES: u64 = 4 << 20;
 const MOST: usize = 5_000;
 /// So many workflows are asked about at a time.
 const AT_ONCE: usize = 4;
-/// Longer messages are cut.
-const MOST_CHARACTERS: usize = 500;
 
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -81,15 +79,7 @@ impl Started {
             v: VERSION,
             started: self.known.clone(),
         };
-        aside(move || {
-            let written = store::replace(&path, |to| {
-                serde_json::to_writer(to, &kept).map_err(std::io::Error::other)
-            });
-            if let Err(error) = written {
-                store::not_kept(&path, &error);
-            }
-        })
-        .await
+        aside(move || store::keep_json(&path, &kept)).await
     }
 }
 
@@ -103,20 +93,7 @@ pub(super) async fn runs(
         let outcome = match forge.runs(&question.workflow, question.since).await {
             Ok(Some(runs)) => Outcome::Ok(runs),
             Ok(None) => Outcome::Failed(none_run(forge.name())),
-            Err(error) => {
-                let fault = error.fault();
-                Outcome::Failed(Failure {
-                    reason: "Unknown".to_owned(),
-                    message: hide(&error.to_string())
-                        .chars()
-                        .take(MOST_CHARACTERS)
-                        .collect(),
-                    canonical: "the forge does not tell".to_owned(),
-                    transient: fault.heals(),
-                    party: Some(fault.party),
-                    retry_at: fault.retry.at(),
-                })
-            }
+            Err(error) => Outcome::Failed(untold(&error)),
         };
         (question, outcome)
     });

@@ -6,8 +6,8 @@ use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 /// The content of a cache file of at most `most` bytes; `None` where there is none that could be used.
 pub(super) fn read(path: &Path, most: u64) -> Option<Vec<u8>> {
@@ -79,6 +79,16 @@ pub(super) fn replace(
     file.persist(path).map_err(|error| error.error)?;
     *said() = None;
     Ok(())
+}
+
+/// The same with JSON, where it is no matter if it cannot be kept: that is said, and nothing more.
+pub(super) fn keep_json(path: &Path, kept: &impl Serialize) {
+    let written = replace(path, |to| {
+        serde_json::to_writer(to, kept).map_err(io::Error::other)
+    });
+    if let Err(error) = written {
+        not_kept(path, &error);
+    }
 }
 
 /// A folder that only this user can look into.

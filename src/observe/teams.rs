@@ -24,20 +24,27 @@ pub(super) async fn teams(
     let open = open.any(matters);
     let mut teams = BTreeMap::new();
     for team in named(documents, open).into_iter().take(MOST) {
-        match forge.members(team).await {
-            Ok(Some(members)) => {
-                teams.insert(team.to_owned(), members);
-            }
-            Ok(None) => {}
-            Err(error) => tracing::warn!(
+        if let Some(members) = members(forge, team).await {
+            teams.insert(team.to_owned(), members);
+        }
+    }
+    teams
+}
+
+/// Members of one team; `None` where the forge does not tell, which is logged.
+pub(super) async fn members(forge: &dyn Forge, team: &str) -> Option<Vec<String>> {
+    match forge.members(team).await {
+        Ok(members) => members,
+        Err(error) => {
+            tracing::warn!(
                 %error,
                 fault = error.fault().party.as_str(),
                 retry = error.fault().retry.as_str(),
                 "the members of a team are not known"
-            ),
+            );
+            None
         }
     }
-    teams
 }
 
 /// Teams named by rules of pipelines and environments.

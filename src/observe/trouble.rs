@@ -103,15 +103,7 @@ impl Troubles {
             return Ok(());
         };
         let kept = self.now.clone();
-        aside(move || {
-            let written = store::replace(&path, |to| {
-                serde_json::to_writer(to, &kept).map_err(std::io::Error::other)
-            });
-            if let Err(error) = written {
-                store::not_kept(&path, &error);
-            }
-        })
-        .await
+        aside(move || store::keep_json(&path, &kept)).await
     }
 }
 

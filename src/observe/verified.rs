@@ -87,7 +87,7 @@ impl Verified {
                     key,
                     found: seen.found,
                 };
-                if let Err(error) = aside(move || write(&path, &kept)).await {
+                if let Err(error) = aside(move || store::keep_json(&path, &kept)).await {
                     tracing::warn!(%error, "a signature that was verified is not kept");
                 }
             }
@@ -121,13 +121,4 @@ impl Verified {
 fn read(path: &Path, (digest, key): &Pair) -> Option<usize> {
     let kept: Kept = store::read_json(path, MOST_BYTES, VERSION)?;
     (kept.digest == *digest && kept.key == *key).then_some(kept.found)
-}
-
-fn write(path: &Path, kept: &Kept) {
-    let written = store::replace(path, |to| {
-        serde_json::to_writer(to, kept).map_err(std::io::Error::other)
-    });
-    if let Err(error) = written {
-        store::not_kept(path, &error);
-    }
 }
