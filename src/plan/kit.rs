@@ -1,13 +1,14 @@
 //! For tests of the core: an observation made of texts, a table of moves and a clock.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::facts::{Answer, Facts, ImageFacts, Outcome};
 use super::history::{Asked, History, HistoryCommit, Move};
 use super::observation::{FileEntry, Observation, Snapshot};
 use super::question::Describe;
-use crate::manifests::{Documents, Listing, Texts, assemble, load, role_of};
+use crate::manifests::Documents;
+use crate::manifests::world::assemble_all;
 use crate::model::promotion::{Cause, FromStage, PROMOTION, REQUEST, annotation};
 use crate::model::{
     BlobId, CommitId, Digest, ImageStream, Promotion, RepoPath, Request, Set, StreamKey, TagKey,
@@ -275,45 +276,9 @@ impl Kit {
     }
 }
 
-struct Tree<'a>(&'a BTreeMap<RepoPath, String>);
-
-impl Texts for Tree<'_> {
-    fn text(&self, path: &RepoPath) -> Option<Arc<str>> {
-        self.0.get(path).map(|t| Arc::from(t.as_str()))
-    }
-}
-
-impl Listing for Tree<'_> {
-    fn exists(&self, path: &RepoPath) -> bool {
-        self.0.contains_key(path)
-    }
-    fn folder_exists(&self, path: &RepoPath) -> bool {
-        self.0.keys().any(|p| p.is_below(path))
-    }
-    fn folders(&self, path: &RepoPath) -> Vec<String> {
-        let prefix = format!("{path}/");
-        let below = self
-            .0
-            .keys()
-            .filter_map(|file| file.as_str().strip_prefix(&prefix));
-        let folders = below.filter_map(|file| file.split_once('/'));
-        let names: BTreeSet<&str> = folders.map(|(name, _)| name).collect();
-        names.into_iter().map(str::to_owned).collect()
-    }
-}
-
 fn documents(files: &BTreeMap<RepoPath, String>) -> Documents {
-    let paths = crate::model::repository_config::Paths::default();
-    let loaded = files
+    let files = files
         .iter()
-        .filter_map(|(path, text)| {
-            let role = role_of(path, &paths)?;
-            Some((
-                path.clone(),
-                role,
-                Arc::new(load(path, text.as_bytes(), role)),
-            ))
-        })
-        .collect();
-    assemble(loaded, &Tree(files), &Tree(files))
+        .map(|(path, text)| (path.as_str(), text.as_str()));
+    assemble_all(&files.collect::<Vec<_>>())
 }

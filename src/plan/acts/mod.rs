@@ -19,12 +19,13 @@ pub use rollback::rollback;
 pub use uncounted::{Uncounted, uncounted};
 pub use unhold::unhold;
 
+use std::collections::BTreeMap;
+
 use super::change::files::Files;
 use super::question::Question;
 use super::report::{SetReport, StageReport};
 use crate::manifests::edit::StreamEdit;
 use crate::model::{PinnedImage, RepoPath, SetId, StageKey, StreamKey, TagKey, Timestamp};
-use std::collections::BTreeMap;
 
 /// A person's act, ready to be written.
 #[derive(Debug, Clone, PartialEq)]

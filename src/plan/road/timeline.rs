@@ -273,12 +273,13 @@ impl Reader<'_> {
             return Whose::Ours;
         }
         if self.road.is_first() {
-            let mut known = id.into_iter().flat_map(|id| self.timeline.stays_of(id));
-            return match known.any(|stay| stay.confirmed) {
-                _ if commit.in_our_name => Whose::Ours,
-                // What was written by hand before proves nothing by being written again.
-                true => Whose::Back,
-                false => Whose::ByHand,
+            // What was written by hand before proves nothing by being written again.
+            let mut stays = id.into_iter().flat_map(|id| self.timeline.stays_of(id));
+            let proven = stays.any(|stay| stay.confirmed);
+            return match (commit.in_our_name, proven) {
+                (true, _) => Whose::Ours,
+                (false, true) => Whose::Back,
+                (false, false) => Whose::ByHand,
             };
         }
         if let (Some(id), Some(record)) = (id, record)

@@ -338,8 +338,8 @@ pub fn perhaps_meant(
 }
 
 /// Why a tag that no pipeline seems to own is not imported: a file from which nothing could be read stands beside its
-/// stream's, or bears its name, or a pipeline carries a stream that is not there, or a matrix of pipelines gives none. If that is its pipeline, nobody knows the
-/// rules. At the top of a folder of streams or pipelines, where many lie side by side, only a file that is named after the
+/// stream's, or bears its name, or a pipeline carries a stream that is not there, or a matrix of pipelines gives none. If
+/// that is its pipeline, nobody knows the rules. At the top of a folder of streams or pipelines, where many lie side by side, only a file that is named after the
 /// stream counts.
 pub fn perhaps_owned(stream: &StreamKey, desk: &Desk<'_>) -> Option<String> {
     let docs = desk.docs;

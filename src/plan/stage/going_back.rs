@@ -142,21 +142,22 @@ fn last_good(
     let gone = gone_back(&view.timeline);
     let mut seen = vec![&current.id];
     let asked_before = desk.questions.len();
+    let mut found = None;
     for stay in view.timeline.stays.iter().rev() {
         if seen.contains(&&stay.id) || seen.len() > MOST_SETS {
             continue;
         }
         seen.push(&stay.id);
         if stay.confirmed && !gone.contains_key(&stay.id) && passed(stay, view, road, desk) {
-            return match desk.questions.len() > asked_before {
-                true => Found::Asking,
-                false => Found::Stay(Box::new(stay.clone())),
-            };
+            found = Some(stay);
+            break;
         }
     }
-    match desk.questions.len() > asked_before {
-        true => Found::Asking,
-        false => Found::Nothing,
+    // While something is asked, a later one may still turn out to have passed.
+    match (desk.questions.len() > asked_before, found) {
+        (true, _) => Found::Asking,
+        (false, Some(stay)) => Found::Stay(Box::new(stay.clone())),
+        (false, None) => Found::Nothing,
     }
 }
 
