@@ -152,6 +152,8 @@ pub enum Verb {
     Set(SetArgs),
     /// Take old images out of the history of tags
     Prune(PruneArgs),
+    /// Write down what runs already as the first set of its stage
+    Init(InitArgs),
     /// See the whole story, offline, in a folder of its own
     Demo(DemoArgs),
 }
@@ -186,6 +188,7 @@ impl Verb {
             Self::ImportImage(_) => "import-image",
             Self::Set(_) => "set",
             Self::Prune(_) => "prune",
+            Self::Init(_) => "init",
             Self::Demo(_) => "demo",
         }
     }

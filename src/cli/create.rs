@@ -1,7 +1,7 @@
 //! `create`: image streams and tags that are not there yet.
 
 use super::args::{CreateArgs, CreateTagArgs, CreateVerb};
-use super::streams::{DONE, Place, Wish};
+use super::streams::{DONE, Place, Proof, Wish};
 use super::{CliError, Context, Exit};
 use crate::plan::streams::create;
 
@@ -19,7 +19,7 @@ pub async fn run(context: &Context, args: &CreateArgs) -> Result<Exit, CliError>
             let wish = Wish {
                 verb: "create",
                 title: format!("Create image stream {name}"),
-                proven: false,
+                proof: Proof::None,
                 write,
             };
             let place = Place::open(context, write).await?;
@@ -43,7 +43,7 @@ async fn tag(context: &Context, args: &CreateTagArgs) -> Result<(), CliError> {
     let wish = Wish {
         verb: "create",
         title: format!("Create tag {}", args.name),
-        proven: false,
+        proof: Proof::None,
         write: &args.write,
     };
     let place = Place::open(context, &args.write).await?;

@@ -1,7 +1,7 @@
 //! `freeze`: no set enters some environments for a time.
 
 use super::args::FreezeArgs;
-use super::streams::{DONE, Place, Wish, row};
+use super::streams::{DONE, Place, Proof, Wish, row};
 use super::{CliError, Context, Exit};
 use crate::plan::acts::freeze::{FreezeWish, freeze};
 
@@ -22,7 +22,7 @@ pub async fn run(context: &Context, args: &FreezeArgs) -> Result<Exit, CliError>
     let wish = Wish {
         verb: "freeze",
         title: format!("Freeze {}: {}", row(&args.environments), args.reason),
-        proven: false,
+        proof: Proof::None,
         write: &args.write,
     };
     let place = Place::open(context, &args.write).await?;

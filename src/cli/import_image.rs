@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures_util::StreamExt as _;
 
 use super::args::{ImportImageArgs, WriteArgs};
-use super::streams::{Place, Wish, refused, shown_tag};
+use super::streams::{Place, Proof, Wish, refused, shown_tag};
 use super::{CliError, Context, Exit};
 use crate::model::platform::Preferred;
 use crate::model::tag_order::foremost;
@@ -62,7 +62,7 @@ pub async fn run(context: &Context, args: &ImportImageArgs) -> Result<Exit, CliE
     let wish = Wish {
         verb: "import-image",
         title,
-        proven: true,
+        proof: Proof::Registry,
         write: &args.write,
     };
     let scene = place.scene(&place.docs);

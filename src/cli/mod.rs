@@ -25,6 +25,7 @@ pub mod get;
 pub mod history;
 pub mod hold;
 pub mod import_image;
+pub mod init;
 pub mod observe;
 pub mod output;
 pub mod plan;
@@ -206,6 +207,7 @@ pub(crate) async fn dispatch(context: &Context, verb: &Verb) -> Result<Exit, Cli
         Verb::ImportImage(args) => import_image::run(context, args).await,
         Verb::Set(args) => set::run(context, args).await,
         Verb::Prune(args) => prune::run(context, args).await,
+        Verb::Init(args) => init::run(context, args).await,
         Verb::Demo(args) => demo::run(context, args).await,
     }
 }

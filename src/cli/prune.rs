@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::args::{PruneArgs, WriteArgs};
 use super::output::Table;
-use super::streams::{DONE, Place, Wish, refused, shown_tag};
+use super::streams::{DONE, Place, Proof, Wish, refused, shown_tag};
 use super::{CliError, Context, Exit};
 use crate::model::StreamKey;
 use crate::plan::streams::prune::{Keep, Spared, prune};
@@ -48,7 +48,7 @@ pub async fn run(context: &Context, args: &PruneArgs) -> Result<Exit, CliError> 
     let wish = Wish {
         verb: "prune",
         title: format!("Prune the history of {} image streams", tags.len()),
-        proven: false,
+        proof: Proof::None,
         write: &write,
     };
     place

@@ -2,7 +2,7 @@
 
 use super::act::{Wish, run as act};
 use super::args::{RollbackArgs, RollbackTarget};
-use super::streams::{DONE, Place, Wish as Edit};
+use super::streams::{DONE, Place, Proof, Wish as Edit};
 use super::view::act::ActKind;
 use super::{CliError, Context, Exit, SetName};
 use crate::model::StageKey;
@@ -44,7 +44,7 @@ async fn tag(context: &Context, args: &RollbackArgs, name: &str) -> Result<Exit,
     let wish = Edit {
         verb: "rollback",
         title: format!("Roll {name} back: {}", args.reason),
-        proven: false,
+        proof: Proof::None,
         write: &args.write,
     };
     let place = Place::open(context, &args.write).await?;

@@ -1,7 +1,7 @@
 //! `tag`: points tags of image streams at an image or at another tag, or deletes them.
 
 use super::args::TagArgs;
-use super::streams::{DONE, Place, Wish, row};
+use super::streams::{DONE, Place, Proof, Wish, row};
 use super::{CliError, Context, Exit};
 use crate::plan::streams::tag::{TagWish, delete, tag};
 
@@ -14,7 +14,7 @@ pub async fn run(context: &Context, args: &TagArgs) -> Result<Exit, CliError> {
         let wish = Wish {
             verb: "tag",
             title: format!("Delete tag {}", row(&args.names)),
-            proven: false,
+            proof: Proof::None,
             write: &args.write,
         };
         let place = Place::open(context, &args.write).await?;
@@ -42,7 +42,7 @@ pub async fn run(context: &Context, args: &TagArgs) -> Result<Exit, CliError> {
     let wish = Wish {
         verb: "tag",
         title: format!("Tag {} from {source}", row(to)),
-        proven: false,
+        proof: Proof::None,
         write: &args.write,
     };
     let place = Place::open(context, &args.write).await?;

@@ -1,7 +1,7 @@
 //! `unfreeze`: lifts a freeze.
 
 use super::args::UnfreezeArgs;
-use super::streams::{DONE, Place, Wish};
+use super::streams::{DONE, Place, Proof, Wish};
 use super::{CliError, Context, Exit};
 use crate::plan::acts::freeze::unfreeze;
 
@@ -13,7 +13,7 @@ pub async fn run(context: &Context, args: &UnfreezeArgs) -> Result<Exit, CliErro
     let wish = Wish {
         verb: "unfreeze",
         title: format!("Lift the freeze of {}: {}", args.freeze, args.reason),
-        proven: false,
+        proof: Proof::None,
         write: &args.write,
     };
     let place = Place::open(context, &args.write).await?;

@@ -78,19 +78,25 @@ impl Kit {
 
     /// A commit of ours that puts a tag to a set, one minute after the last.
     pub(crate) fn moves(mut self, tag: &str, to: &str) -> Self {
-        self.push(tag, to, true, Cause::Promotion);
+        self.push(tag, to, true, Some(Cause::Promotion));
         self
     }
 
     /// A commit of ours that goes back, as `rollback` writes it.
     pub(crate) fn rolls_back(mut self, tag: &str, to: &str) -> Self {
-        self.push(tag, to, true, Cause::Rollback);
+        self.push(tag, to, true, Some(Cause::Rollback));
+        self
+    }
+
+    /// A commit by a person that writes down what ran in a stage before, as `init --adopt` does.
+    pub(crate) fn adopts(mut self, tag: &str, to: &str) -> Self {
+        self.push(tag, to, false, Some(Cause::Adopted));
         self
     }
 
     /// The same by a person, without a record.
     pub(crate) fn person_moves(mut self, tag: &str, to: &str) -> Self {
-        self.push(tag, to, false, Cause::Adopted);
+        self.push(tag, to, false, None);
         self
     }
 
@@ -138,7 +144,7 @@ impl Kit {
         self
     }
 
-    fn push(&mut self, tag: &str, to: &str, ours: bool, cause: Cause) {
+    fn push(&mut self, tag: &str, to: &str, ours: bool, cause: Option<Cause>) {
         let index = self.history.commits.len();
         let time = at(index as i64);
         self.history.commits.push(HistoryCommit {
@@ -154,7 +160,8 @@ impl Kit {
             .moves
             .get(&TagKey::new(myapp(), source))
             .and_then(|m| m.iter().rev().find(|m| m.digest == Some(digest(to))));
-        let record = (ours && tag != "dev").then(|| Promotion {
+        let cause = cause.filter(|cause| tag != "dev" || *cause == Cause::Adopted);
+        let record = cause.map(|cause| Promotion {
             asked_by: None,
             cause,
             evidence: vec![],

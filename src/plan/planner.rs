@@ -32,6 +32,7 @@ use super::rewound;
 use super::road::{Road, StageView, roads};
 use super::room;
 use super::shield::shielded;
+use super::stage::adoption::before_import;
 use super::stage::first::{self, Offer};
 use super::stage::{self, Decided, Wish, going_back, judge_open};
 use super::{Effect, PLAN_VERSION, Plan};
@@ -140,7 +141,11 @@ impl<'s> Work<'s> {
         desk: &mut Desk<'_>,
     ) {
         let offer = first::offer(view, &imports.imports, desk);
-        let decision = first::decide(view, offer.as_ref(), desk);
+        let mut decision = first::decide(view, offer.as_ref(), desk);
+        let offered = offer.as_ref().map(|offer| &offer.set);
+        if let Some(block) = before_import(view, offered, self.survey, desk) {
+            decision.stop(block);
+        }
         let report = stage::report(view, road, &decision, desk);
         let decided = Decided {
             view,

@@ -459,3 +459,32 @@ fn a_registry_that_has_not_answered_yet_is_told_and_replayed_and_stops_nothing()
             .contains("unanswered")
     );
 }
+
+#[test]
+fn what_an_adopted_stage_has_stays_until_something_comes_to_its_source_afterwards() {
+    let adopted = kit("", "")
+        .moves("dev", "2")
+        .moves("qa", "2")
+        .adopts("prod", "1");
+    let plan = made(adopted.clone().now(10));
+    assert!(plan.is_empty(), "{plan:#?}");
+    let prod = stage(&plan, "prod");
+    assert_eq!(prod.state, State::Settled);
+    assert!(prod.why.contains("adopted in"), "{}", prod.why);
+    let help = prod.help.as_deref();
+    assert!(help.is_some_and(|help| help.contains("headwater promote myapp/prod")));
+
+    let asked = made(adopted.clone().asks("2", "x@y", "x@y").now(10));
+    assert!(
+        promotes(&asked, "prod")
+            .unwrap()
+            .contains(digest("2").short())
+    );
+
+    let newer = made(adopted.moves("dev", "3").moves("qa", "3").now(10));
+    assert!(
+        promotes(&newer, "prod")
+            .unwrap()
+            .contains(digest("3").short())
+    );
+}

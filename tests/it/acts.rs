@@ -1,6 +1,7 @@
 //! People's acts with the real binary, on a bare repository, a clone of it and the embedded registry: what is promoted,
 //! rolled back, held, proposed and rendered, and what the next pass makes of it.
 
+mod adoption;
 mod broken;
 mod drift;
 mod freezes;

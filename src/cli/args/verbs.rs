@@ -351,6 +351,22 @@ pub struct WriteArgs {
     pub dry_run: bool,
 }
 
+/// `init`
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Example: headwater init --adopt
+         headwater init --adopt orders/prod --push")]
+pub struct InitArgs {
+    /// Record, for each stage without a history, what its outputs say that runs there
+    #[arg(long, required = true)]
+    pub adopt: bool,
+    /// Stages to adopt; all that have something running without any
+    #[arg(value_name = "PIPELINE/STAGE")]
+    pub stages: Vec<StageKey>,
+    /// Where it is written.
+    #[command(flatten)]
+    pub write: WriteArgs,
+}
+
 /// `render`
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Example: headwater render prod/myapp --out /tmp/manifests")]

@@ -8,7 +8,7 @@ use meant::Meant;
 
 use super::args::{LookupArgs, SetArgs, SetVerb};
 use super::output::Table;
-use super::streams::{DONE, Place, Wish, refused, row};
+use super::streams::{DONE, Place, Proof, Wish, refused, row};
 use super::{CliError, Context, Exit};
 use crate::manifests::pods::{RESOLVE_NAMES, Workload};
 use crate::model::RepoPath;
@@ -48,7 +48,7 @@ async fn image_lookup(context: &Context, args: &LookupArgs) -> Result<Exit, CliE
     let wish = Wish {
         verb: "set",
         title: format!("Turn image lookup of {} {on}", row(&names)),
-        proven: false,
+        proof: Proof::None,
         write: &args.write,
     };
     place

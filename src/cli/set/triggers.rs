@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::meant::Meant;
 use crate::cli::args::TriggersArgs;
 use crate::cli::output::Table;
-use crate::cli::streams::{DONE, Found, Place, Wish, refused, row};
+use crate::cli::streams::{DONE, Found, Place, Proof, Wish, refused, row};
 use crate::cli::{CliError, Context, Exit};
 use crate::manifests::pods::Workload;
 use crate::manifests::triggers::{TRIGGERS, TriggerWish, WATCHED, read};
@@ -64,7 +64,7 @@ pub(super) async fn run(context: &Context, args: &TriggersArgs) -> Result<Exit, 
     let asked = Wish {
         verb: "set",
         title: format!("Set triggers of {}", row(&names)),
-        proven: false,
+        proof: Proof::None,
         write: &args.write,
     };
     place

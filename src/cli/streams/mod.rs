@@ -37,17 +37,27 @@ pub(super) struct Wish<'a> {
     pub(super) verb: &'static str,
     /// What its commit says, in one line.
     pub(super) title: String,
-    /// Whether the commit is as good as one of a pass: what it records came from a registry just now. A status that a
-    /// person commits is no proof, and nothing is promoted from it.
-    pub(super) proven: bool,
+    /// What stands behind what it records.
+    pub(super) proof: Proof,
     /// Where it is written.
     pub(super) write: &'a WriteArgs,
+}
+
+/// What stands behind a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Proof {
+    /// Nothing: a status that a person commits is no proof, and nothing is promoted from it.
+    None,
+    /// It came from a registry just now, so the commit is as good as one of a pass.
+    Registry,
+    /// What ran before the stage had a history, which its record says.
+    Adoption,
 }
 
 impl Wish<'_> {
     /// Who commits what a person asked for.
     fn committer(&self, context: &Context, author: &Person) -> Person {
-        if self.proven {
+        if self.proof == Proof::Registry {
             Person::from(&context.settings().git.committer)
         } else {
             author.clone()
@@ -176,7 +186,7 @@ impl<'c> Place<'c> {
                 self.refuse_unpushed(engine, obs, beside.as_ref(), &edit.files)
                     .await?;
                 let pull_request = self.destination == Destination::PullRequest;
-                if pull_request {
+                if pull_request && wish.proof != Proof::Adoption {
                     refuse_pointers(&edit.done.changes, &obs.snapshot.documents)?;
                 }
                 let delivery = base::Delivery {

@@ -142,6 +142,7 @@ impl HistoryView<'_> {
         let whose = match stay.whose {
             Whose::Ours => "ours",
             Whose::Merged => "merged",
+            Whose::Adopted => "adopted",
             Whose::Back => "back",
             Whose::ByHand => "byHand",
         };

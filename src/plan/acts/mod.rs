@@ -1,6 +1,7 @@
 //! People's acts as changes of files: rollback, promote, hold, unhold, and what a pull request still needs to be merged.
 //! Pure: from an observation to final texts; who writes them, and where, is the command line's affair.
 
+mod adopt;
 pub mod freeze;
 mod hold;
 mod merge;
@@ -12,6 +13,7 @@ mod room;
 mod uncounted;
 mod unhold;
 
+pub use adopt::{Adopted, Adoption, Left, adoption};
 pub use hold::hold;
 pub use merge::{Standing, standing};
 pub use promote::promote;

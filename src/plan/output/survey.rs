@@ -202,13 +202,27 @@ fn look_for_hand_edits(
 
 /// Whether any environment of a stage already has an output of an application that uses it.
 pub fn has_outputs(view: &StageView<'_>, survey: &Survey, desk: &Desk<'_>) -> bool {
-    survey
-        .places
+    let folders = output_folders(view, survey, desk);
+    folders
         .iter()
-        .filter(|((e, _), s)| view.environments.contains(e) && uses(s, view))
-        .any(|((environment, application), _)| {
-            let environment = desk.docs.environments.get(environment);
-            let folder = environment.and_then(|e| folder(&e.value, application, desk));
-            folder.is_some_and(|f| desk.obs.snapshot.below(&f).next().is_some())
-        })
+        .any(|folder| desk.obs.snapshot.below(folder).next().is_some())
+}
+
+/// Outputs that environments of a stage have of applications that use it.
+pub fn output_files(view: &StageView<'_>, survey: &Survey, desk: &Desk<'_>) -> Vec<RepoPath> {
+    let folders = output_folders(view, survey, desk);
+    let files = folders
+        .iter()
+        .flat_map(|folder| desk.obs.snapshot.below(folder));
+    files.map(|(path, _)| path.clone()).collect()
+}
+
+fn output_folders(view: &StageView<'_>, survey: &Survey, desk: &Desk<'_>) -> Vec<RepoPath> {
+    let places = survey.places.iter();
+    let used = places.filter(|((e, _), s)| view.environments.contains(e) && uses(s, view));
+    let folders = used.filter_map(|((environment, application), _)| {
+        let environment = desk.docs.environments.get(environment)?;
+        folder(&environment.value, application, desk)
+    });
+    folders.collect()
 }

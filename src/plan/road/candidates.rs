@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::StageView;
-use super::timeline::{Stay, Timeline, gone_back};
+use super::timeline::{Stay, Timeline, Whose, gone_back};
 use crate::model::hold::HoldSpec;
 use crate::model::pipeline::From;
 use crate::model::promotion::FromStage;
@@ -169,8 +169,13 @@ pub fn floor(view: &StageView<'_>, sources: &BTreeMap<Name, &StageView<'_>>) -> 
         .current()
         .is_some_and(|stay| stay.id == last.id);
     let until = if has_it { usize::MAX } else { last.at };
+    let came = came_from(view, sources, &last.id, until).unwrap_or(last.at);
     Floor {
-        at: came_from(view, sources, &last.id, until).unwrap_or(last.at),
+        // What ran when the stage was adopted stays until something comes to the source afterwards.
+        at: match last.whose {
+            Whose::Adopted => came.max(last.at),
+            _ => came,
+        },
         id: Some(last.id.clone()),
     }
 }

@@ -14,6 +14,8 @@ pub enum Whose {
     Ours,
     /// A person merged a promotion that its record proves.
     Merged,
+    /// What ran here before we came was written down as the first set of all.
+    Adopted,
     /// A set that was current here before came back.
     Back,
     /// Anything else.
@@ -269,6 +271,9 @@ impl Reader<'_> {
         if was_here && rollback {
             return Whose::Back;
         }
+        if self.adopts(id, record) {
+            return Whose::Adopted;
+        }
         if commit.ours {
             return Whose::Ours;
         }
@@ -288,6 +293,13 @@ impl Reader<'_> {
             return Whose::Merged;
         }
         if was_here { Whose::Back } else { Whose::ByHand }
+    }
+
+    /// Whether a record writes down what was here from the beginning: only a stage that never held anything takes anybody's word
+    /// for it.
+    fn adopts(&self, id: Option<&SetId>, record: Option<&Promotion>) -> bool {
+        let adopted = record.filter(|record| record.cause == Cause::Adopted);
+        self.timeline.stays.is_empty() && adopted.is_some_and(|record| Some(&record.set) == id)
     }
 
     /// The record's set is the set held, and its source commits are ancestors at which History holds that set there.

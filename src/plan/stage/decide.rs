@@ -72,6 +72,14 @@ pub struct Decision {
     pub request: Option<Request>,
 }
 
+impl Decision {
+    /// Takes nothing, for this reason among others.
+    pub fn stop(&mut self, block: Block) {
+        self.blocks.push(block);
+        self.chosen = None;
+    }
+}
+
 /// Decides for one stage that takes its sets from others.
 pub fn decide(
     view: &StageView<'_>,

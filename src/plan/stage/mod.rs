@@ -1,5 +1,6 @@
 //! Stages: from a decision to moves on the base or to the life of a pull request, and what people are told of each.
 
+pub mod adoption;
 pub mod block;
 pub mod decide;
 pub mod first;
@@ -52,12 +53,10 @@ pub fn later<'a>(
 ) -> Decided<'a> {
     let mut decision = decide(view, road, desk);
     for block in output_blocks(view, survey, desk) {
-        decision.blocks.push(block);
-        decision.chosen = None;
+        decision.stop(block);
     }
     if let Some(block) = incomplete(view, road, &decision, desk) {
-        decision.blocks.push(block);
-        decision.chosen = None;
+        decision.stop(block);
     }
     let report = report(view, road, &decision, desk);
     Decided {
@@ -84,12 +83,7 @@ fn output_blocks(view: &StageView<'_>, survey: &Survey, desk: &Desk<'_>) -> Vec<
             .is_some_and(|t| t.annotations.contains_key(crate::model::promotion::REQUEST))
     });
     if view.timeline.stays.is_empty() && !asked && has_outputs(view, survey, desk) {
-        blocks.push(Block {
-            state: State::Held,
-            reason: "NotAdopted",
-            why: "NotAdopted: something runs here already that no promotion brought".to_owned(),
-            help: Some(format!("headwater promote {} --reason ...", view.key)),
-        });
+        blocks.push(adoption::before_promotion(view));
     }
     blocks
 }
@@ -183,28 +177,15 @@ pub fn report(
             desk,
         ));
     }
-    let first = first_timeline(view, road);
-    let first = if view.is_first() {
-        &view.timeline
-    } else {
-        &first
+    let verify = verified(view, road, current.as_ref(), desk);
+    let told = state(view, decision, &verify, current.as_ref(), desk);
+    let (state, why, until, help) = match adoption::behind(view, road) {
+        Some(behind) if told.0 == State::Settled && told.1.is_empty() => {
+            let help = format!("headwater promote {} --reason ...", view.key);
+            (State::Settled, behind, None, Some(help))
+        }
+        _ => told,
     };
-    let verify = match &current {
-        Some(stay) => verification(
-            view,
-            Asked {
-                stage: &view.key,
-                set: &stay.set,
-                id: &stay.id,
-                stays: &view.timeline,
-                first,
-                runs: Runs::NobodyTells,
-            },
-            desk,
-        ),
-        None => Vec::new(),
-    };
-    let (state, why, until, help) = state(view, decision, &verify, current.as_ref(), desk);
     let mut blocks: Vec<BlockReport> = decision.blocks.iter().map(Block::report).collect();
     blocks.sort_by_key(|block| block.state);
     let candidate = decision
@@ -232,6 +213,32 @@ pub fn report(
         until,
         help,
     }
+}
+
+/// What the stage itself says of the set that it has.
+fn verified(
+    view: &StageView<'_>,
+    road: &BTreeMap<Name, &StageView<'_>>,
+    current: Option<&Stay>,
+    desk: &mut Desk<'_>,
+) -> Vec<super::report::Condition> {
+    let Some(stay) = current else {
+        return Vec::new();
+    };
+    let of_road = first_timeline(view, road);
+    let first = match view.is_first() {
+        true => &view.timeline,
+        false => &of_road,
+    };
+    let asked = Asked {
+        stage: &view.key,
+        set: &stay.set,
+        id: &stay.id,
+        stays: &view.timeline,
+        first,
+        runs: Runs::NobodyTells,
+    };
+    verification(view, asked, desk)
 }
 
 fn shut_words(judged: &Judged) -> String {

@@ -2,6 +2,7 @@
 //! writes the files is the command line's affair. Upstream's rules (imagestreams 3.2 to 3.4), except that what a verb
 //! does not mention stays as it was.
 
+pub mod adopt;
 pub mod create;
 pub mod current;
 pub mod draft;

@@ -251,3 +251,29 @@ fn what_the_forge_commits_in_our_name_is_ours_at_first_and_judged_by_its_record_
         assert_eq!((forged.current(), forged.by_hand.is_some()), (None, true));
     }
 }
+
+#[test]
+fn what_ran_before_is_believed_of_a_stage_that_never_held_anything_and_of_no_other() {
+    let adopted = |to: &str| record(0, to, Cause::Adopted);
+    let fresh = qa(&history(&[
+        (true, "dev", "1", None),
+        (false, "qa", "old", adopted("old")),
+    ]));
+    let current = fresh.current().unwrap();
+    assert_eq!((current.whose, current.confirmed), (Whose::Adopted, true));
+    assert!(current.since.is_some());
+
+    let known = qa(&history(&[
+        (true, "dev", "1", None),
+        (true, "qa", "1", record(0, "1", Cause::Promotion)),
+        (false, "qa", "evil", adopted("evil")),
+    ]));
+    assert_eq!(known.current().unwrap().id, set("1").id());
+    assert!(known.by_hand.is_some());
+
+    let lie = qa(&history(&[
+        (true, "dev", "1", None),
+        (false, "qa", "evil", adopted("old")),
+    ]));
+    assert_eq!(lie.current(), None, "its record is about another set");
+}

@@ -1,0 +1,147 @@
+//! `init --adopt`: environments in which something ran before the streams had a history.
+
+use headwater::plan::State;
+
+use super::{PROD_OUTPUT, STREAM, STREAM_FILE, Said, World};
+
+/// dev and qa run 1.1.0, prod runs 1.0.0, and nothing but the outputs says so: streams and history were begun anew.
+async fn begun_anew() -> World {
+    let world = World::by_commit().await;
+    world.build("1.0.0");
+    world.passes().await;
+    let hold = [
+        "hold",
+        "shop/prod",
+        "--reason",
+        "not yet",
+        "--push",
+        "--yes",
+    ];
+    world.run(&hold).ok();
+    world.build("1.1.0");
+    world.passes().await;
+    world.pull();
+    world.write(STREAM_FILE, STREAM);
+    let clone = &world.clone;
+    world.git(clone, &["rm", "-rq", "holds"]);
+    world.git(clone, &["checkout", "-q", "--orphan", "anew"]);
+    world.git(clone, &["add", "-A"]);
+    world.git(clone, &["commit", "-qm", "Begin anew"]);
+    world.git(clone, &["push", "-qf", "origin", "anew:main"]);
+    world.git(clone, &["checkout", "-q", "-B", "main", "origin/main"]);
+    world
+}
+
+fn adopts(world: &World, more: &[&str]) -> Said {
+    world.run(&[&["init", "--adopt", "--push", "--yes"], more].concat())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_runs_already_is_written_down_and_stays_until_something_newer_comes() {
+    let world = begun_anew().await;
+    let before = world.on_base(PROD_OUTPUT);
+    let said = adopts(&world, &[]).ok();
+    for (stage, version) in [("dev", "1.1.0"), ("qa", "1.1.0"), ("prod", "1.0.0")] {
+        let adopted = format!("shop/{stage} adopted with {version} (");
+        assert!(said.stdout.contains(&adopted), "{said:#?}");
+    }
+    let changed = world.base(&["show", "--name-only", "--format=", "main"]);
+    assert_eq!(changed, STREAM_FILE);
+
+    let head = world.base(&["rev-parse", "main"]);
+    let plan = world.plan().await;
+    assert!(plan.is_empty(), "{plan:#?}");
+    world.passes().await;
+    assert_eq!(world.base(&["rev-parse", "main"]), head);
+    assert_eq!(world.on_base(PROD_OUTPUT), before);
+    let (state, why) = world.state("shop/prod").await;
+    assert_eq!(state, State::Settled);
+    assert!(
+        why.contains("what qa held then comes only when it is asked for"),
+        "{why}"
+    );
+    let history = world.run(&["history", "shop/prod"]).ok().stdout;
+    assert!(
+        history.contains("adopted, asked by mara@example.com"),
+        "{history}"
+    );
+    adopts(&world, &["shop/prod"]).fails(1, &["shop/prod has a history"]);
+    let again = adopts(&world, &[]).ok();
+    assert!(again.stderr.contains("nothing to adopt"), "{again:#?}");
+
+    world.build("1.2.0");
+    world.passes().await;
+    assert_eq!(world.holds("shop/prod").await.as_deref(), Some("1.2.0"));
+    let back = [
+        "rollback",
+        "shop/prod",
+        "--reason",
+        "login 500s",
+        "--push",
+        "--yes",
+    ];
+    world.run(&back).ok();
+    world.passes().await;
+    assert_eq!(world.holds("shop/prod").await.as_deref(), Some("1.0.0"));
+    assert_eq!(world.on_base(PROD_OUTPUT), before);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_replaces_what_runs_before_it_is_adopted_and_then_what_is_there_can_be_asked_for() {
+    let world = begun_anew().await;
+    world.build("1.2.0");
+    let head = world.base(&["rev-parse", "main"]);
+    world.passes().await;
+    assert_eq!(world.base(&["rev-parse", "main"]), head);
+    for stage in ["shop/dev", "shop/prod"] {
+        let (state, why) = world.state(stage).await;
+        assert_eq!(state, State::Held, "{stage}");
+        assert!(why.contains("NotAdopted"), "{why}");
+    }
+    let why = world.run(&["why", "shop/dev"]).ok().stdout;
+    assert!(why.contains("headwater init --adopt shop/dev"), "{why}");
+
+    // One alone goes into the work tree first, and is a commit of the person's own.
+    let said = world.run(&["init", "--adopt", "shop/qa", "--commit"]).ok();
+    assert!(
+        said.stdout.contains("shop/qa adopted with 1.1.0"),
+        "{said:#?}"
+    );
+    assert_eq!(world.base(&["rev-parse", "main"]), head);
+    world.git(&world.clone, &["push", "-q", "origin", "HEAD:main"]);
+    world.passes().await;
+    assert_eq!(world.holds("shop/qa").await.as_deref(), Some("1.1.0"));
+    assert_eq!(world.state("shop/prod").await.0, State::Held);
+
+    adopts(&world, &[]).ok();
+    world.passes().await;
+    for (stage, version) in [
+        ("shop/dev", "1.2.0"),
+        ("shop/qa", "1.2.0"),
+        ("shop/prod", "1.2.0"),
+    ] {
+        assert_eq!(
+            world.holds(stage).await.as_deref(),
+            Some(version),
+            "{stage}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stage_of_which_outputs_do_not_agree_is_left_and_named_and_the_others_are_adopted() {
+    let world = begun_anew().await;
+    let other = world.on_base("environments/qa/rendered/shop/deployment.yaml");
+    world.write("environments/prod/rendered/shop/job.yaml", &other);
+    world.git(&world.clone, &["add", "-A"]);
+    world.git(&world.clone, &["commit", "-qm", "Another output"]);
+    world.git(&world.clone, &["push", "-q", "origin", "HEAD:main"]);
+    let said = adopts(&world, &[]).fails(
+        4,
+        &["shop/prod is not adopted: outputs there name different images"],
+    );
+    assert!(said.stdout.contains("shop/qa adopted"), "{said:#?}");
+    assert!(!said.stdout.contains("shop/prod"), "{said:#?}");
+    adopts(&world, &["shop/prod"]).fails(1, &["different images", "headwater promote shop/prod"]);
+    adopts(&world, &["shop/pord"]).fails(2, &["has no stage `pord`", "prod"]);
+}
