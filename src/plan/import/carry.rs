@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::{Followed, whole};
 use crate::manifests::edit::StreamEdit;
 use crate::model::image_stream::ObjectReference;
-use crate::model::promotion::{SOURCE, annotation};
+use crate::model::promotion::{PROMOTION, SOURCE, annotation};
 use crate::model::{ImageReference, PinnedImage, Source, TagKey, TagReference, Timestamp};
 use crate::plan::change::propose::record_move;
 use crate::plan::desk::Desk;
@@ -68,7 +68,11 @@ pub fn edits(import: &Import, created: Timestamp, desk: &Desk<'_>) -> Vec<Stream
         }),
         None => annotation(&source),
     });
-    let annotations = BTreeMap::from([(SOURCE.to_owned(), source)]);
+    let mut annotations = BTreeMap::from([(SOURCE.to_owned(), source)]);
+    // The record of an adoption is about what was here before.
+    if import.moves && spec.is_some_and(|tag| tag.annotations.contains_key(PROMOTION)) {
+        annotations.insert(PROMOTION.to_owned(), None);
+    }
     let from = spec.and_then(|spec| spec.from.clone());
     let from = from.zip(followed).map(|(from, followed)| ObjectReference {
         name: followed.name.as_str().into(),

@@ -69,9 +69,19 @@ async fn what_runs_already_is_written_down_and_stays_until_something_newer_comes
     let again = adopts(&world, &[]).ok();
     assert!(again.stderr.contains("nothing to adopt"), "{again:#?}");
 
+    assert_eq!(
+        world
+            .on_base(STREAM_FILE)
+            .matches("cause\":\"adopted")
+            .count(),
+        3
+    );
+
     world.build("1.2.0");
     world.passes().await;
     assert_eq!(world.holds("shop/prod").await.as_deref(), Some("1.2.0"));
+    let records = world.on_base(STREAM_FILE);
+    assert!(!records.contains("cause\":\"adopted"), "{records}");
     let back = [
         "rollback",
         "shop/prod",
