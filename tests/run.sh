@@ -103,8 +103,16 @@ cargo clippy --all-targets --locked -- -D warnings
 heading 'Documentation'
 RUSTDOCFLAGS='-D warnings' cargo doc --no-deps --locked
 
+# Thousands of short-lived repositories: in memory, where there is room, they cost half as much.
+scratch=
+if [ "$(stat -f -c %T /dev/shm 2>/dev/null)" = tmpfs ] && [ "$(df --output=avail -k /dev/shm | tail -n 1)" -gt 4000000 ]; then
+  scratch=$(mktemp -d /dev/shm/headwater.XXXXXX)
+fi
+story=$(mktemp)
+trap 'rm -rf "$story" ${scratch:+"$scratch"}' EXIT
+
 heading 'Tests, with the real parts'
-cargo test --locked
+TMPDIR="${scratch:-${TMPDIR:-/tmp}}" cargo test --locked
 
 heading 'The bench, small: whether it works, not how fast'
 cargo bench --locked --profile dev --bench bars -- --quick
@@ -112,8 +120,6 @@ cargo bench --locked --profile dev --bench bars -- --quick
 # For the tests only: to the program every HEADWATER_ variable is a setting.
 unset HEADWATER_REQUIRE_REAL_PARTS
 heading 'The demo'
-story=$(mktemp)
-trap 'rm -f "$story"' EXIT
 cargo run --quiet --locked -- demo | tee "$story"
 [ -s "$story" ] || fail 'the demo told nothing'
 
