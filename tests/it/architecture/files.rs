@@ -1,7 +1,9 @@
 //! Files of the repository: where each lies among the modules, and which are compiled for tests only.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use super::source::Source;
 
@@ -13,9 +15,21 @@ pub(crate) struct File {
     pub(crate) text: String,
     /// Compiled for tests only.
     pub(crate) test: bool,
+    /// Reading a file takes longer than all that is then asked of it.
+    read: OnceLock<Source>,
 }
 
 impl File {
+    /// A file that counts as no test yet.
+    pub(crate) const fn new(path: String, text: String) -> Self {
+        Self {
+            path,
+            text,
+            test: false,
+            read: OnceLock::new(),
+        }
+    }
+
     /// The module directly below the root; `None` for the roots themselves.
     pub(crate) fn module(&self) -> Option<&str> {
         let first = self.path.split('/').next()?;
@@ -35,8 +49,9 @@ impl File {
     }
 
     /// What it holds.
-    pub(crate) fn source(&self) -> Source {
-        Source::read(&self.text, self.depth(), self.test)
+    pub(crate) fn source(&self) -> &Source {
+        let read = || Source::read(&self.text, self.depth(), self.test);
+        self.read.get_or_init(read)
     }
 
     /// The files it declares with `#[cfg(test)] mod name;`, or the folders they are in.
@@ -45,7 +60,10 @@ impl File {
             "mod.rs" | "lib.rs" | "main.rs" => self.path.trim_end_matches(self.name()).to_owned(),
             _ => format!("{}/", self.path.trim_end_matches(".rs")),
         };
-        let names = self.source().test_modules;
+        if !self.text.contains("#[cfg(test)]") {
+            return Vec::new();
+        }
+        let names = Source::read(&self.text, self.depth(), self.test).test_modules;
         names.iter().map(|name| format!("{folder}{name}")).collect()
     }
 }
@@ -55,8 +73,15 @@ pub(crate) fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// All Rust files below a folder of the repository.
-pub(crate) fn rust_files(folder: &str) -> Vec<File> {
+/// All Rust files below a folder of the repository, read once for all tests.
+pub(crate) fn rust_files(folder: &'static str) -> &'static [File] {
+    static READ: Mutex<BTreeMap<&str, &[File]>> = Mutex::new(BTreeMap::new());
+    let mut read = READ.lock().unwrap_or_else(PoisonError::into_inner);
+    read.entry(folder)
+        .or_insert_with(|| Box::leak(read_all(folder).into_boxed_slice()))
+}
+
+fn read_all(folder: &str) -> Vec<File> {
     let mut paths = Vec::new();
     collect(&root().join(folder), &mut paths);
     paths.retain(|path| path.extension().is_some_and(|e| e == "rs"));
@@ -65,11 +90,10 @@ pub(crate) fn rust_files(folder: &str) -> Vec<File> {
         let path = path.strip_prefix(root().join(folder)).unwrap();
         path.to_str().unwrap().replace('\\', "/")
     };
-    let files = paths.iter().map(|path| File {
-        path: relative(path),
-        text: fs::read_to_string(path).unwrap(),
-        test: false,
-    });
+    let text = |path| fs::read_to_string(path).unwrap();
+    let files = paths
+        .iter()
+        .map(|path| File::new(relative(path), text(path)));
     mark_tests(files.collect())
 }
 

@@ -4,11 +4,7 @@ use super::files::{File, mark_tests};
 use super::{forbidden_arrows, impurities, long_functions, panics};
 
 fn sample(path: &str, text: &str) -> File {
-    File {
-        path: path.to_owned(),
-        text: text.to_owned(),
-        test: false,
-    }
+    File::new(path.to_owned(), text.to_owned())
 }
 
 #[test]

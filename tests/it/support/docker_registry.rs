@@ -204,7 +204,12 @@ impl DockerRegistry {
     ) -> Digest {
         let digest = Digest::sha256(body.as_bytes());
         let url = format!("http://{}/v2/{repository}/manifests/{tag}", self.host);
-        let request = reqwest::Client::new()
+        // Each client reads all authorities of the machine, and these speak no TLS.
+        let client = reqwest::Client::builder()
+            .tls_certs_only([])
+            .build()
+            .unwrap();
+        let request = client
             .put(url)
             .header("content-type", media_type)
             .body(body);
