@@ -14,9 +14,11 @@ use super::read::{self, Files, Lookup};
 use super::{CliError, Context, Exit};
 use crate::manifests::{Diagnostic, Documents, Severity, assemble, code, once, role_of};
 use crate::model::RepoPath;
+use crate::plan::guard::Guards;
 
 mod baseline;
 mod gates;
+mod guards;
 mod manifests;
 mod online;
 mod release_tags;
@@ -41,8 +43,9 @@ pub async fn run(context: &Context, args: &CheckArgs) -> Result<Exit, CliError> 
         _ => None,
     };
     let others = manifests::read(&origin, &files.paths, &files.read).await?;
+    let guards = context.settings().guards.clone();
     let (files, documents, others, mut problems) = tokio::task::spawn_blocking(move || {
-        let (documents, problems) = problems(&files, &others);
+        let (documents, problems) = problems(&files, &others, &guards);
         (files, documents, others, problems)
     })
     .await
@@ -70,6 +73,8 @@ pub async fn run(context: &Context, args: &CheckArgs) -> Result<Exit, CliError> 
     };
     print(out, &split, args.baseline.is_some(), checked)?;
     silent.iter().for_each(|words| out.warning(words));
+    let unused = guards::unused(&documents, &context.settings().guards);
+    unused.iter().for_each(|words| out.warning(words));
     asked.untold.iter().for_each(|words| out.warning(words));
     let invalid = split.new.iter().any(|p| p.severity == Severity::Error);
     Ok(match asked.exit {
@@ -165,13 +170,14 @@ fn silent(files: &Files, scope: &[RepoPath]) -> Vec<String> {
         .collect()
 }
 
-fn problems(files: &Files, others: &Manifests) -> (Documents, Vec<Diagnostic>) {
+fn problems(files: &Files, others: &Manifests, guards: &Guards) -> (Documents, Vec<Diagnostic>) {
     let loaded = files.loaded.iter();
     let loaded = loaded.map(|(path, role, loaded)| (path.clone(), *role, Arc::clone(loaded)));
     let documents = assemble(loaded.collect(), files, &files.lookup);
     let mut problems = documents.problems.clone();
     problems.extend(templates::problems(&documents, files));
     problems.extend(once(gates::problems(&documents, files)));
+    problems.extend(once(guards::problems(&documents, files, guards)));
     problems.extend(once(release_tags::problems(&documents, files)));
     problems.extend(manifests::problems(others, &documents));
     problems.sort();

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::Name;
+use crate::model::{Guard, Name, NamePattern};
 
 pub mod argocd;
 pub mod clock;
@@ -16,7 +16,6 @@ pub mod forge;
 pub mod git;
 pub mod github;
 mod github_app;
-pub mod guard;
 pub mod hosts;
 pub mod known;
 pub mod load;
@@ -33,7 +32,6 @@ pub use daemon::DaemonSettings;
 pub use egress::EgressHost;
 pub use forge::ForgeSettings;
 pub use git::GitSettings;
-pub use guard::Guard;
 pub use load::{ConfigError, Gathered, Inputs, Loaded, gather, load};
 pub use log::{LogFormat, LogSettings};
 pub use origin::{ConfigLine, Origins};
@@ -56,8 +54,8 @@ pub struct Settings {
     pub egress: Vec<EgressHost>,
     /// Argo CD servers, by the name that environments call them.
     pub argocd: BTreeMap<Name, ArgoCdServer>,
-    /// What is fixed for environments, by name.
-    pub guards: BTreeMap<Name, Guard>,
+    /// What is fixed for environments, by name or by its beginning.
+    pub guards: BTreeMap<NamePattern, Guard>,
     /// Logs.
     pub log: LogSettings,
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use secrecy::ExposeSecret;
 
 use super::*;
-use crate::model::Delivery;
+use crate::model::{Delivery, GuardedKind};
 
 const SECRET: &str = "hunter2-correct-horse";
 
@@ -77,6 +77,7 @@ fn variables_reach_into_lists_and_split_at_commas() {
             ("HEADWATER_REGISTRY__CREDENTIALS__0__PASSWORD", SECRET),
             ("HEADWATER_REGISTRY__ALLOWED", "quay.io, ghcr.io"),
             ("HEADWATER_GUARDS__PROD__DELIVERY", "pullRequest"),
+            ("HEADWATER_GUARDS__PROD__GATES", "signature, soak"),
         ])
         .unwrap();
     let credential = &loaded.settings.registry.credentials[0];
@@ -85,6 +86,7 @@ fn variables_reach_into_lists_and_split_at_commas() {
     assert_eq!(loaded.settings.registry.allowed, ["quay.io", "ghcr.io"]);
     let guard = &loaded.settings.guards[&"prod".parse().unwrap()];
     assert_eq!(guard.delivery, Some(Delivery::PullRequest));
+    assert_eq!(guard.gates, [GuardedKind::Signature, GuardedKind::Soak]);
 }
 
 #[test]
@@ -217,6 +219,34 @@ fn values_that_do_not_fit_say_where_and_what_is_expected() {
         (
             "guards: {Prod: {delivery: commit}}",
             "`guards.Prod`: `Prod` is not a valid name",
+        ),
+        (
+            "guards: {'*-eu': {delivery: commit}}",
+            "`guards.*-eu`: `*-eu` is not a valid name",
+        ),
+        (
+            "guards: {prod: {gates: [signatur]}}",
+            "`guards.prod.gates[0]`: unknown value `signatur`",
+        ),
+        (
+            "guards: {prod: {gates: []}}",
+            "`guards.prod.gates`: this list is empty and fixes nothing",
+        ),
+        (
+            "guards: {prod: {gates: [soak, soak]}}",
+            "`guards.prod.gates`: `soak` is named twice",
+        ),
+        (
+            "guards: {prod: {keys: [\"sha256:12\"]}}",
+            "`guards.prod.keys[0]`: `sha256:12` is no fingerprint of a key",
+        ),
+        (
+            "guards: {prod: {owners: []}}",
+            "`guards.prod.owners`: this list is empty",
+        ),
+        (
+            "guards: {prod: {owners: [\"@\"]}}",
+            "`guards.prod.owners`: `@` names nobody",
         ),
         (
             "registry: {credentials: [{host: a}]}",

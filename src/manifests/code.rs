@@ -68,6 +68,8 @@ codes! {
     AUTO_ROLLBACK = "HW0121";
     /// A condition of a pipeline that asks for less than its environment does.
     FLOOR = "HW0122";
+    /// A stage that lacks what the operator's guard asks for, or a key that it does not allow.
+    GUARD = "HW0123";
     /// Two environments of one name.
     ENVIRONMENT_TWICE = "HW0201";
     /// An application names a template that does not exist.

@@ -15,6 +15,14 @@ pub struct NameError {
     rule: &'static str,
 }
 
+impl NameError {
+    /// The same about a text of which only a part was looked at.
+    pub(super) fn of(self, text: &str) -> Self {
+        let text = text.chars().take(100).collect();
+        Self { text, ..self }
+    }
+}
+
 macro_rules! name {
     ($(#[$doc:meta])* $type:ident, $what:literal, $rule:literal, $check:expr) => {
         $(#[$doc])*

@@ -78,15 +78,53 @@ impl VerifyingKey {
         &self.0[P256.len() - 1..]
     }
 
-    /// First sixteen hex digits of its sha256, by which people and files tell keys apart.
-    pub fn fingerprint(&self) -> String {
-        hex::encode(&Sha256::digest(&self.0)[..8])
+    /// By which people and files tell keys apart.
+    pub fn fingerprint(&self) -> Fingerprint {
+        Fingerprint(hex::encode(Sha256::digest(&self.0)))
+    }
+}
+
+/// SHA-256 of a key's DER (SubjectPublicKeyInfo): 64 hex digits, with or without `sha256:` before them.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Fingerprint(String);
+
+impl Fingerprint {
+    /// Its first sixteen digits.
+    pub fn short(&self) -> &str {
+        &self.0[..16]
+    }
+}
+
+impl TryFrom<String> for Fingerprint {
+    type Error = String;
+    fn try_from(text: String) -> Result<Self, String> {
+        let hex = text.strip_prefix("sha256:").unwrap_or(&text);
+        match hex.len() == 64 && hex.bytes().all(|b| b.is_ascii_hexdigit()) {
+            true => Ok(Self(hex.to_ascii_lowercase())),
+            false => Err(format!(
+                "`{}` is no fingerprint of a key: write the 64 hex digits of the SHA-256 of its DER form",
+                text.chars().take(100).collect::<String>()
+            )),
+        }
+    }
+}
+
+impl From<Fingerprint> for String {
+    fn from(fingerprint: Fingerprint) -> Self {
+        fingerprint.to_string()
+    }
+}
+
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "sha256:{}", self.0)
     }
 }
 
 impl fmt::Debug for VerifyingKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "VerifyingKey({})", self.fingerprint())
+        write!(f, "VerifyingKey({})", self.fingerprint().short())
     }
 }
 
@@ -121,7 +159,26 @@ MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEaxfR8uEsQkf4vOblY6RA8ncDfYEt
         assert_eq!(VerifyingKey::of_pem(&commented), Ok(key.clone()));
         let json = serde_json::to_string(&key).unwrap();
         assert_eq!(serde_json::from_str::<VerifyingKey>(&json).unwrap(), key);
-        assert_eq!(key.fingerprint().len(), 16);
+    }
+
+    #[test]
+    fn a_fingerprint_is_what_openssl_makes_of_the_key_however_it_is_written() {
+        // openssl pkey -pubin -in FILE -outform DER | openssl dgst -sha256
+        let made = "5cd252fb0ce8932436faf8ccd1040981b89ee4ad6b9fe9e2a2b7e71aacb27cd3";
+        let key = VerifyingKey::of_pem(PEM).unwrap().fingerprint();
+        let read = |text: &str| Fingerprint::try_from(text.to_owned());
+        for text in [made, &made.to_uppercase(), &format!("sha256:{made}")] {
+            assert_eq!(read(text), Ok(key.clone()), "{text}");
+        }
+        for bad in [
+            "",
+            "sha256:",
+            &made[1..],
+            &format!("md5:{made}"),
+            &made.replace('a', "g"),
+        ] {
+            assert!(read(bad).unwrap_err().contains("no fingerprint"), "{bad}");
+        }
     }
 
     #[test]

@@ -19,6 +19,7 @@ mod deployments;
 pub mod documents;
 mod error;
 mod groups;
+mod guards;
 pub mod history;
 mod http;
 mod images;
@@ -53,13 +54,13 @@ pub use history::{HistoryReader, HistoryRequest};
 pub use images::{Images, Seen};
 use verified::Verified;
 
-use crate::config::{ArgoCdServer, EgressHost, Guard};
+use crate::config::{ArgoCdServer, EgressHost};
 use crate::egress::{ArgoCd, Egress};
 use crate::forge::Forge;
 use crate::git::{Fetched, GitError, Repository, Us};
 use crate::manifests::Documents;
-use crate::model::{CommitId, Name, StreamKey, Timestamp};
-use crate::plan::facts::{PlanGuard, PlanSettings, Trouble};
+use crate::model::{CommitId, Guard, Name, NamePattern, StreamKey, Timestamp};
+use crate::plan::facts::{PlanSettings, Trouble};
 use crate::plan::history::History;
 use crate::plan::import::is_legacy;
 use crate::plan::question::{ArgoCdAsk, HttpAsk};
@@ -87,7 +88,7 @@ pub struct ObserverSettings {
     /// Where caches are kept; without it nothing outlives the process, and everything is due at once.
     pub cache_dir: Option<PathBuf>,
     /// What the repository may only tighten.
-    pub guards: BTreeMap<Name, Guard>,
+    pub guards: BTreeMap<NamePattern, Guard>,
     /// Whether changed digests wait for others (`import.settle` of the repository): only where passes follow each other.
     pub settle: bool,
     /// Whether the forge is told of deployments.
@@ -132,6 +133,8 @@ struct State {
     moved: BTreeSet<StreamKey>,
     carried: Carried,
     troubles: Troubles,
+    /// Whether it was said which guards are for nothing.
+    guards_told: bool,
 }
 
 impl Observer {
@@ -162,6 +165,7 @@ impl Observer {
             troubles: Troubles::open(folder.map(|folder| folder.join("edges.json"))),
             moved: BTreeSet::new(),
             carried: Carried::default(),
+            guards_told: false,
         };
         let images = settings.cache_dir.as_deref().map(Images::kept_in);
         Self {
@@ -206,6 +210,11 @@ impl Observer {
             .ok_or_else(|| ObserveError::Empty(self.repository.describe()))?;
         let mut state = self.state.lock().await;
         let reading = state.documents.read(&self.repository, &head).await?;
+        guards::tell_idle(
+            &mut state.guards_told,
+            &reading.documents,
+            &self.settings.guards,
+        );
         let State {
             documents, history, ..
         } = &mut *state;
@@ -435,24 +444,20 @@ impl Observer {
                 let requested = history.requests.keys();
                 let documents = &reading.documents;
                 (
-                    teams(&*self.forge, documents, open).await,
+                    teams(&*self.forge, documents, &self.settings.guards, open).await,
                     accounts(&*self.forge, documents, requested, open).await,
                 )
             }
             Some(_) => (BTreeMap::new(), BTreeMap::new()),
         };
         let config = &reading.documents.config.spec;
-        let guards = self.settings.guards.iter().map(|(environment, guard)| {
-            let delivery = guard.delivery;
-            (environment.clone(), PlanGuard { delivery })
-        });
         Ok(Facts {
             branch: fetched.base_branch.clone(),
             settings: PlanSettings {
                 settle: self.settings.settle.then_some(config.import.settle),
                 refresh: state.refresh,
                 deployments: self.settings.deployments,
-                guards: guards.collect(),
+                guards: self.settings.guards.clone(),
             },
             described: state.carried.described().clone(),
             memory: state.memory.tags(),

@@ -7,6 +7,7 @@ use crate::forge::Forge;
 use crate::manifests::Documents;
 use crate::model::Faulty as _;
 use crate::plan::facts::pull::{PullRequestFacts, PullState};
+use crate::plan::guard::Guards;
 
 /// So many teams are asked for.
 const MOST: usize = 100;
@@ -15,6 +16,7 @@ const MOST: usize = 100;
 pub(super) async fn teams(
     forge: &dyn Forge,
     documents: &Documents,
+    guards: &Guards,
     pulls: &[PullRequestFacts],
 ) -> BTreeMap<String, Vec<String>> {
     let mut open = pulls.iter().filter(|pull| pull.state == PullState::Open);
@@ -23,7 +25,7 @@ pub(super) async fn teams(
     };
     let open = open.any(matters);
     let mut teams = BTreeMap::new();
-    for team in named(documents, open).into_iter().take(MOST) {
+    for team in named(documents, guards, open).into_iter().take(MOST) {
         if let Some(members) = members(forge, team).await {
             teams.insert(team.to_owned(), members);
         }
@@ -47,8 +49,8 @@ pub(super) async fn members(forge: &dyn Forge, team: &str) -> Option<Vec<String>
     }
 }
 
-/// Teams named by rules of pipelines and environments.
-fn named(documents: &Documents, open: bool) -> BTreeSet<&str> {
+/// Teams named by rules of pipelines and environments, and by the operator.
+fn named<'a>(documents: &'a Documents, guards: &'a Guards, open: bool) -> BTreeSet<&'a str> {
     let environments = documents
         .environments
         .values()
@@ -61,7 +63,9 @@ fn named(documents: &Documents, open: bool) -> BTreeSet<&str> {
     let rules = environments
         .filter_map(|spec| spec.approvals.as_ref())
         .chain(stages.filter_map(|stage| stage.approvals.as_ref()));
-    let approvers = rules.flat_map(|rule| &rule.from).filter(|_| open);
+    let owners = guards.values().flat_map(|guard| &guard.owners);
+    let approvers = rules.flat_map(|rule| &rule.from).chain(owners);
+    let approvers = approvers.filter(|_| open);
     let all = skippers.chain(approvers).map(String::as_str);
     all.filter(|name| name.starts_with('@') && name.contains('/'))
         .collect()

@@ -113,7 +113,7 @@ impl Verified {
     fn path(&self, (digest, key): &Pair) -> Option<PathBuf> {
         let hex = digest.hex();
         let folder = self.folder.as_ref()?.join(digest.algorithm());
-        let name = format!("{hex}-{}.json", key.fingerprint());
+        let name = format!("{hex}-{}.json", key.fingerprint().short());
         Some(folder.join(hex.get(..2)?).join(name))
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::facts::pull::ReviewFacts;
 use super::facts::{ArgoCdFacts, Failure, HttpAnswer, ImageFacts, Outcome, Resolved, Signed};
+use super::guard::Guards;
 use super::observation::Observation;
 use super::output::lookup::imported_tag;
 use super::question::{
@@ -87,6 +88,11 @@ impl<'a> Desk<'a> {
     /// The instant of the pass.
     pub fn now(&self) -> Timestamp {
         self.obs.facts.now
+    }
+
+    /// What the operator fixed for environments.
+    pub fn guards(&self) -> &'a Guards {
+        &self.obs.facts.settings.guards
     }
 
     /// The instant that commits and events bear.

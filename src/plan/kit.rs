@@ -76,6 +76,20 @@ impl Kit {
         }
     }
 
+    /// With another file.
+    pub(crate) fn with(mut self, path: &str, text: &str) -> Self {
+        self.files.insert(path.parse().unwrap(), text.to_owned());
+        self
+    }
+
+    /// With other words in its files.
+    pub(crate) fn replace(mut self, words: &str, others: &str) -> Self {
+        for text in self.files.values_mut() {
+            *text = text.replace(words, others);
+        }
+        self
+    }
+
     /// A commit of ours that puts a tag to a set, one minute after the last.
     pub(crate) fn moves(mut self, tag: &str, to: &str) -> Self {
         self.push(tag, to, true, Some(Cause::Promotion));

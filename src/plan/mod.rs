@@ -15,6 +15,7 @@ pub mod effect;
 pub mod facts;
 pub mod failing;
 pub mod gate;
+pub mod guard;
 pub mod history;
 pub mod import;
 #[cfg(test)]

@@ -6,7 +6,7 @@ use crate::cli::view::act::Written;
 use crate::cli::{CliError, Exit};
 use crate::forge::{ForgeError, NewPull, PullText};
 use crate::git::{NewCommit, Person, PushResult, RefUpdate};
-use crate::model::{CommitId, Delivery, Name, SetId, Timestamp};
+use crate::model::{CommitId, Name, SetId, Timestamp};
 use crate::plan::Observation;
 use crate::plan::acts::Act;
 use crate::plan::change::files::Files;
@@ -14,6 +14,7 @@ use crate::plan::desk::Desk;
 use crate::plan::facts::marker::Marker;
 use crate::plan::facts::marker::Subject;
 use crate::plan::facts::pull::{PullRequestFacts, PullState};
+use crate::plan::guard::forbids_pushes;
 use crate::plan::pull::life::{NewBranch, next_branch};
 use crate::plan::report::SetReport;
 
@@ -88,9 +89,9 @@ impl Doing<'_> {
         mut obs: Observation,
         mut act: Act,
     ) -> Result<(Act, Written), CliError> {
-        if let Some(environment) = self.guarded(&obs, &act) {
+        if let Some((environment, fixed)) = guarded(&obs, &act) {
             self.context.out.note(format!(
-                "environment {environment} is guarded (delivery: pullRequest): this becomes a pull request"
+                "environment {environment} is guarded ({fixed}): this becomes a pull request"
             ));
             return self.to_pull_request(obs, act).await;
         }
@@ -279,30 +280,26 @@ impl Doing<'_> {
             labels: vec![act.kind.to_owned()],
         }
     }
+}
 
-    /// The environment whose guard lets nobody push, where the act writes below it.
-    fn guarded(&self, obs: &Observation, act: &Act) -> Option<Name> {
-        let guards = &self.context.settings().guards;
-        let below = obs
-            .snapshot
-            .documents
-            .config
-            .spec
-            .paths
-            .environments
-            .clone();
-        let mut guarded = guards
-            .iter()
-            .filter(|(_, guard)| guard.delivery == Some(Delivery::PullRequest));
-        guarded
-            .find(|(name, _)| {
-                let folder = below.join(name.as_str());
-                let written = |folder| act.outputs.iter().any(|path| path.is_below(folder));
-                folder.as_ref().is_ok_and(written)
-                    || act.kind == "rollback" && stage_environments(obs, act).contains(name)
-            })
-            .map(|(name, _)| name.clone())
-    }
+/// The environment whose guard lets nobody push, where the act writes below it, and what that guard says.
+fn guarded(obs: &Observation, act: &Act) -> Option<(Name, String)> {
+    let documents = &obs.snapshot.documents;
+    let below = &documents.config.spec.paths.environments;
+    let moved = match act.kind {
+        "rollback" => stage_environments(obs, act),
+        _ => Vec::new(),
+    };
+    let written = |name: &Name| {
+        let folder = below.join(name.as_str());
+        folder.is_ok_and(|folder| act.outputs.iter().any(|path| path.is_below(&folder)))
+    };
+    let known = documents.environments.keys();
+    let mut all = moved.iter().chain(known.filter(|name| written(name)));
+    all.find_map(|name| {
+        let fixed = forbids_pushes(name, &obs.facts.settings.guards)?;
+        Some((name.clone(), fixed))
+    })
 }
 
 fn stage_environments(obs: &Observation, act: &Act) -> Vec<Name> {

@@ -10,6 +10,7 @@ use crate::manifests::documents::{Documents, Located};
 use crate::manifests::suggest::did_you_mean;
 use crate::manifests::yaml::Step;
 use crate::model::hold::{HoldCause, HoldSpec};
+use crate::model::name_pattern::fits;
 use crate::model::{Freeze, Hold, Name, Pipeline};
 
 /// The rules about holds and freezes.
@@ -150,10 +151,7 @@ fn freeze_targets(documents: &Documents, freeze: &Located<Freeze>) -> Vec<Findin
             .map(Name::as_str)
     };
     for (index, pattern) in freeze.value.spec.environments.iter().enumerate() {
-        let fits = |name: &str| match pattern.strip_suffix('*') {
-            Some(start) => name.starts_with(start),
-            None => name == pattern,
-        };
+        let fits = |name: &str| fits(pattern, name);
         // A matrix that cannot be carried out may mean it.
         if !names().any(fits) && documents.nameless_environments.is_none() {
             let words = format!("this freezes nothing: there is no environment `{pattern}`");

@@ -11,6 +11,7 @@ use crate::manifests::edit::freeze_text;
 use crate::manifests::suggest::{listed, nearest, proposed};
 use crate::manifests::{Documents, Located};
 use crate::model::hold::{FreezeExcept, FreezeSpec};
+use crate::model::name_pattern::fits;
 use crate::model::pipeline::ObjectMeta;
 use crate::model::{Freeze, Name, Period, RepoPath};
 use crate::plan::streams::{Done, Refused, Scene};
@@ -224,11 +225,7 @@ fn known_environments(wished: &[String], docs: &Documents) -> Result<(), Refused
         docs.environments.keys().chain(broken).map(Name::as_str)
     };
     for pattern in wished {
-        let fits = |name: &str| match pattern.strip_suffix('*') {
-            Some(start) => name.starts_with(start),
-            None => name == pattern,
-        };
-        if !names().any(fits) {
+        if !names().any(|name| fits(pattern, name)) {
             let why = format!("there is no environment `{pattern}`");
             let known: BTreeSet<&str> = names().collect();
             return Err(Refused::usage(why).help(proposed(pattern, known)));

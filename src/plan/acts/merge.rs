@@ -2,7 +2,7 @@
 
 use super::room::Room;
 use super::{ActError, no};
-use crate::model::{Approvals, Name, StageKey};
+use crate::model::{Approvals, StageKey};
 use crate::plan::facts::marker::{Carried, Subject as Carries};
 use crate::plan::facts::pull::{PullRequestFacts, PullState};
 use crate::plan::gate::approvals;
@@ -10,7 +10,7 @@ use crate::plan::observation::Observation;
 use crate::plan::output::Templates;
 use crate::plan::output::survey::survey;
 use crate::plan::report::{Condition, Subject};
-use crate::plan::road::StageView;
+use crate::plan::road::{Ruled, StageView, environment_approvals};
 use crate::plan::stage::decide::Judged;
 use crate::plan::stage::first;
 use crate::plan::stage::{judge_open, later};
@@ -144,10 +144,11 @@ fn drift(room: &Room<'_>, plan: &Plan, pull: &PullRequestFacts, environment: &st
         .environments
         .iter()
         .find(|(name, _)| name.as_str() == environment);
-    let rules = known.and_then(|(name, e)| Some((name, e.value.spec.approvals.clone()?)));
+    let rules = known.map(|(_, e)| environment_approvals(&e.value, &room.desk));
     let conditions = rules
         .into_iter()
-        .map(|(name, rule)| asked(room, pull, &rule, name, None))
+        .flatten()
+        .map(|ruled| asked(room, pull, &ruled, None))
         .collect();
     (conditions, shut)
 }
@@ -172,15 +173,15 @@ fn act_approvals(
         .filter(|(_, e)| e.value.spec.rollback.approvals > 0)
         .map(|(name, e)| {
             let spec = &e.value.spec;
-            let rule = Approvals {
-                count: spec.rollback.approvals,
-                from: spec
-                    .approvals
-                    .as_ref()
-                    .map(|a| a.from.clone())
-                    .unwrap_or_default(),
+            let from = spec.approvals.as_ref().map(|a| a.from.clone());
+            let ruled = Ruled {
+                rule: Approvals {
+                    count: spec.rollback.approvals,
+                    from: from.unwrap_or_default(),
+                },
+                set_by: format!("environment {name}"),
             };
-            asked(room, pull, &rule, name, Some(by))
+            asked(room, pull, &ruled, Some(by))
         })
         .collect())
 }
@@ -188,20 +189,15 @@ fn act_approvals(
 fn asked(
     room: &Room<'_>,
     pull: &PullRequestFacts,
-    rule: &Approvals,
-    environment: &Name,
+    ruled: &Ruled<Approvals>,
     by: Option<&str>,
 ) -> Condition {
-    let who = if rule.from.is_empty() {
-        "anybody".to_owned()
-    } else {
-        rule.from.join(", ")
-    };
+    let rule = &ruled.rule;
     Condition {
-        name: format!("approval by {} of {who}", rule.count),
+        name: format!("approval by {} of {}", rule.count, rule.who()),
         kind: "approvals".to_owned(),
         verdict: approvals(rule, pull, by, &room.desk.obs.facts),
-        set_by: Some(format!("environment {environment}")),
+        set_by: Some(ruled.set_by.clone()),
     }
 }
 

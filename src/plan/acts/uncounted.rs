@@ -9,6 +9,7 @@ use crate::plan::facts::marker::{Carried, Subject as Carries};
 use crate::plan::facts::pull::PullRequestFacts;
 use crate::plan::gate::{Barred, barred, may_approve};
 use crate::plan::observation::Observation;
+use crate::plan::road::environment_approvals;
 use crate::plan::stage::request::request;
 
 /// Why somebody's approval counts for nothing.
@@ -92,8 +93,8 @@ fn asked_and_rules(room: &mut Room<'_>, pull: &PullRequestFacts) -> (Vec<String>
         Carries::Environment { environment, .. } => {
             let environments = room.desk.docs.environments.iter();
             let known = environments.filter(|(name, _)| name.as_str() == environment);
-            let rules = known.filter_map(|(_, e)| e.value.spec.approvals.clone());
-            (Vec::new(), rules.collect())
+            let rules = known.flat_map(|(_, e)| environment_approvals(&e.value, &room.desk));
+            (Vec::new(), rules.map(|ruled| ruled.rule).collect())
         }
     }
 }

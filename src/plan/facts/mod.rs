@@ -15,8 +15,8 @@ use serde::{Deserialize, Serialize};
 use crate::model::platform::Preferred;
 use crate::model::workflow_run::{RunKey, WorkflowRun};
 use crate::model::{
-    CommitCheck, CommitId, Delivery, DeploymentPlace, DeploymentState, Digest, Name, Party, Settle,
-    TagKey, Timestamp,
+    CommitCheck, CommitId, DeploymentPlace, DeploymentState, Digest, Guard, NamePattern, Party,
+    Settle, TagKey, Timestamp,
 };
 use crate::plan::question::{
     ArgoCdAsk, Deployments, Describe, HttpAsk, List, Question, Resolve, Reviewed, RunsAsk, SignedBy,
@@ -206,16 +206,8 @@ pub struct PlanSettings {
     /// Whether the forge is told of deployments.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub deployments: bool,
-    /// What the repository may only tighten, by environment.
-    pub guards: BTreeMap<Name, PlanGuard>,
-}
-
-/// What the operator fixed for an environment.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub struct PlanGuard {
-    /// The loosest delivery.
-    pub delivery: Option<Delivery>,
+    /// What the repository may only tighten, by environment or by the beginning of its name.
+    pub guards: BTreeMap<NamePattern, Guard>,
 }
 
 /// An answer from outside: a value or a failure, and when it came.

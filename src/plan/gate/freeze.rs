@@ -2,6 +2,7 @@
 
 use super::Desk;
 use crate::model::hold::FreezeSpec;
+use crate::model::name_pattern::fits;
 use crate::model::time::stamp;
 use crate::model::{Name, Timestamp, Verdict};
 
@@ -14,7 +15,7 @@ pub fn freeze(pipeline: &Name, environments: &[Name], desk: &mut Desk<'_>) -> Ve
         let spec = &freeze.spec;
         let covered = environments
             .iter()
-            .any(|e| spec.environments.iter().any(|p| matches(p, e.as_str())));
+            .any(|e| spec.environments.iter().any(|p| fits(p, e.as_str())));
         if !covered || spec.except.pipelines.contains(pipeline) {
             continue;
         }
@@ -46,13 +47,6 @@ pub fn freeze(pipeline: &Name, environments: &[Name], desk: &mut Desk<'_>) -> Ve
     Verdict::Open {
         why: next.unwrap_or_else(|| "none".to_owned()),
     }
-}
-
-/// A name, or a beginning followed by `*`.
-fn matches(pattern: &str, name: &str) -> bool {
-    pattern
-        .strip_suffix('*')
-        .map_or(pattern == name, |beginning| name.starts_with(beginning))
 }
 
 /// Begin and end as instants. Local times that a clock change skips or repeats are read as the earlier offset says.

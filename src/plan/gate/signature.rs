@@ -4,7 +4,8 @@
 use super::super::desk::Known;
 use super::{Asked, Desk};
 use crate::model::gate::Signature;
-use crate::model::{Verdict, VerifyingKey};
+use crate::model::{Fingerprint, Verdict, VerifyingKey};
+use crate::plan::guard;
 use crate::plan::question::SignedBy;
 
 pub(super) fn verdict(gate: &Signature, asked: &Asked<'_>, desk: &mut Desk<'_>) -> Verdict {
@@ -22,6 +23,12 @@ pub(super) fn verdict(gate: &Signature, asked: &Asked<'_>, desk: &mut Desk<'_>) 
             Err(why) => return refused(format!("{path}: {why}")),
         },
     };
+    let fingerprint = key.fingerprint();
+    if let Some(setting) = forbidden(&fingerprint, asked, desk) {
+        return refused(format!(
+            "{path} holds the key {fingerprint}, which the operator does not let sign for this stage ({setting})"
+        ));
+    }
     let mut open = false;
     for (stream, digest) in asked.set.members() {
         let Some(image) = desk.image(stream, digest) else {
@@ -58,6 +65,13 @@ pub(super) fn verdict(gate: &Signature, asked: &Asked<'_>, desk: &mut Desk<'_>) 
         return waiting("signatures are not read yet".to_owned());
     }
     Verdict::Open {
-        why: format!("signed with {path} ({})", key.fingerprint()),
+        why: format!("signed with {path} ({})", fingerprint.short()),
     }
+}
+
+/// The operator's setting that names the keys for the stage's environments, and not this one.
+fn forbidden(key: &Fingerprint, asked: &Asked<'_>, desk: &Desk<'_>) -> Option<String> {
+    let pipeline = desk.docs.pipelines.get(&asked.stage.pipeline)?;
+    let stage = pipeline.value.stage(&asked.stage.stage)?;
+    guard::forbids_key(key, &stage.environments(), desk.guards())
 }

@@ -22,7 +22,7 @@ use crate::plan::pull::queue::{Landing, Mark, NOT_SO, adding, is_queued, landing
 use crate::plan::pull::status::{self, Standing};
 use crate::plan::pull::tend::{Wanted, left_alone, tend};
 use crate::plan::report::{Change, ChangeKind, HoldReport, State, Subject};
-use crate::plan::road::environment_delivery;
+use crate::plan::road::{environment_approvals, environment_delivery};
 use crate::plan::text::file_list;
 
 /// What this pass does about drift.
@@ -229,7 +229,8 @@ fn keep(
         return;
     }
     let facts = &desk.obs.facts;
-    let rules = environment.spec.approvals.iter();
+    let rules = environment_approvals(environment, desk);
+    let rules = rules.iter().map(|ruled| &ruled.rule);
     let shut = rules.filter(|rule| !approvals(rule, pull, None, facts).is_open());
     let rules: Vec<&Approvals> = shut.collect();
     let approved = rules.is_empty();

@@ -9,6 +9,7 @@ use crate::plan::change::files::Files;
 use crate::plan::desk::Desk;
 use crate::plan::facts::pull::{PullRequestFacts, PullState};
 use crate::plan::gate::{Vouched, approvals, approved};
+use crate::plan::guard;
 use crate::plan::report::Condition;
 use crate::plan::road::StageView;
 
@@ -55,19 +56,19 @@ pub fn approval_conditions(
     asked_by: Option<&str>,
     desk: &Desk<'_>,
 ) -> Vec<Condition> {
-    view.approvals
-        .iter()
-        .filter(|r| r.rule.count > 0)
-        .map(|ruled| {
-            let rule = &ruled.rule;
-            Condition {
-                name: format!("approval by {} of {}", rule.count, rule.who()),
-                kind: "approvals".to_owned(),
-                verdict: approved(rule, pull, vouched, asked_by, &desk.obs.facts),
-                set_by: Some(ruled.set_by.clone()),
-            }
-        })
-        .collect()
+    let approvals = view.approvals.iter();
+    let conditions = approvals.filter(|r| r.rule.count > 0).map(|ruled| {
+        let rule = &ruled.rule;
+        Condition {
+            name: format!("approval by {} of {}", rule.count, rule.who()),
+            kind: "approvals".to_owned(),
+            verdict: approved(rule, pull, vouched, asked_by, &desk.obs.facts),
+            set_by: Some(ruled.set_by.clone()),
+        }
+    });
+    let mut conditions: Vec<Condition> = conditions.collect();
+    guard::tell(&mut conditions, &view.environments, desk.guards());
+    conditions
 }
 
 /// Whether anybody who counts has approved the present head.

@@ -73,13 +73,16 @@ impl Flow<'_, '_> {
         let images = images.collect();
         let approvals = view.approvals.iter();
         let approvals = approvals.map(|ruled| (ruled.rule.count, ruled.rule.from.join(", ")));
+        let mut approvals: Vec<(u32, String)> = approvals.collect();
+        // An operator may name the very people whom the environment does.
+        approvals.dedup();
         Moved {
             key: view.key.clone(),
             old,
             new,
             images,
             conditions: judged.conditions.clone(),
-            approvals: approvals.collect(),
+            approvals,
             from: view.from.stages().iter().map(ToString::to_string).collect(),
         }
     }

@@ -7,6 +7,7 @@ pub mod timeline;
 use std::collections::BTreeMap;
 
 use super::desk::Desk;
+use super::guard;
 use super::road::timeline::{StageRoad, Timeline, timeline};
 use crate::model::environment::Merger;
 use crate::model::pipeline::{From, Supersede};
@@ -141,7 +142,7 @@ fn view<'a>(
         .filter_map(|e| docs.environments.get(e))
         .map(|e| &*e.value)
         .collect();
-    let rules = rules(shared.pipeline, stage, &environments);
+    let rules = rules(shared.pipeline, stage, &environments, desk);
     let person_merges = environments
         .iter()
         .any(|e| e.spec.pull_request.merge == Merger::Person);
@@ -187,41 +188,57 @@ struct Rules {
 }
 
 /// The rules of all environments of a stage, and what its pipeline adds.
-fn rules(pipeline: &Pipeline, stage: &Stage, environments: &[&Environment]) -> Rules {
+fn rules(
+    pipeline: &Pipeline,
+    stage: &Stage,
+    environments: &[&Environment],
+    desk: &Desk<'_>,
+) -> Rules {
     let mut rules = Rules::default();
     for environment in environments {
-        let set_by = format!("environment {}", environment.name());
-        rules.add(
-            &set_by,
+        rules.enter(
+            &format!("environment {}", environment.name()),
             &environment.spec.enter,
-            environment.spec.approvals.as_ref(),
         );
+        for ruled in environment_approvals(environment, desk) {
+            // One guard may be for several of them.
+            if !rules.approvals.iter().any(|r| r.set_by == ruled.set_by) {
+                rules.approvals.push(ruled);
+            }
+        }
         for label in &environment.spec.pull_request.labels {
             if !rules.labels.contains(label) {
                 rules.labels.push(label.clone());
             }
         }
     }
-    rules.add(
-        &format!("pipeline {}", pipeline.name()),
-        &stage.enter,
-        stage.approvals.as_ref(),
-    );
+    let set_by = format!("pipeline {}", pipeline.name());
+    rules.enter(&set_by, &stage.enter);
+    let approvals = stage.approvals.clone();
+    rules
+        .approvals
+        .extend(approvals.map(|rule| Ruled { rule, set_by }));
     rules
 }
 
 impl Rules {
-    fn add(&mut self, set_by: &str, enter: &[Gate], approvals: Option<&Approvals>) {
-        let set_by = || set_by.to_owned();
+    fn enter(&mut self, set_by: &str, enter: &[Gate]) {
         self.enter.extend(enter.iter().map(|g| Ruled {
             rule: g.clone(),
-            set_by: set_by(),
-        }));
-        self.approvals.extend(approvals.map(|a| Ruled {
-            rule: a.clone(),
-            set_by: set_by(),
+            set_by: set_by.to_owned(),
         }));
     }
+}
+
+/// Who must approve what is written below an environment: those whom it names, and those whom the operator does.
+pub fn environment_approvals(environment: &Environment, desk: &Desk<'_>) -> Vec<Ruled<Approvals>> {
+    let name = environment.name();
+    let own = environment.spec.approvals.clone().map(|rule| Ruled {
+        rule,
+        set_by: format!("environment {name}"),
+    });
+    let fixed = guard::approvals(name, desk.guards());
+    own.into_iter().chain(fixed).collect()
 }
 
 /// What must be mended: in the pipeline, an environment or a stream of the stage.
@@ -260,15 +277,9 @@ fn delivery(environments: &[&Environment], named: &[Name], desk: &Desk<'_>) -> D
 
 /// How writes below one environment are handed over: the repository may only be stricter than the operator's guard.
 pub fn environment_delivery(environment: &Environment, desk: &Desk<'_>) -> Delivery {
-    let guard = desk
-        .obs
-        .facts
-        .settings
-        .guards
-        .get(environment.name())
-        .and_then(|g| g.delivery);
+    let fixed = guard::delivery(environment.name(), desk.guards());
     environment
         .spec
         .delivery
-        .max(guard.unwrap_or(Delivery::Commit))
+        .max(fixed.unwrap_or(Delivery::Commit))
 }

@@ -4,6 +4,7 @@ use crate::model::{Delivery, Name};
 use crate::plan::desk::Desk;
 use crate::plan::facts::pull::PullState;
 use crate::plan::failing::forge_waits;
+use crate::plan::guard;
 use crate::plan::report::{BlockReport, State};
 use crate::plan::road::StageView;
 use crate::plan::road::candidates::{pulls_of, stage_hold};
@@ -54,11 +55,16 @@ impl Block {
 /// The reason of a stage whose tag a person put somewhere else.
 pub const BY_HAND: &str = "EditedByHand";
 
+/// The reason of a stage that lacks a condition which the operator asks for.
+pub const GUARDED: &str = "Guarded";
+
 /// What stops any stage: errors in its files, unreadable brakes, a Hold that pins it.
 pub fn common(view: &StageView<'_>, desk: &Desk<'_>) -> Vec<Block> {
     let mut blocks = Vec::new();
     if let Some(why) = &view.broken {
         blocks.push(Block::new(State::Broken, "Invalid", why.clone()).help("headwater check"));
+    } else {
+        blocks.extend(guarded(view, desk));
     }
     if let Some(why) = &desk.docs.brakes_unreadable {
         let why = format!("{why}: everything holds until it can be read");
@@ -81,6 +87,19 @@ pub fn common(view: &StageView<'_>, desk: &Desk<'_>) -> Vec<Block> {
         blocks.push(Block::new(State::Held, "Foreign", why).help(help));
     }
     blocks
+}
+
+/// What the operator asks of whatever enters its environments, and nothing in the repository does.
+fn guarded(view: &StageView<'_>, desk: &Desk<'_>) -> Vec<Block> {
+    let Some(pipeline) = desk.docs.pipelines.get(&view.key.pipeline) else {
+        return Vec::new();
+    };
+    let lacking = guard::lacking(&pipeline.value, view.stage, desk.docs, desk.guards());
+    let block = |lacking: guard::Lacking| {
+        let why = format!("{GUARDED}: {}", lacking.why);
+        Block::new(State::Broken, GUARDED, why).help(lacking.mend)
+    };
+    lacking.into_iter().map(block).collect()
 }
 
 /// Without its pull requests, nothing is known of what people said.

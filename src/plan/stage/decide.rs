@@ -10,6 +10,7 @@ use crate::model::time::stamp;
 use crate::model::{Delivery, Name, SetId, Verdict};
 use crate::plan::desk::Desk;
 use crate::plan::gate::{Asked, Runs, Vouched, condition, deployed, freeze, vouched};
+use crate::plan::guard;
 use crate::plan::report::Condition;
 use crate::plan::road::StageView;
 use crate::plan::road::candidates::{Candidate, HeldSet, floor, from_sources, held_sets};
@@ -246,6 +247,7 @@ fn judge(
             condition.verdict = Verdict::Open { why };
         }
     }
+    guard::tell(&mut conditions, &view.environments, desk.guards());
     let verdict = freeze(&view.key.pipeline, &view.environments, desk);
     conditions.push(Condition {
         name: "freeze".to_owned(),

@@ -16,6 +16,7 @@ use crate::plan::change::propose::{Proposal, Stamps};
 use crate::plan::change::wave::Item;
 use crate::plan::desk::Desk;
 use crate::plan::gate::{Asked, Runs, condition, freeze};
+use crate::plan::guard;
 use crate::plan::import::{Followed, Following, Import, edits};
 use crate::plan::report::{Change, ChangeKind, Condition, State, Subject};
 use crate::plan::road::StageView;
@@ -136,6 +137,7 @@ pub fn judge(view: &StageView<'_>, set: &Set, desk: &mut Desk<'_>) -> Judged {
         .iter()
         .map(|r| condition(&r.rule, &r.set_by, &asked, desk))
         .collect();
+    guard::tell(&mut conditions, &view.environments, desk.guards());
     let verdict: Verdict = freeze(&view.key.pipeline, &view.environments, desk);
     conditions.push(Condition {
         name: "freeze".to_owned(),

@@ -4,12 +4,14 @@
 use std::collections::BTreeMap;
 
 use super::Decided;
+use super::block::GUARDED;
 use super::decide::{first_timeline, verification};
-use crate::model::{Delivery, Environment, Name, Verdict};
+use crate::model::{Environment, Name, Verdict};
 use crate::plan::acts::{self, ActError, Named, Person};
 use crate::plan::change::wave::Item;
 use crate::plan::desk::Desk;
 use crate::plan::gate::{Asked, Runs, is_sound};
+use crate::plan::guard;
 use crate::plan::report::{Change, ChangeKind, State, Subject};
 use crate::plan::road::StageView;
 use crate::plan::road::timeline::{Stay, Whose, came_by_rollback, gone_back};
@@ -20,7 +22,7 @@ const MOST_SETS: usize = 10;
 /// Who takes it back, in records and holds.
 const BY: &str = "headwater";
 /// Reasons that stand against a promotion, but not against going back.
-const NO_MATTER: [&str; 2] = ["ForgeUnknown", "Foreign"];
+const NO_MATTER: [&str; 3] = ["ForgeUnknown", "Foreign", GUARDED];
 
 /// The move back that a stage makes by itself now, if it does. Where it should and cannot, its report says so.
 pub fn automatic(
@@ -207,9 +209,8 @@ fn of_environment(environment: &Environment, desk: &Desk<'_>) -> Option<String> 
             "environment {name} wants {wanted} approvals of a rollback"
         ));
     }
-    let guard = desk.obs.facts.settings.guards.get(name)?;
-    let guarded = guard.delivery == Some(Delivery::PullRequest);
-    guarded.then(|| format!("environment {name} is guarded (delivery: pullRequest)"))
+    let fixed = guard::forbids_pushes(name, desk.guards())?;
+    Some(format!("environment {name} is guarded ({fixed})"))
 }
 
 fn tell(decided: &mut Decided<'_>, why: String, help: Option<String>) {

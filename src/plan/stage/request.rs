@@ -3,6 +3,7 @@
 use super::block::Block;
 use crate::model::{Request, TagKey};
 use crate::plan::desk::Desk;
+use crate::plan::guard;
 use crate::plan::report::State;
 use crate::plan::road::StageView;
 
@@ -84,6 +85,15 @@ pub fn allowed(request: Request, view: &StageView<'_>, desk: &Desk<'_>) -> Resul
         ),
     };
     for gate in &request.skip {
+        if let Some((setting, environment)) =
+            guard::forbids_skipping(gate, &view.environments, desk.guards())
+        {
+            let why = format!(
+                "{gate} cannot be skipped for environment {environment}: the operator asks for it ({setting})"
+            );
+            return Err(Block::new(State::Refused, "SkipNotAllowed", why)
+                .help("promote without --skip, or wait until it opens"));
+        }
         for environment in view
             .environments
             .iter()

@@ -273,7 +273,7 @@ async fn a_base_that_takes_no_push_gets_a_pull_request_that_people_merge() {
 async fn a_guarded_environment_gets_a_pull_request_under_its_rollback_approvals() {
     let world = World::with(
         "  delivery: commit\n  rollback: {approvals: 1}\n",
-        "guards: {prod: {delivery: pullRequest}}\n",
+        "guards: {\"pr*\": {delivery: pullRequest}}\n",
     )
     .await;
     for version in ["1.0.0", "1.1.0"] {

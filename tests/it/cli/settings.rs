@@ -93,6 +93,11 @@ argocd:
 guards:
   prod:
     delivery: pullRequest # guards.prod.delivery = pullRequest
+    gates: [signature, soak] # guards.prod.gates = [signature, soak]
+    keys: ["sha256:5cd252fb0ce8932436faf8ccd1040981b89ee4ad6b9fe9e2a2b7e71aacb27cd3"] # guards.prod.keys = [sha256:5cd252fb0ce8932436faf8ccd1040981b89ee4ad6b9fe9e2a2b7e71aacb27cd3]
+    owners: ["@acme/release", ann@example.org] # guards.prod.owners = [@acme/release, ann@example.org]
+  prod-*:
+    delivery: commit # guards.prod-*.delivery = commit
 log:
   level: error # log.level = error
   format: json # log.format = json

@@ -340,6 +340,31 @@ fn a_key_that_is_none_is_named_with_its_place() {
 }
 
 #[test]
+fn what_the_operators_guards_ask_for_is_told_where_it_is_lacking() {
+    let machine = Hermetic::new();
+    let root = checkout(&machine, "tree");
+    let settings = machine.folder().join("op.yaml");
+    let guards =
+        "guards:\n  prod: {gates: [soak, signature]}\n  stage-*: {delivery: pullRequest}\n";
+    std::fs::write(&settings, guards).unwrap();
+    let settings = settings.display().to_string();
+    let said = check(&machine, &root, &["--config", &settings]);
+    assert_eq!(said.code, 3, "{said:?}");
+    said.has(&[
+        "HW0123",
+        "pipelines/myapp/pipeline.yaml:",
+        "the operator's guards.prod.gates asks for a `signature` gate",
+        "write `- signature: ...` under `enter` of environments/prod.yaml or of stage prod",
+    ]);
+    assert!(
+        said.stderr
+            .contains("guards.stage-* of your settings is for no environment here"),
+        "{said:?}"
+    );
+    assert_eq!(check(&machine, &root, &[]).code, 0);
+}
+
+#[test]
 fn the_brakes_of_the_readme_are_sound() {
     let machine = Hermetic::new();
     let root = checkout(&machine, "tree");

@@ -1,7 +1,6 @@
 //! Going back by itself: a set that its stage refuses soon after it came makes room for the last one that passed there.
 
-use headwater::config::Guard;
-use headwater::model::{Delivery, Digest};
+use headwater::model::{Delivery, Digest, Guard};
 use headwater::plan::State;
 
 use crate::support::github::GitHub;
@@ -118,6 +117,7 @@ async fn where_the_operator_lets_nobody_push_or_a_person_went_back_it_stays() {
     world.operator(|settings| {
         let guard = Guard {
             delivery: Some(Delivery::PullRequest),
+            ..Guard::default()
         };
         settings.guards.insert("qa".parse().unwrap(), guard);
     });

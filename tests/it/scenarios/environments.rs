@@ -1,8 +1,7 @@
 //! What environments run: rendered for the tag of their stage, delivered as they ask, written nowhere else.
 
-use headwater::config::Guard;
 use headwater::forge::PullState;
-use headwater::model::{Delivery, Digest};
+use headwater::model::{Delivery, Digest, Guard};
 use headwater::plan::State;
 
 use crate::support::world::{World, small};
@@ -253,6 +252,7 @@ async fn what_the_operator_fixed_cannot_be_loosened_by_the_repository() {
     world.operator(|settings| {
         let guard = Guard {
             delivery: Some(Delivery::PullRequest),
+            ..Guard::default()
         };
         settings.guards.insert("qa".parse().unwrap(), guard);
     });
@@ -264,6 +264,43 @@ async fn what_the_operator_fixed_cannot_be_loosened_by_the_repository() {
     assert_eq!(states, [PullState::Open, PullState::Merged], "{pulls:#?}");
     assert!(pulls.keys().next_back().unwrap().contains("-qa-"));
     assert_eq!(world.head("app", "qa"), Some(build));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_writes_roads_and_rules_gets_past_no_gate_and_no_owner_of_the_operators() {
+    let mut world = World::small().await;
+    let before = world.delivered("1.0.0").await;
+    world.operator(|settings| {
+        let guard = |text| serde_json::from_str::<Guard>(text).unwrap();
+        let owners = guard(r#"{"owners": ["@acme/release"]}"#);
+        settings.guards.insert("pr*".parse().unwrap(), owners);
+        let gates = guard(r#"{"gates": ["expression"]}"#);
+        settings.guards.insert("dev".parse().unwrap(), gates);
+    });
+    let free = small::by_commit("prod");
+    world.person_commits(&[("environments/prod.yaml", &free)], "Push to prod");
+    let build = world.good_build("1.1.0");
+    world.settle().await;
+    assert_eq!(world.head("app", "dev"), Some(before.clone()));
+    world
+        .assert_stage("app/dev", State::Broken, "guards.dev.gates")
+        .await;
+    let tested =
+        "delivery: commit\n  enter: [{expression: 'image.labels[\"tests\"] == \"passed\"'}]";
+    let asked = small::environment("dev", tested, &["app"]);
+    world.person_commits(&[("environments/dev.yaml", &asked)], "As asked for");
+    world.settle().await;
+    assert_eq!(world.head("app", "qa"), Some(build.clone()));
+    let pull = world.open_pull().await;
+    world.approve(&pull, "Mallory").await;
+    world.settle().await;
+    assert_eq!(world.head("app", "prod"), Some(before));
+    world
+        .assert_stage("app/prod", State::Waiting, "0 of 1 @acme/release")
+        .await;
+    world.approve(&pull, "Rui").await;
+    world.settle().await;
+    assert_eq!(world.head("app", "prod"), Some(build));
 }
 
 #[tokio::test(flavor = "multi_thread")]
