@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 
-use serde::de::IgnoredAny;
-use serde::{Deserialize, Serialize};
+use serde::de::{self, IgnoredAny};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::gate::{Approvals, Deployed, Gate, Overrides};
 use super::name::{Name, Namespace, StreamName};
@@ -76,7 +76,11 @@ pub struct PullRequestRules {
     #[serde(default)]
     pub labels: Vec<String>,
     /// What becomes ready within this time after a pull request was opened shares it, until somebody approves.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "some_time",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub group: Option<Period>,
     /// So many pull requests of the environment may be open at a time; what has waited longest is opened first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -87,6 +91,16 @@ pub struct PullRequestRules {
     /// Who merges once everything is open.
     #[serde(default)]
     pub merge: Merger,
+}
+
+/// A time that is not over as it begins.
+fn some_time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Period>, D::Error> {
+    match Option::<Period>::deserialize(deserializer)? {
+        Some(time) if time.as_seconds() == 0 => Err(de::Error::custom(
+            "in no time nothing becomes ready together: write how long (`group: 30m`), or leave it out",
+        )),
+        time => Ok(time),
+    }
 }
 
 /// Who merges an approved pull request.

@@ -258,6 +258,20 @@ fn what_would_loosen_an_environment_is_told_with_the_file_that_sets_the_floor() 
 }
 
 #[test]
+fn pull_requests_are_not_grouped_for_no_time() {
+    let group = "delivery: pullRequest\n  pullRequest: {group: 0s}";
+    let documents = repository(
+        "environments/prod.yaml",
+        "delivery: pullRequest",
+        group,
+        &[],
+    );
+    let found = said(&documents);
+    let place = "environments/prod.yaml:6:24 HW0006 in no time nothing becomes ready together";
+    assert!(found.iter().any(|f| f.starts_with(place)), "{found:#?}");
+}
+
+#[test]
 fn a_hold_of_a_digest_that_no_stream_records_is_told_and_holds_all_the_same() {
     let digest = format!("{}{}", "sha256:", "ab".repeat(32));
     let hold = HOLD.replace("reason:", &format!("digest: \"{digest}\", reason:"));

@@ -72,7 +72,10 @@ pub struct FreezeWish {
 /// When it would freeze nothing: no such environment, or times that are over.
 pub fn freeze(wish: &FreezeWish, scene: Scene<'_>) -> Result<Done, Refused> {
     let docs = scene.docs;
-    known_environments(&wish.environments, docs)?;
+    let mut environments = wish.environments.clone();
+    let mut seen = BTreeSet::new();
+    environments.retain(|named| seen.insert(named.clone()));
+    known_environments(&environments, docs)?;
     for pipeline in &wish.except {
         if !docs.pipelines.contains_key(pipeline) && !docs.broken_pipelines.contains_key(pipeline) {
             let known = docs.pipelines.keys().map(Name::as_str);
@@ -99,7 +102,7 @@ pub fn freeze(wish: &FreezeWish, scene: Scene<'_>) -> Result<Done, Refused> {
     }
     let name = match &wish.name {
         Some(name) => name.clone(),
-        None => free_name(&wish.environments, docs)?,
+        None => free_name(&environments, docs)?,
     };
     let path = path_of(&name, docs)?;
     if docs.freezes.contains_key(&path) {
@@ -107,7 +110,7 @@ pub fn freeze(wish: &FreezeWish, scene: Scene<'_>) -> Result<Done, Refused> {
         return Err(Refused::no(why).help(format!("headwater unfreeze {name} --reason ...")));
     }
     let spec = FreezeSpec {
-        environments: wish.environments.clone(),
+        environments,
         except: FreezeExcept {
             pipelines: wish.except.clone(),
         },
@@ -315,6 +318,23 @@ mod tests {
             name: None,
             reason: "CHG-4711".to_owned(),
         }
+    }
+
+    #[test]
+    fn an_environment_that_is_named_twice_is_frozen_once() {
+        let docs = documents(&[]);
+        let twice = FreezeWish {
+            environments: ["prod-eu", "prod-*", "prod-eu"].map(str::to_owned).to_vec(),
+            ..wish("prod-eu")
+        };
+        let done = freeze(&twice, scene(&docs)).unwrap();
+        let text = done.files.into_values().next().flatten().unwrap();
+        assert_eq!(text.matches("- prod-eu\n").count(), 1, "{text}");
+        assert!(
+            done.says[0].contains("prod-eu, prod-* until"),
+            "{:?}",
+            done.says
+        );
     }
 
     #[test]
