@@ -65,6 +65,13 @@ pub fn forbids_skipping(
     })
 }
 
+/// The setting that has conditions asked before anything enters an environment, if one does.
+pub fn asks_for_gates(environment: &Name, guards: &Guards) -> Option<String> {
+    let mut all = of(environment, guards);
+    let (pattern, _) = all.find(|(_, guard)| !guard.gates.is_empty())?;
+    Some(setting(pattern, "gates"))
+}
+
 /// The setting by which a key may not be used for these environments, if one says so.
 pub fn forbids_key(key: &Fingerprint, environments: &[Name], guards: &Guards) -> Option<String> {
     environments.iter().find_map(|environment| {

@@ -231,6 +231,37 @@ fn an_owner_has_to_approve_what_the_repository_would_push() {
 }
 
 #[test]
+fn what_a_pipeline_carries_comes_into_a_guarded_environment_by_a_stage_or_not_at_all() {
+    let application = "applications: [{name: web, template: plain}]";
+    let loose = || {
+        let kit = kit("", "", application).replace(
+            "{name: prod, from: [qa], }",
+            "{name: prod, from: [qa], environments: []}",
+        );
+        kit.with(
+            "templates/plain/pod.yaml.hbs",
+            "image: {{image \"myapp:qa\"}}\n",
+        )
+    };
+    let written = |plan: &Plan| {
+        let mut files = plan.changes.iter().flat_map(|change| &change.files);
+        files.any(|path| path.as_str().contains("rendered/web"))
+    };
+    let rendered = |guards: &str| {
+        let mut obs = ready(loose()).observe();
+        obs.facts.settings.guards = serde_json::from_str(guards).unwrap();
+        plan(&obs)
+    };
+    let free = rendered(r#"{"prod": {"delivery": "commit"}}"#);
+    assert!(written(&free), "{free:#?}");
+    let fixed = rendered(r#"{"pr*": {"gates": ["age"]}}"#);
+    assert!(!written(&fixed), "{fixed:#?}");
+    let mut holds = fixed.holds.iter();
+    let told = holds.any(|h| h.why.contains("by no stage") && h.why.contains("guards.pr*.gates"));
+    assert!(told, "{:#?}", fixed.holds);
+}
+
+#[test]
 fn environments_of_a_matrix_are_meant_by_the_beginning_of_their_names_and_guards_add_up() {
     let rules = "apiVersion: headwater.dev/v1alpha1\nkind: Environment\nmetadata: {name: \"prod-{{region}}\"}\nspec:\n  matrix: {region: [eu, us]}\n  delivery: commit\n  enter: [{age: 1m}]\n";
     let road = |prod: &str| kit("", "", "").replace("{name: prod, from: [qa], }", prod);

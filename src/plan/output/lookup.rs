@@ -11,6 +11,7 @@ use crate::model::{
 };
 use crate::plan::desk::{Carriers, Desk};
 use crate::plan::facts::{Answer, ImageFacts, Outcome};
+use crate::plan::guard::{Guards, asks_for_gates};
 use crate::plan::history::History;
 use crate::plan::question::Describe;
 use crate::plan::road::settled::settled_by;
@@ -28,6 +29,8 @@ pub struct Lookup<'a> {
     /// Where tags point after what the plan is about; others point where they are settled.
     pub(super) heads: &'a BTreeMap<TagKey, PinnedImage>,
     pub(super) carriers: Arc<Carriers<'a>>,
+    /// What the operator fixed.
+    pub(super) guards: &'a Guards,
     pub(super) used: Mutex<BTreeSet<TagKey>>,
 }
 
@@ -53,6 +56,7 @@ impl<'a> Lookup<'a> {
             application,
             heads,
             carriers: Arc::clone(&desk.carriers),
+            guards: desk.guards(),
             used: Mutex::new(BTreeSet::new()),
         }
     }
@@ -94,6 +98,14 @@ impl<'a> Lookup<'a> {
             .collect()
     }
 
+    /// The operator's setting that has conditions asked before anything of a pipeline comes in, where a stream has one and
+    /// comes by none of its stages: nobody asks them then.
+    fn evades(&self, stream: &StreamKey) -> Option<String> {
+        let is_carried = self.carriers.get(stream).is_some_and(|c| !c.is_empty());
+        let asks = || asks_for_gates(self.environment.name(), self.guards);
+        is_carried.then(asks).flatten()
+    }
+
     /// The tag meant: that of the stage bound here, else the one written.
     fn tag(&self, stream: &StreamKey, written: Option<&str>) -> Result<String, LookupProblem> {
         let unknown = |text: String| Err(LookupProblem::Unknown(text));
@@ -115,7 +127,13 @@ impl<'a> Lookup<'a> {
             }
         }
         match (bound.as_slice(), written) {
-            ([], Some(tag)) => Ok(tag.to_owned()),
+            ([], Some(tag)) => match self.evades(stream) {
+                None => Ok(tag.to_owned()),
+                Some(setting) => unknown(format!(
+                    "{}:{tag} comes into environment {environment} by no stage, and so past what the operator asks for ({setting}): name the environment in the stage of its pipeline that it is to follow",
+                    stream.name
+                )),
+            },
             ([], None) => unknown(format!(
                 "{} belongs to no stage of environment {environment}: name a tag, as in \"{}:TAG\"",
                 stream.name, stream.name

@@ -15,6 +15,7 @@ use crate::manifests::Documents;
 use crate::model::{Application, Digest, Environment, ImageRepository, Name, PinnedImage, TagKey};
 use crate::plan::desk::{Carriers, carriers};
 use crate::plan::facts::{Answer, ImageFacts};
+use crate::plan::guard::Guards;
 use crate::plan::question::Describe;
 use crate::plan::version::{Version, version_of};
 
@@ -27,6 +28,7 @@ pub struct Trial<'a> {
     described: BTreeMap<Describe, Answer<ImageFacts>>,
     heads: BTreeMap<TagKey, PinnedImage>,
     carriers: Arc<Carriers<'a>>,
+    guards: Guards,
 }
 
 impl<'a> Trial<'a> {
@@ -37,6 +39,7 @@ impl<'a> Trial<'a> {
             described: BTreeMap::new(),
             heads: BTreeMap::new(),
             carriers: Arc::new(carriers(docs)),
+            guards: Guards::new(),
         }
     }
 
@@ -59,6 +62,7 @@ impl<'a> Trial<'a> {
             application,
             heads: &self.heads,
             carriers: Arc::clone(&self.carriers),
+            guards: &self.guards,
             used: Mutex::default(),
         };
         let input = RenderInput {
