@@ -31,7 +31,9 @@ pub(super) async fn checks(
 
 fn none_kept(forge: &str) -> Failure {
     not_kept(
-        format!("the {forge} forge keeps no checks of commits"),
+        format!(
+            "the {forge} forge keeps no checks of commits, so this never opens: let another kind of gate ask"
+        ),
         Party::User,
     )
 }

@@ -461,3 +461,42 @@ fn a_stage_that_hands_over_commits_by_now_has_no_use_for_its_pull_request() {
     let broken = by_commit("      from: [nowhere]\n");
     assert!(broken.is_empty(), "{:#?}", broken.effects);
 }
+
+#[test]
+fn what_is_put_back_below_an_environment_waits_for_an_owner_whom_the_operator_names() {
+    let environment = "apiVersion: headwater.dev/v1alpha1\nkind: Environment\nmetadata: {name: prod}\nspec: {delivery: commit, applications: [{name: web, template: plain}]}\n";
+    let observed = || {
+        let kit = ready().now(5).with("environments/prod.yaml", environment);
+        let kit = kit.with("templates/plain/pod.yaml.hbs", "kind: Pod\n");
+        let mut obs = kit.observe();
+        let guards = r#"{"prod": {"owners": ["@acme/release"]}}"#;
+        obs.facts.settings.guards = serde_json::from_str(guards).unwrap();
+        obs
+    };
+    let first = plan(&observed());
+    let mut opened = first.effects.iter().filter_map(|effect| match effect {
+        Effect::OpenPullRequest {
+            branch,
+            commit,
+            text,
+            ..
+        } if branch.starts_with("headwater/env/prod/") => {
+            Some((branch.clone(), commit.clone(), text.clone()))
+        }
+        _ => None,
+    });
+    let drift = opened.next().unwrap_or_else(|| panic!("{first:#?}"));
+    let merges = |who: &[&str]| {
+        let mut obs = with_pull(observed(), &drift);
+        for who in who {
+            approve(&mut obs, who, commit(HEAD));
+        }
+        let effects = plan(&obs).effects;
+        effects
+            .iter()
+            .any(|e| matches!(e, Effect::MergePullRequest { id, .. } if id == "7"))
+    };
+    assert!(!merges(&[]));
+    assert!(!merges(&["mallory"]));
+    assert!(merges(&["mallory", "rita"]));
+}
