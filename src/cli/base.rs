@@ -58,17 +58,16 @@ pub fn find_stage<'p>(
         return Ok(found);
     }
     let documents = &observation.snapshot.documents;
-    if let Some(why) = documents.broken_pipelines.get(&key.pipeline) {
-        let what = format!("pipeline `{}` cannot be read: {why}", key.pipeline);
-        return Err(invalid(what));
-    }
     let stages = plan.stages.iter();
     let own: Vec<&str> = stages
         .clone()
         .filter(|stage| stage.key.pipeline == key.pipeline)
         .map(|stage| stage.key.stage.as_str())
         .collect();
-    if own.is_empty() {
+    if documents.broken_pipelines.contains_key(&key.pipeline) || own.is_empty() {
+        if let Some(why) = documents.why_no_pipeline(&key.pipeline) {
+            return Err(invalid(why));
+        }
         let pipelines: BTreeSet<&str> = stages.map(|s| s.key.pipeline.as_str()).collect();
         let help = proposed(key.pipeline.as_str(), pipelines);
         let message = format!("there is no pipeline `{}`", key.pipeline);

@@ -46,7 +46,7 @@ pub struct Documents {
     pub broken_pipelines: BTreeMap<Name, String>,
     /// Environments that must not be written, and why.
     pub broken_environments: BTreeMap<Name, String>,
-    /// A matrix of pipelines that cannot be carried out, and why: nobody knows what they are called, and which streams are theirs.
+    /// Which matrix of pipelines cannot be carried out, and why: nobody knows what they are called, and which streams are theirs.
     pub nameless_pipelines: Option<String>,
     /// The file of a matrix of environments that cannot be carried out.
     pub nameless_environments: Option<RepoPath>,
@@ -80,6 +80,26 @@ impl Documents {
             namespace,
             name: name.parse().ok()?,
         })
+    }
+
+    /// Why a pipeline that is not there may be meant all the same: it cannot be read, or a matrix gives it no more.
+    pub fn why_no_pipeline(&self, name: &Name) -> Option<String> {
+        let broken = self.broken_pipelines.get(name);
+        let broken = broken.map(|why| format!("pipeline `{name}` cannot be read: {why}"));
+        broken.or_else(|| {
+            let why = self.nameless_pipelines.as_ref()?;
+            Some(format!("there is no pipeline `{name}`: {why}"))
+        })
+    }
+
+    /// Why not all is known of which stages carry a stream: a pipeline cannot be read, or a matrix gives none.
+    pub fn unread_pipeline(&self) -> Option<&str> {
+        let mut unread = self.broken_pipelines.iter();
+        let unread = unread.find(|(name, _)| !self.pipelines.contains_key(*name));
+        let unread = unread.map(|(_, why)| why);
+        unread
+            .or(self.nameless_pipelines.as_ref())
+            .map(String::as_str)
     }
 
     /// Identities of the streams of a pipeline; names that are no stream names are left out (they are in `problems`).

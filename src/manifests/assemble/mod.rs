@@ -165,7 +165,7 @@ impl Assembly {
             self.brake(path);
         }
         for broken in &loaded.broken {
-            self.broken(path, broken);
+            self.broken(path, broken, loaded);
         }
         for document in &loaded.documents {
             self.document(path, document);
@@ -175,12 +175,21 @@ impl Assembly {
         self.partial.extend(partial);
     }
 
-    fn broken(&mut self, path: &RepoPath, broken: &BrokenDocument) {
+    fn broken(&mut self, path: &RepoPath, broken: &BrokenDocument, loaded: &Loaded) {
         let why = format!("{}: {}", path, broken.why);
         let name: Option<Name> = broken.name.as_deref().and_then(|name| name.parse().ok());
         let kind = |kind: Kind| kind.as_str() == broken.kind;
         if broken.nameless && kind(Kind::Pipeline) {
-            let why = || why.clone();
+            let mut problems = loaded.problems.iter();
+            let told = problems.find(|problem| problem.message == broken.why);
+            let line = told.and_then(|problem| problem.place.as_ref());
+            let line = line.map_or_else(String::new, |place| format!(":{}", place.line));
+            let why = || {
+                format!(
+                    "the matrix at {path}{line} gives nothing now: {}",
+                    broken.why
+                )
+            };
             self.documents.nameless_pipelines.get_or_insert_with(why);
         } else if broken.nameless && kind(Kind::Environment) {
             let path = || path.clone();

@@ -184,8 +184,7 @@ fn freeze_targets(documents: &Documents, freeze: &Located<Freeze>) -> Vec<Findin
         ));
     }
     for (index, name) in spec.except.pipelines.iter().enumerate() {
-        if !documents.pipelines.contains_key(name) && !documents.broken_pipelines.contains_key(name)
-        {
+        if !documents.pipelines.contains_key(name) && documents.why_no_pipeline(name).is_none() {
             let words = format!("there is no pipeline `{name}`");
             let place = route!["spec", "except", "pipelines", index];
             let finding = Finding::warning(code::FREEZE_TARGET, place, words);

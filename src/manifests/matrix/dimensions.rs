@@ -31,14 +31,14 @@ const RESERVED: [&str; 11] = [
     "version",
 ];
 
-/// Reads a matrix, and notes which folders were asked for.
+/// Reads a matrix, with what does not keep it from being carried out, and notes which folders were asked for.
 pub(super) fn read(
     tree: &mut Tree<'_>,
     (key, matrix): (Id, Id),
     kind: Kind,
     listing: &dyn Listing,
     asked: &mut Vec<Asked>,
-) -> Result<Matrix, Vec<Problem>> {
+) -> Result<(Matrix, Vec<Problem>), Vec<Problem>> {
     let is_map = matches!(
         tree.node(tree.resolved(matrix)).content,
         Content::Map { .. }
@@ -57,6 +57,7 @@ pub(super) fn read(
     let mut reader = Reader {
         kind,
         problems: Vec::new(),
+        warnings: Vec::new(),
     };
     reader.nested(tree, matrix, 0);
     let mut columns = Vec::new();
@@ -82,9 +83,12 @@ pub(super) fn read(
     reader.excluded(tree, &columns, &exclude);
     reader.included(tree, &include);
     if !reader.problems.is_empty() {
+        reader.problems.append(&mut reader.warnings);
         return Err(reader.problems);
     }
-    combined(tree, (key, matrix), columns, [&exclude, &include]).map_err(|problem| vec![problem])
+    let matrix = combined(tree, (key, matrix), columns, [&exclude, &include]);
+    let matrix = matrix.map_err(|problem| vec![problem])?;
+    Ok((matrix, reader.warnings))
 }
 
 /// The combinations, unless there are none or too many.
@@ -120,6 +124,7 @@ fn combined(
 struct Reader {
     kind: Kind,
     problems: Vec<Problem>,
+    warnings: Vec<Problem>,
 }
 
 impl Reader {
@@ -251,6 +256,12 @@ impl Reader {
     ) -> Option<Vec<Id>> {
         let at = tree.range(pattern);
         let text = tree.scalar(pattern).unwrap_or_default().to_owned();
+        if !text.contains(['/', '*']) {
+            let words = format!("`{text}` is no pattern of folders");
+            let problem = Problem::new(at, code::MATRIX, words);
+            self.say(problem.help("write {folders: \"environments/dev/*\"}"));
+            return None;
+        }
         let names = match folders::names(&text, listing) {
             Ok(names) => names,
             Err(why) => {
@@ -261,6 +272,13 @@ impl Reader {
             }
         };
         asked.push((text.clone(), names.clone()));
+        let (names, odd) = folders::apart(names);
+        if !odd.is_empty() {
+            let odd = listed(odd.iter().map(String::as_str));
+            let words = format!("`{text}` leaves out {}: {odd}", folders::ODD);
+            let problem = Problem::new(at.clone(), code::MATRIX, words).warning();
+            self.warnings.push(problem.help(folders::HELP));
+        }
         if names.is_empty() {
             let words = format!(
                 "dimension `{name}` has no value: no folder `{text}` holds a {}",

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::folders::with_values;
+use super::folders::{HELP, ODD, apart, with_values};
 use crate::manifests::assemble::Listing;
 use crate::manifests::check::{Finding, Report, Thing, route};
 use crate::manifests::code;
@@ -52,27 +52,15 @@ pub(crate) fn expand(documents: &mut Documents, listing: &dyn Listing, report: &
             report.breaks(Thing::Environment(name.clone()), &*located, finding);
             continue;
         }
-        let (names, odd): (Vec<_>, Vec<_>) = found
-            .iter()
-            .map(|found| found.parse::<Name>().map_err(|_| found))
-            .partition(Result::is_ok);
-        let odd: Vec<&str> = odd
-            .into_iter()
-            .filter_map(|name| name.err().map(String::as_str))
-            .collect();
+        let (names, odd) = apart(found);
         if !odd.is_empty() {
-            let words = format!(
-                "`*` leaves out folders that no application can be called: {}",
-                listed(odd)
-            );
+            let odd = listed(odd.iter().map(String::as_str));
+            let words = format!("`*` leaves out {ODD}: {odd}");
             let place = route!["spec", "applications", index, "name"];
             let finding = Finding::warning(code::EVERY, place, words);
-            report.say(
-                &*located,
-                finding.help("use lower-case letters, digits, `-` and `.`"),
-            );
+            report.say(&*located, finding.help(HELP));
         }
-        let names: Vec<Name> = names.into_iter().flatten().collect();
+        let names: Vec<Name> = names.iter().filter_map(|name| name.parse().ok()).collect();
         located.value = Arc::new(with(&located.value, index, &names));
     }
 }

@@ -3,12 +3,16 @@
 use std::collections::BTreeSet;
 
 use crate::manifests::assemble::Listing;
-use crate::model::RepoPath;
+use crate::model::{Name, RepoPath};
 
 /// What makes a folder one that people keep for an application.
 pub(super) const VALUES: &str = "values.yaml";
 /// The folder of what we write.
 pub(super) const RENDERED: &str = "rendered";
+/// What is said of folders whose names are none for an application.
+pub(super) const ODD: &str = "folders that no application can be called";
+/// What to do about them.
+pub(super) const HELP: &str = "use lower-case letters, digits, `-` and `.`";
 /// More folders than this are not looked through.
 const MOST: usize = 50_000;
 /// A pattern has at most so many parts.
@@ -58,6 +62,12 @@ pub(super) fn with_values<'a>(
         let values = folder.join(name).and_then(|folder| folder.join(VALUES));
         values.is_ok_and(|values| listing.exists(&values) && !listing.is_symlink(&values))
     })
+}
+
+/// Names that an application can have, and the others.
+pub(super) fn apart(names: impl IntoIterator<Item = String>) -> (Vec<String>, Vec<String>) {
+    let names = names.into_iter();
+    names.partition(|name| name.parse::<Name>().is_ok())
 }
 
 fn fitting<'a>(

@@ -7,7 +7,10 @@ use super::fill::{Slots, stranger};
 use super::problem::Problem;
 use crate::manifests::code;
 use crate::manifests::suggest::{did_you_mean, listed};
-use crate::manifests::yaml::{Id, Tree};
+use crate::manifests::yaml::{Id, Tree, place_of};
+
+/// The values of so many results of one name are shown.
+const MOST_VALUES: usize = 3;
 
 /// Numbers of results by the name they have.
 pub(super) type Named = BTreeMap<String, Vec<usize>>;
@@ -65,7 +68,22 @@ pub(super) fn alike(
         numbers.len()
     );
     let problem = Problem::new(tree.range(name), code::MATRIX_NAME, words).help(help);
+    let problem = problem.label(values(tree, matrix, numbers));
     Some((problem, twice))
+}
+
+/// `in line 5: app=web; app=web`: the values of which some results are made, and where they stand.
+fn values(tree: &Tree<'_>, matrix: &Matrix, numbers: &[usize]) -> String {
+    let made = numbers.iter().take(MOST_VALUES);
+    let made: Vec<_> = made.filter_map(|at| matrix.combinations.get(*at)).collect();
+    let ids = made
+        .iter()
+        .flat_map(|combination| combination.values.values());
+    let starts = ids.map(|id| tree.range(*id).start);
+    let line = starts.map(|start| place_of(tree.text, &(start..start)).line);
+    let line = line.min().unwrap_or(1);
+    let said = made.iter().map(|made| matrix.in_words(tree, made));
+    format!("in line {line}: {}", said.collect::<Vec<_>>().join("; "))
 }
 
 /// A name that makes use of what it does not yet.

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::manifests::diagnostic::Diagnostic;
+use crate::manifests::diagnostic::{Diagnostic, Severity};
 use crate::manifests::yaml::{Id, Tree, place_of};
 use crate::model::RepoPath;
 
@@ -10,6 +10,7 @@ use crate::model::RepoPath;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Problem {
     pub at: Range<usize>,
+    pub severity: Severity,
     pub code: &'static str,
     pub message: String,
     pub label: Option<String>,
@@ -20,6 +21,7 @@ impl Problem {
     pub(super) fn new(at: Range<usize>, code: &'static str, message: impl Into<String>) -> Self {
         Self {
             at,
+            severity: Severity::Error,
             code,
             message: message.into(),
             label: None,
@@ -40,6 +42,14 @@ impl Problem {
         Self::new(at, code, message)
     }
 
+    /// One that takes nothing away but what it says.
+    pub(super) fn warning(self) -> Self {
+        Self {
+            severity: Severity::Warning,
+            ..self
+        }
+    }
+
     pub(super) fn label(mut self, label: impl Into<String>) -> Self {
         self.label = Some(label.into());
         self
@@ -52,6 +62,7 @@ impl Problem {
 
     pub(super) fn into_diagnostic(self, path: &RepoPath, text: &str) -> Diagnostic {
         let mut found = Diagnostic::error(path, self.code, self.message);
+        found.severity = self.severity;
         found.label = self.label;
         found.help = self.help;
         found.at(Some(place_of(text, &self.at)))

@@ -87,7 +87,12 @@ impl<'w> Work<'w> {
             return 0;
         };
         let matrix = match dimensions::read(tree, entry, self.template.kind, listing, asked) {
-            Ok(matrix) => matrix,
+            Ok((matrix, warnings)) => {
+                for warning in warnings {
+                    self.tell(tree, warning);
+                }
+                matrix
+            }
             Err(problems) => {
                 self.refuse(tree, problems);
                 return 0;

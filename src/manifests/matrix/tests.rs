@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::*;
 use crate::manifests::world::{World, assemble_all};
-use crate::manifests::{Documents, load};
+use crate::manifests::{Documents, Severity, load};
 use crate::model::{ApplicationName, Gate, Name};
 
 const ENVIRONMENTS: &str = include_str!("../../../tests/fixtures/shop/environments/all.yaml");
@@ -322,6 +322,11 @@ fn a_matrix_that_cannot_be_carried_out_says_where_and_what_to_do() {
             "5:25+8 HW0901 `..` leaves the repository; a pattern begins at its top",
         ),
         (
+            "{a: {folders: 3}}",
+            all,
+            "5:25+1 HW0901 `3` is no pattern of folders > write {folders: \"environments/dev/*\"}",
+        ),
+        (
             "{a: [x], exclude: [{a: x}]}",
             all,
             "5:11+27 HW0902 this matrix gives nothing: `exclude` takes all of it > leave a combination, or delete the document",
@@ -349,17 +354,17 @@ fn a_matrix_that_cannot_be_carried_out_says_where_and_what_to_do() {
         (
             "{a: [x, y], b: [1, 2]}",
             all,
-            "3:18+7 HW0905 2 results of this matrix are called `x`, and another name is that of several too > name them by b too, as in \"{{a}}-{{b}}\"",
+            "3:18+7 HW0905 2 results of this matrix are called `x`, and another name is that of several too | in line 5: a=x, b=1; a=x, b=2 > name them by b too, as in \"{{a}}-{{b}}\"",
         ),
         (
             "{a: [x], b: [{k: 1}, {k: 2}]}",
             all,
-            "3:18+7 HW0905 2 results of this matrix are called `x` > name them by b too, as in \"{{a}}-{{b.k}}\"",
+            "3:18+7 HW0905 2 results of this matrix are called `x` | in line 5: a=x, b.k=1; a=x, b.k=2 > name them by b too, as in \"{{a}}-{{b.k}}\"",
         ),
         (
             "{a: [x, x]}",
             all,
-            "3:18+7 HW0905 2 results of this matrix are called `x` > let the values differ, or take out what is there twice",
+            "3:18+7 HW0905 2 results of this matrix are called `x` | in line 5: a=x; a=x > let the values differ, or take out what is there twice",
         ),
         (
             "{a: [x]}",
@@ -440,7 +445,7 @@ fn a_result_that_is_broken_leaves_the_others_and_everybody_else() {
     assert!(
         lines
             .iter()
-            .any(|l| l.contains("(pipeline `{{app}}` with app=No_Name)")),
+            .any(|l| l.starts_with("`environments/dev-eu/*` leaves out folders")),
         "{lines:#?}"
     );
     assert!(
@@ -487,12 +492,9 @@ fn a_matrix_of_pipelines_that_gives_nothing_may_own_every_tag() {
     files.insert("pipelines/shop.yaml".to_owned(), text);
     let found = documents(&files);
     assert!(found.pipelines.is_empty() && found.broken_pipelines.is_empty());
-    assert!(
-        found
-            .nameless_pipelines
-            .unwrap()
-            .starts_with("pipelines/shop.yaml: dimension `app` has no value")
-    );
+    assert!(found.nameless_pipelines.unwrap().starts_with(
+        "the matrix at pipelines/shop.yaml:5 gives nothing now: dimension `app` has no value"
+    ));
 }
 
 #[test]
@@ -765,4 +767,46 @@ fn items_of_a_list_that_share_anchors_do_not_fill_each_other() {
         labels.collect::<Vec<_>>(),
         ["a-one one", "a-two two", "b-three three", "plain {{x}}"]
     );
+}
+
+#[test]
+fn a_pipeline_that_a_matrix_gives_no_more_is_missed_with_where_and_why() {
+    let mut files = shop(1);
+    files.remove("environments/dev-eu/s00/values.yaml");
+    let found = documents(&files);
+    let why = found.why_no_pipeline(&name("s00")).unwrap();
+    assert_eq!(
+        why,
+        "there is no pipeline `s00`: the matrix at pipelines/shop.yaml:5 gives nothing now: dimension `app` has no value: no folder `environments/dev-eu/*` holds a values.yaml"
+    );
+    assert!(found.unread_pipeline().is_some());
+    let whole = documents(&shop(1));
+    assert_eq!(whole.why_no_pipeline(&name("s01")), None);
+    assert_eq!(whole.unread_pipeline(), None);
+}
+
+#[test]
+fn a_folder_that_no_application_can_be_called_is_left_out_and_told_whoever_asks_for_it() {
+    let mut files = shop(1);
+    let odd = "environments/dev-eu/Bad_Name/values.yaml";
+    files.insert(odd.to_owned(), "{}\n".to_owned());
+    let found = documents(&files);
+    assert_eq!(names(found.pipelines.keys()), ["s00"]);
+    let told: Vec<(&str, Severity, bool)> = found
+        .problems
+        .iter()
+        .map(|p| (p.code.as_str(), p.severity, p.message.contains("Bad_Name")))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            (code::EVERY, Severity::Warning, true),
+            (code::MATRIX, Severity::Warning, true)
+        ]
+    );
+    // Where no other is left, there is nothing to go on with.
+    files.remove("environments/dev-eu/s00/values.yaml");
+    let found = documents(&files);
+    assert_eq!(found.pipelines.len(), 0);
+    assert_eq!(found.errors().next().unwrap().code, code::MATRIX_EMPTY);
 }

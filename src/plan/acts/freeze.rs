@@ -77,7 +77,7 @@ pub fn freeze(wish: &FreezeWish, scene: Scene<'_>) -> Result<Done, Refused> {
     environments.retain(|named| seen.insert(named.clone()));
     known_environments(&environments, docs)?;
     for pipeline in &wish.except {
-        if !docs.pipelines.contains_key(pipeline) && !docs.broken_pipelines.contains_key(pipeline) {
+        if !docs.pipelines.contains_key(pipeline) && docs.why_no_pipeline(pipeline).is_none() {
             let known = docs.pipelines.keys().map(Name::as_str);
             let why = format!("there is no pipeline `{pipeline}`");
             return Err(Refused::usage(why).help(proposed(pipeline.as_str(), known)));

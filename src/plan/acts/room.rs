@@ -38,8 +38,7 @@ impl<'a> Room<'a> {
     pub(super) fn view(&self, key: &StageKey) -> Result<StageView<'a>, ActError> {
         let pipeline = &key.pipeline;
         let Some(road) = self.roads.get(pipeline) else {
-            if let Some(why) = self.desk.docs.broken_pipelines.get(pipeline) {
-                let why = format!("pipeline `{pipeline}` cannot be read: {why}");
+            if let Some(why) = self.desk.docs.why_no_pipeline(pipeline) {
                 return Err(ActError::Invalid { why });
             }
             let known = self.roads.keys().map(Name::as_str);

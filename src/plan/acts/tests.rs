@@ -396,3 +396,35 @@ fn only_an_open_pull_request_stands_anywhere_and_one_that_nobody_plans_is_not_me
             .contains(&format!("Headwater-Base: {}", id(3)))
     );
 }
+
+#[test]
+fn a_pipeline_that_a_matrix_gives_no_more_is_said_to_be_so_by_every_act() {
+    let matrix = PIPELINE.replace("name: shop", "name: \"{{app}}\"").replace(
+        "spec:\n",
+        "spec:\n  matrix: {app: {folders: \"environments/dev/*\"}}\n",
+    );
+    let mut world = world(&[]);
+    let path: RepoPath = "pipelines/shop/pipeline.yaml".parse().unwrap();
+    let loaded = load(&path, matrix.as_bytes(), Role::Pipelines);
+    let documents = assemble(
+        vec![(path, Role::Pipelines, Arc::new(loaded))],
+        &Nothing,
+        &Nothing,
+    );
+    world.snapshot.documents = Arc::new(documents);
+    let said = [
+        hold(&world, &key(), None, &mara()),
+        unhold(&world, &key(), None, &mara()),
+        rollback(&world, &key(), &Named::Previous, &mara()),
+        promote(&world, &key(), None, &[], &mara()),
+    ];
+    for said in said {
+        let Err(ActError::Invalid { why }) = said else {
+            panic!("{said:?}");
+        };
+        assert!(
+            why.starts_with("there is no pipeline `shop`: the matrix at pipelines/shop/pipeline.yaml:5 gives nothing now: dimension `app`"),
+            "{why}"
+        );
+    }
+}

@@ -119,12 +119,22 @@ impl<'a> Lookup<'a> {
             .and_then(|i| i.stage.as_ref());
         if let Some(named) = named {
             bound.retain(|b| b.stage.stage == *named);
-            if bound.is_empty() {
+            if bound.is_empty() && self.docs.unread_pipeline().is_none() {
                 return unknown(format!(
                     "no stage {named} carries {} into environment {environment}",
                     stream.name
                 ));
             }
+        }
+        let by_stage = named.is_some() || written.is_none();
+        if bound.is_empty()
+            && by_stage
+            && let Some(why) = self.docs.unread_pipeline()
+        {
+            return Err(LookupProblem::NotYet(format!(
+                "which stage carries {} into environment {environment} is not known: {why}",
+                stream.name
+            )));
         }
         match (bound.as_slice(), written) {
             ([], Some(tag)) => match self.evades(stream) {

@@ -125,3 +125,44 @@ fn stand_in() -> Option<ResolvedImage> {
         }),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::manifests::world::assemble_all;
+    use crate::model::ApplicationName;
+
+    const STREAM: &str = "apiVersion: image.openshift.io/v1\nkind: ImageStream\nmetadata: {name: web}\nspec:\n  tags:\n    - {name: dev, from: {kind: DockerImage, name: 'r.example/web:main'}}\n";
+    const ENVIRONMENT: &str = "apiVersion: headwater.dev/v1alpha1\nkind: Environment\nmetadata: {name: dev}\nspec:\n  applications: [{name: web, template: pod}]\n";
+    const PIPELINES: &str = "apiVersion: headwater.dev/v1alpha1\nkind: Pipeline\nmetadata: {name: \"{{app}}\"}\nspec:\n  matrix: {app: {folders: \"nowhere/*\"}}\n  stages: [{name: dev}]\n";
+
+    fn wrong(pipelines: &str) -> Option<String> {
+        let documents = assemble_all(&[
+            ("streams/web.yaml", STREAM),
+            ("environments/dev.yaml", ENVIRONMENT),
+            ("pipelines/all.yaml", pipelines),
+        ]);
+        let kind: Name = "pod".parse().unwrap();
+        let template = "kind: Pod\nmetadata: {name: web}\nspec: {containers: [{name: main, image: {{image}} }]}\n";
+        let texts = BTreeMap::from([("pod.yaml.hbs".to_owned(), template.to_owned())]);
+        let set = TemplateSet::compile(&kind, texts).unwrap();
+        let environment = &documents.environments[&"dev".parse().unwrap()].value;
+        let application = &environment.spec.applications[0];
+        let ApplicationName::One(name) = &application.name else {
+            panic!("{application:?}");
+        };
+        let trial = Trial::new(&documents);
+        let rendered = trial.render(environment, (application, name), &set, &Value::Null);
+        let errors = rendered.err()?;
+        errors.into_iter().next().map(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_template_is_not_to_blame_for_a_matrix_of_pipelines_that_gives_nothing() {
+        assert_eq!(wrong(PIPELINES), None);
+        let other = PIPELINES.replace("\"{{app}}\"", "other");
+        let other = other.replace("  matrix: {app: {folders: \"nowhere/*\"}}\n", "");
+        let said = wrong(&other).unwrap();
+        assert!(said.contains("web belongs to no stage"), "{said}");
+    }
+}
