@@ -313,6 +313,17 @@ fn a_stage_goes_back_by_itself_only_where_it_ever_can() {
             "pipelines/shop/pipeline.yaml:13:19 HW0121 nothing ever refuses a set in stage `prod`, so it never goes back",
         ],
     );
+    // The imports and promotions of a pipeline do not wait for what only guards one of its stages.
+    let first = format!("tag: latest-dev\n    {auto}");
+    let first = repository(PIPE, "tag: latest-dev", &first, &[]);
+    assert_eq!(
+        said(&first),
+        [
+            "pipelines/shop/pipeline.yaml:8:19 HW0121 stage `dev` takes what the registry offers, which would come again at once, so it never goes back by itself | leave autoRollback out, or put it on a later stage"
+        ]
+    );
+    assert_eq!(first.errors().count(), 0);
+    assert_eq!(first.broken_pipelines.len(), 0);
     let good = format!("from: [qa]\n    {auto}\n    verify: [{{soak: 30m}}]");
     check(PIPE, "from: [qa]", &good, &[]);
     check(

@@ -1,7 +1,7 @@
 //! HW0121: a stage goes back by itself only where something can refuse a set, where there is something to go back to, and
-//! where nobody has to approve that.
+//! where nobody has to approve that. Elsewhere nothing else is the worse for it: whoever wrote it may think that it helps.
 
-use super::{all, breaks};
+use super::all;
 use crate::manifests::check::finding::{Finding, Report, Repository, route};
 use crate::manifests::code;
 use crate::model::{Environment, Pipeline, Stage};
@@ -14,8 +14,8 @@ pub(super) fn check(repository: &Repository<'_>, report: &mut Report) {
             }
             let place = route!["spec", "stages", index, "autoRollback"];
             if let Some((words, help)) = wrong(repository, &pipeline.value, stage) {
-                let finding = Finding::error(code::AUTO_ROLLBACK, place, words).help(help);
-                breaks(report, pipeline, finding);
+                let finding = Finding::warning(code::AUTO_ROLLBACK, place, words).help(help);
+                report.say(pipeline, finding);
             }
         }
     }
@@ -32,7 +32,7 @@ fn wrong(
         .is_some_and(|from| from.stages().is_empty());
     if is_first {
         let words = format!(
-            "stage `{name}` takes what the registry offers, which would come again at once"
+            "stage `{name}` takes what the registry offers, which would come again at once, so it never goes back by itself"
         );
         return Some((words, "leave autoRollback out, or put it on a later stage"));
     }
