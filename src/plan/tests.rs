@@ -488,3 +488,34 @@ fn what_an_adopted_stage_has_stays_until_something_comes_to_its_source_afterward
             .contains(digest("3").short())
     );
 }
+
+#[test]
+fn what_left_its_source_unpassed_is_let_in_by_no_act_and_what_passed_there_is() {
+    let gate = "      verify: [{expression: 'image.labels[\"tests\"] == \"passed\"'}]\n";
+    let back = |tests: &str| {
+        let kit = kit(gate, "").labels("1", &[("tests", "passed")]);
+        let kit = kit.labels("2", &[("tests", tests)]);
+        let kit = kit.moves("dev", "1").moves("qa", "1").moves("prod", "1");
+        kit.moves("dev", "2")
+            .moves("qa", "2")
+            .rolls_back("qa", "1")
+            .now(60)
+    };
+    let plan = made(back("passed"));
+    let prod = stage(&plan, "prod");
+    let lift = format!(
+        "headwater unhold myapp/prod --set {} --reason ...",
+        digest("2").short()
+    );
+    assert_eq!((prod.state, prod.help.clone()), (State::Held, Some(lift)));
+    let plan = made(back("failed"));
+    let prod = stage(&plan, "prod");
+    let look = "headwater why myapp/qa".to_owned();
+    assert_eq!((prod.state, prod.help.clone()), (State::Held, Some(look)));
+    assert!(
+        prod.why
+            .contains("once qa has it and it passes (expression"),
+        "{}",
+        prod.why
+    );
+}

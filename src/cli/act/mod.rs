@@ -255,6 +255,7 @@ fn shown(act: &Act, wish: &Wish<'_>, written: Written) -> View {
         next: act.next.as_deref().map(|next| Next {
             stage: next.stage.clone(),
             again: next.again,
+            refused: next.refused.clone(),
         }),
         written,
     }

@@ -61,6 +61,9 @@ pub struct Next {
     pub stage: StageReport,
     /// Whether what it takes next was here before.
     pub again: bool,
+    /// Why the stage itself refuses that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<String>,
 }
 
 /// What was done.
@@ -255,9 +258,18 @@ impl Act {
             }
             _ => String::new(),
         };
-        let again = match next.again {
-            true => "; it was here before, and what it has shown since (soak, age) counts",
-            false => "",
+        let again = match (&next.refused, &stage.candidate) {
+            (Some(why), Some(set)) => format!(
+                "; it was here before, and {} itself refuses it ({}): `headwater hold {} --set {}` keeps it out",
+                stage.key.stage,
+                safe(why),
+                stage.key,
+                digest(&set.set)
+            ),
+            _ if next.again => {
+                "; it was here before, and what it has shown since (soak, age) counts".to_owned()
+            }
+            _ => String::new(),
         };
         format!("next: {words}{because}{again}")
     }

@@ -75,6 +75,8 @@ pub struct Next {
     pub stage: StageReport,
     /// Whether what it takes next was here before, so that what it has shown counts already.
     pub again: bool,
+    /// Why the stage itself refuses what it takes next, as it did when that was here before.
+    pub refused: Option<String>,
 }
 
 /// When a set ran in a stage before.

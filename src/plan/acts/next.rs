@@ -8,12 +8,15 @@ use super::room::Room;
 use crate::manifests::documents::Located;
 use crate::model::hold::HoldSpec;
 use crate::model::pipeline::ObjectMeta;
-use crate::model::{Hold, RepoPath, StageKey};
+use crate::model::{Hold, Name, RepoPath, Set, StageKey, Verdict};
 use crate::plan::desk::Desk;
 use crate::plan::facts::pull::PullState;
+use crate::plan::gate::{Asked, Runs};
 use crate::plan::observation::Observation;
 use crate::plan::output::Templates;
 use crate::plan::output::survey::survey;
+use crate::plan::road::StageView;
+use crate::plan::stage::decide::{first_timeline, verification};
 use crate::plan::stage::first::by_name;
 use crate::plan::stage::later;
 
@@ -35,12 +38,39 @@ pub(super) fn next(
     let road = by_name(room.roads.get(&key.pipeline)?);
     let survey = survey(&room.roads, &mut Templates::default(), &mut room.desk);
     let stage = later(&view, &road, &survey, &mut room.desk).report;
+    let candidate = stage.candidate.as_ref().map(|candidate| &candidate.set);
+    let before = candidate.filter(|set| view.timeline.latest(&set.id()).is_some());
+    let refused = before.and_then(|set| refused(set, &view, &road, &mut room.desk));
+    let again = before.is_some();
     desk.questions.append(&mut room.desk.questions);
-    let again = stage.candidate.as_ref().is_some_and(|candidate| {
-        let id = candidate.set.id();
-        view.timeline.latest(&id).is_some()
-    });
-    Some(Box::new(Next { stage, again }))
+    Some(Box::new(Next {
+        stage,
+        again,
+        refused,
+    }))
+}
+
+/// Why a stage refuses a set that was there before.
+fn refused(
+    set: &Set,
+    view: &StageView<'_>,
+    road: &BTreeMap<Name, &StageView<'_>>,
+    desk: &mut Desk<'_>,
+) -> Option<String> {
+    let first = first_timeline(view, road);
+    let id = set.id();
+    let asked = Asked {
+        stage: &view.key,
+        set,
+        id: &id,
+        stays: &view.timeline,
+        first: &first,
+        runs: Runs::NobodyTells,
+    };
+    let conditions = verification(view, asked, desk);
+    let mut refused = conditions.iter();
+    let refused = refused.find(|c| matches!(c.verdict, Verdict::Refused { .. }))?;
+    Some(format!("{}: {}", refused.name, refused.verdict.why()))
 }
 
 fn changed(obs: &Observation, holds: &Holds, reopened: Option<&str>) -> Observation {

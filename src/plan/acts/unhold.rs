@@ -4,8 +4,9 @@
 use super::next::{Holds, next};
 use super::room::{Room, paths};
 use super::{Act, ActError, Person, empty, no, one_line};
+use crate::manifests::suggest::listed;
 use crate::model::hold::{HoldCause, HoldSpec};
-use crate::model::{Set, SetId, StageKey};
+use crate::model::{Name, Set, SetId, StageKey};
 use crate::plan::change::files::Files;
 use crate::plan::facts::pull::PullRequestFacts;
 use crate::plan::observation::Observation;
@@ -14,6 +15,7 @@ use crate::plan::output::survey::{survey, uses};
 use crate::plan::pull::life::open_of;
 use crate::plan::road::StageView;
 use crate::plan::road::candidates::{closed, left_sources, undone};
+use crate::plan::stage::decide::judge_set;
 use crate::plan::stage::first::by_name;
 
 /// Lifts what holds a stage, or one set in it.
@@ -57,6 +59,7 @@ fn in_room(
     lifting.hold_files(room, view, only.as_ref());
     lifting.reverts(room, view, only.as_ref())?;
     lifting.pull_requests(room, view, only.as_ref())?;
+    lifting.idle(room, view, only.as_ref());
     let outputs = if only.is_none() {
         hand_edits(room, view)
     } else {
@@ -166,6 +169,21 @@ impl Lifting<'_> {
         Ok(())
     }
 
+    /// Says of a named set that it stays out all the same: what it comes from does not let it through.
+    fn idle(&mut self, room: &mut Room<'_>, view: &StageView<'_>, only: Option<&Set>) {
+        let Some((set, road)) = only.zip(room.roads.get(&view.key.pipeline)) else {
+            return;
+        };
+        let judged = judge_set(&set.id(), view, &by_name(road), &mut room.desk);
+        if let Some(lacks) = judged.and_then(|judged| judged.lacks) {
+            let set = room.words(set);
+            let sources = listed(view.from.stages().iter().map(Name::as_str));
+            self.notes.push(format!(
+                "this alone changes nothing: {set} did not pass {sources} ({lacks})"
+            ));
+        }
+    }
+
     /// A closed pull request is opened again where that can be; where it cannot, a file says that it no longer counts.
     fn pull_requests(
         &mut self,
@@ -259,3 +277,6 @@ fn hand_edits(room: &mut Room<'_>, view: &StageView<'_>) -> Files {
         .flat_map(|delta| delta.files.clone())
         .collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -34,11 +34,18 @@ pub struct HeldSet {
     pub reason: &'static str,
     /// The command that lets it in again.
     pub lift: String,
+    /// What tells more where lifting it alone changes nothing.
+    pub look: Option<String>,
 }
 
 impl HeldSet {
     fn new(reason: &'static str, why: String, lift: String) -> Self {
-        Self { why, reason, lift }
+        Self {
+            why,
+            reason,
+            lift,
+            look: None,
+        }
     }
 }
 
@@ -208,8 +215,11 @@ pub fn held_sets(
             };
             let why = format!("it left {stage} by going back, and comes again once {stage} has it");
             let lift = unhold_set(&view.key, set);
-            held.entry(id)
-                .or_insert_with(|| HeldSet::new("LeftSource", why, lift));
+            let look = Some(format!("headwater why {}", source.key));
+            held.entry(id).or_insert_with(|| HeldSet {
+                look,
+                ..HeldSet::new("LeftSource", why, lift)
+            });
         }
         for (spec, id) in named_by_holds(&source.key.stage, view, candidates, desk)
             .filter(|(spec, _)| !spec.lifted)

@@ -28,6 +28,8 @@ pub struct Judged {
     pub conditions: Vec<Condition>,
     /// Whether it is held by name.
     pub held: Option<HeldSet>,
+    /// What the stages it comes from still want of it, in words.
+    pub lacks: Option<String>,
     /// Who approved it in the stage that `approvedBy` names.
     pub vouched: Option<Box<Vouched>>,
 }
@@ -222,8 +224,8 @@ fn judge(
 ) -> Judged {
     let mut conditions = Vec::new();
     let skip = request.map(|r| r.skip.clone()).unwrap_or_default();
-    let source_conditions = passed(&candidate, view, road, first, desk);
-    conditions.extend(source_conditions);
+    conditions.extend(passed(&candidate, view, road, first, desk));
+    let of_sources = conditions.len();
     let source = view.from.stages().first().and_then(|s| road.get(s));
     let empty = Timeline::default();
     let stays = source.map_or(&empty, |s| &s.timeline);
@@ -248,6 +250,9 @@ fn judge(
         }
     }
     guard::tell(&mut conditions, &view.environments, desk.guards());
+    let mut of_sources = conditions.iter().take(of_sources);
+    let lacks = of_sources.find(|condition| !condition.verdict.is_open());
+    let lacks = lacks.map(|shut| format!("{}: {}", shut.name, shut.verdict.why()));
     let verdict = freeze(&view.key.pipeline, &view.environments, desk);
     conditions.push(Condition {
         name: "freeze".to_owned(),
@@ -261,6 +266,7 @@ fn judge(
         candidate,
         conditions,
         held,
+        lacks,
         vouched,
     }
 }

@@ -163,6 +163,7 @@ pub fn judge(view: &StageView<'_>, set: &Set, desk: &mut Desk<'_>) -> Judged {
         candidate,
         conditions,
         held,
+        lacks: None,
         vouched: None,
     }
 }

@@ -316,12 +316,15 @@ fn state(
 
 fn candidate_state(judged: &Judged) -> Told {
     if let Some(held) = &judged.held {
-        return (
-            State::Held,
-            format!("{}: {}", held.reason, held.why),
-            None,
-            Some(held.lift.clone()),
-        );
+        let why = format!("{}: {}", held.reason, held.why);
+        // Lifting it would change nothing while its source does not let it through.
+        return match (&held.look, &judged.lacks) {
+            (Some(look), Some(lacks)) => {
+                let why = format!("{why} and it passes ({lacks})");
+                (State::Held, why, None, Some(look.clone()))
+            }
+            _ => (State::Held, why, None, Some(held.lift.clone())),
+        };
     }
     match judged.first_shut() {
         Some(condition) => {
