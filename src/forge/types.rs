@@ -122,6 +122,8 @@ pub struct PullRequest {
     pub head: CommitId,
     /// Who closed it without merging; `None` while open, and when we closed it.
     pub closed_by: Option<String>,
+    /// Why it was closed, on one line; `None` where the forge does not tell.
+    pub closed_why: Option<String>,
     /// The commit on the base that merged it, where it can be told.
     pub merged_as: Option<CommitId>,
     /// A merge of ours that is on the base, but was cut off before the forge wrote down that it is.

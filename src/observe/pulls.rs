@@ -286,6 +286,7 @@ fn pull_facts(
         labels: pull.labels,
         head: pull.head,
         closed_by: pull.closed_by,
+        closed_why: pull.closed_why.map(|why| hide(&why).into_owned()),
         merged_as: pull.merged_as,
         unrecorded: pull.unrecorded,
         statuses: pull.statuses,

@@ -86,7 +86,9 @@ async fn close(context: &Context, id: &str, reason: &Reason) -> Result<Exit, Cli
     if pull.state == PullState::Closed {
         let by = pull.closed_by.as_ref();
         let by = by.map_or_else(String::new, |by| format!(", by {}", safe(by)));
-        let text = format!("{} is closed already{by}", bold(&pull));
+        let why = pull.closed_why.as_ref();
+        let why = why.map_or_else(String::new, |why| format!(": {}", safe(why)));
+        let text = format!("{} is closed already{by}{why}", bold(&pull));
         told(context, &pull, &text)?;
         return Ok(Exit::Settled);
     }

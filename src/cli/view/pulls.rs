@@ -72,6 +72,9 @@ pub struct PullData {
     /// Who closed it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub closed_by: Option<String>,
+    /// Why it was closed, where the forge tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub closed_why: Option<String>,
     /// Labels.
     pub labels: Vec<String>,
     /// Approvals of any head.
@@ -90,6 +93,8 @@ struct Known<'a> {
     pull: &'a PullRequestFacts,
     /// Every stage that it moves.
     stages: Vec<&'a StageReport>,
+    /// Stages that it is to move and that are not there.
+    gone: Vec<StageKey>,
     opened: Option<Timestamp>,
 }
 
@@ -100,9 +105,13 @@ impl<'a> Known<'a> {
         opened: Option<Timestamp>,
     ) -> Self {
         let mine = |stage: &&StageReport| stage.pull_request.as_ref() == Some(&pull.id);
+        let promotions = pull.marker.promotions().into_iter();
+        let gone = promotions.map(|carried| carried.stage);
+        let gone = gone.filter(|key| stages.iter().all(|stage| stage.key != *key));
         Self {
             pull,
             stages: stages.iter().filter(mine).collect(),
+            gone: gone.collect(),
             opened,
         }
     }
@@ -150,7 +159,9 @@ impl<'a> Known<'a> {
             "approvals" => "approval".to_owned(),
             _ => c.name.clone(),
         });
-        let branch = foreign.into_iter().chain(conflict);
+        let gone = self.gone.iter();
+        let gone = gone.map(|key| format!("there is no stage {key} any more"));
+        let branch = foreign.into_iter().chain(conflict).chain(gone);
         let mut blocked: Vec<String> = branch.chain(self.stopped()).chain(shut).collect();
         // The same act answers several rules about approvals, and the same mending several stages.
         let mut told = BTreeSet::new();
@@ -232,6 +243,7 @@ impl<'a> Known<'a> {
             opened_at: self.opened,
             merged_as: pull.merged_as.clone(),
             closed_by: pull.closed_by.clone(),
+            closed_why: pull.closed_why.clone(),
             labels: pull.labels.clone(),
             approvals: pull.approvals.clone(),
             uncounted: BTreeMap::new(),
@@ -366,10 +378,12 @@ impl PullView<'_> {
 
     fn head(&self, known: &Known<'_>, frame: &Frame) -> String {
         let pull = self.pull;
-        let closed = pull
-            .closed_by
-            .as_ref()
-            .map(|who| format!("closed by {}", safe(who)));
+        let closed = match (&pull.closed_by, &pull.closed_why) {
+            (Some(who), Some(why)) => Some(format!("closed by {}: {}", safe(who), safe(why))),
+            (Some(who), None) => Some(format!("closed by {}", safe(who))),
+            (None, Some(why)) => Some(format!("closed: {}", safe(why))),
+            (None, None) => None,
+        };
         let merged = pull
             .merged_as
             .as_ref()

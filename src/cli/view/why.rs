@@ -253,8 +253,10 @@ impl WhyView<'_> {
         let key = &stage.key;
         let blocks = stage.blocks.iter().filter_map(|block| block.help.as_ref());
         let mut act: Vec<String> = Vec::new();
+        // Whoever reads this has asked that already.
+        let here = format!("headwater why {key}");
         for help in stage.help.iter().chain(blocks).map(|help| safe(help)) {
-            if !act.contains(&help) {
+            if !act.contains(&help) && help != here {
                 act.push(help);
             }
         }
@@ -270,6 +272,7 @@ impl WhyView<'_> {
                 if stage.candidate.is_some() =>
             {
                 act.extend(self.skips());
+                act.extend(self.another_image());
                 act.push(format!("headwater hold {key} --reason ..."));
             }
             State::Settled | State::Refused if self.can_go_back => {
@@ -282,6 +285,22 @@ impl WhyView<'_> {
             _ => {}
         }
         act
+    }
+
+    /// What opens a first stage whose rule refuses what the registry has: nothing that is typed here.
+    fn another_image(&self) -> Option<String> {
+        let conditions = &self.stage.conditions;
+        let is_first = conditions.iter().all(|c| c.kind != "from");
+        let mut conditions = conditions.iter();
+        let refused = conditions.find(|c| matches!(c.verdict, Verdict::Refused { .. }))?;
+        let of = refused.set_by.as_deref();
+        let of = of.map_or_else(String::new, |of| format!(" of {}", safe(of)));
+        is_first.then(|| {
+            format!(
+                "push an image that passes `{}`, or change that rule{of}",
+                safe(&refused.name)
+            )
+        })
     }
 
     /// One command for all shut gates that may be skipped, if that opens the stage.

@@ -246,6 +246,7 @@ impl GitHubForge {
             labels: pull.labels.into_iter().map(|label| label.name).collect(),
             head,
             closed_by: closer.as_ref().and_then(|(_, closer)| closer.clone()),
+            closed_why: None,
             merged_as: merged_as.and_then(|sha| sha.parse().ok()),
             unrecorded: false,
             queue: None,

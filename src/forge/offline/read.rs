@@ -354,6 +354,7 @@ fn pull_request(stored: &Stored, standing: Standing, approvals: Vec<Approval>) -
         labels: document.labels.clone(),
         head: standing.head,
         closed_by: standing.closed_by,
+        closed_why: standing.closed_why,
         unrecorded: standing.unrecorded,
         statuses: None,
         queue: None,

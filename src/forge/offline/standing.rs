@@ -23,6 +23,7 @@ pub(super) struct Standing {
     /// Whether the branch is there.
     pub(super) present: bool,
     pub(super) closed_by: Option<String>,
+    pub(super) closed_why: Option<String>,
     pub(super) merged_as: Option<CommitId>,
     /// A noted merge is on the base, and the description does not say so.
     pub(super) unrecorded: bool,
@@ -88,6 +89,7 @@ impl OfflineForge {
             state: PullState::Open,
             present: branch.is_some(),
             closed_by: None,
+            closed_why: None,
             merged_as: None,
             unrecorded: false,
             head,
@@ -102,6 +104,7 @@ impl OfflineForge {
         } else if document.state == State::Closed {
             standing.state = PullState::Closed;
             standing.closed_by.clone_from(&document.closed_by);
+            standing.closed_why.clone_from(&document.reason);
         } else if let Some(base) = &fetched.base
             && contained.contains(&standing.head)
             && let Landed::As(commit) = self.landed(base, stored, &standing.head).await?

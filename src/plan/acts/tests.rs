@@ -207,6 +207,7 @@ fn pull(state: PullState, set: SetId) -> PullRequestFacts {
         labels: Vec::new(),
         head: id(9),
         closed_by: None,
+        closed_why: None,
         merged_as: None,
         unrecorded: false,
         queue: None,

@@ -33,6 +33,9 @@ pub struct PullRequestFacts {
     /// Who closed it without merging, where the forge tells; `None` while open, or when we did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub closed_by: Option<String>,
+    /// Why it was closed, where the forge tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub closed_why: Option<String>,
     /// The commit on the base that merged it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub merged_as: Option<CommitId>,

@@ -79,6 +79,7 @@ fn with_pull(
             labels: text.labels.clone(),
             head: commit(HEAD),
             closed_by: None,
+            closed_why: None,
             merged_as: None,
             unrecorded: false,
             queue: None,

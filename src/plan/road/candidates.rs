@@ -305,7 +305,9 @@ fn refused_here(view: &StageView<'_>, desk: &Desk<'_>) -> Vec<Refusal> {
             .closed_by
             .as_deref()
             .map_or_else(String::new, |who| format!(" by {who}"));
-        let why = format!("pull request {} was closed{who}", pull.id);
+        let said = pull.closed_why.as_deref();
+        let said = said.map_or_else(String::new, |why| format!(": {why}"));
+        let why = format!("pull request {} was closed{who}{said}", pull.id);
         refusal(id, pull.id.clone(), "Closed", why)
     });
     let undone = undone(view, desk).into_iter().map(|(id, pull)| {

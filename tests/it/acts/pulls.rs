@@ -106,14 +106,15 @@ async fn a_closed_pull_request_holds_its_set_until_unhold_opens_it_again() {
         "{}",
         said.stdout
     );
+    let by = "by mara@example.com: wrong build";
     for word in [ids[0].as_str(), "shop/prod"] {
         let said = world.run(&["pr", "close", word, "--reason", "again"]).ok();
-        assert!(
-            said.stdout.contains("closed already, by mara@example.com"),
-            "{}",
-            said.stdout
-        );
+        let words = format!("closed already, {by}");
+        assert!(said.stdout.contains(&words), "{}", said.stdout);
     }
+    let said = world.run(&["pr", "show", &ids[0]]).ok();
+    let words = format!("closed {by}");
+    assert!(said.stdout.contains(&words), "{}", said.stdout);
     world.run(&["pr", "merge", &ids[0]]).fails(
         1,
         &["is closed", &format!("headwater pr reopen {}", ids[0])],
@@ -122,7 +123,7 @@ async fn a_closed_pull_request_holds_its_set_until_unhold_opens_it_again() {
     assert_eq!(world.open_pulls(), [""; 0]);
     let (state, why) = world.state("shop/prod").await;
     assert_eq!(state, State::Held);
-    assert!(why.contains("was closed by mara@example.com"), "{why}");
+    assert!(why.contains(&format!("was closed {by}")), "{why}");
 
     world
         .run(&["unhold", "shop/prod", "--reason", "it is right"])
@@ -156,6 +157,24 @@ async fn a_closed_pull_request_is_reopened_by_name_and_holds_nothing_any_more() 
     let ids = world.open_pulls();
     let said = world.run(&["pr", "reopen", "shop/prod"]).ok();
     assert!(said.stdout.contains("is open already"), "{}", said.stdout);
+
+    // While its stage is away it is listed all the same.
+    world.pull();
+    let clone = world.clone.clone();
+    let removed = ["rm", "-q", "pipelines/shop/pipeline.yaml"];
+    for line in [&removed[..], &["commit", "-qm", "Away"], &["push", "-q"]] {
+        world.git(&clone, line);
+    }
+    let said = world.run(&["pr", "list"]).ok();
+    assert!(
+        said.stdout.contains(&ids[0])
+            && said.stdout.contains("there is no stage shop/prod any more"),
+        "{}",
+        said.stdout
+    );
+    for line in [&["revert", "--no-edit", "HEAD"][..], &["push", "-q"]] {
+        world.git(&clone, line);
+    }
     world
         .run(&["pr", "close", "shop/prod", "--reason", "wrong build"])
         .ok();

@@ -43,6 +43,7 @@ fn pull(id: &str, state: PullState) -> PullRequestFacts {
         labels: vec!["promotion".to_owned()],
         head: "1a2b3c4d".repeat(5).parse().unwrap(),
         closed_by: None,
+        closed_why: None,
         merged_as: None,
         unrecorded: false,
         queue: None,

@@ -113,6 +113,7 @@ fn with(mut obs: Observation, (branch, content, text): &Opened) -> Observation {
         labels: text.labels.clone(),
         head: commit(HEAD),
         closed_by: None,
+        closed_why: None,
         merged_as: None,
         unrecorded: false,
         queue: None,

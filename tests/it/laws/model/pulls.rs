@@ -152,6 +152,7 @@ impl Forge {
             labels: pull.text.labels.clone(),
             head: branch.head.clone(),
             closed_by: pull.closed_by.map(str::to_owned),
+            closed_why: None,
             merged_as: pull.merged_as.clone(),
             unrecorded: pull.unrecorded,
             statuses: None,
