@@ -39,7 +39,10 @@ pub struct Application {
 
 /// Asks the Argo CD servers that the operator lists.
 #[derive(Debug, Clone, Default)]
-pub struct ArgoCd(Arc<BTreeMap<Name, Result<Server, String>>>);
+pub struct ArgoCd {
+    servers: Arc<BTreeMap<Name, Result<Server, String>>>,
+    hurried: bool,
+}
 
 #[derive(Debug)]
 struct Server {
@@ -57,7 +60,19 @@ impl ArgoCd {
             });
             (name.clone(), server)
         });
-        Self(Arc::new(servers.collect()))
+        Self {
+            servers: Arc::new(servers.collect()),
+            hurried: false,
+        }
+    }
+
+    /// The same for a server that did not answer when it was last asked.
+    #[must_use]
+    pub fn hurried(&self) -> Self {
+        Self {
+            servers: Arc::clone(&self.servers),
+            hurried: true,
+        }
     }
 
     /// How an application fares.
@@ -69,15 +84,22 @@ impl ArgoCd {
             server: server.to_string(),
             detail,
         };
-        let found = self.0.get(server).ok_or_else(|| EgressError::NoServer {
-            server: server.to_string(),
-        })?;
+        let found = self
+            .servers
+            .get(server)
+            .ok_or_else(|| EgressError::NoServer {
+                server: server.to_string(),
+            })?;
         let Server { base, egress } = found.as_ref().map_err(|why| unclear(why.clone()))?;
         let mut url = base.clone();
         url.path_segments_mut()
             .map_err(|()| unclear("its address takes no path".to_owned()))?
             .pop_if_empty()
             .extend(["api", "v1", "applications", name]);
+        let egress = match self.hurried {
+            true => egress.hurried(),
+            false => egress.clone(),
+        };
         let answer = egress
             .get_within(&url, Some(server.as_str()), MOST_BYTES)
             .await?;

@@ -29,6 +29,8 @@ const MOST_BYTES: usize = 1 << 20;
 const CONNECT: Duration = Duration::from_secs(5);
 /// How long the whole answer may take.
 const TOTAL: Duration = Duration::from_secs(10);
+/// How long that of a host may take which did not answer when it was last asked.
+const HURRIED: Duration = Duration::from_secs(2);
 /// More headers are not handed on.
 const MOST_HEADERS: usize = 100;
 
@@ -45,12 +47,14 @@ pub struct Answer {
 
 /// Asks hosts that the operator listed.
 #[derive(Clone)]
-pub struct Egress(Arc<Inner>);
+pub struct Egress {
+    inner: Arc<Inner>,
+    total: Duration,
+}
 
 struct Inner {
     hosts: HashMap<String, EgressHost>,
     pool: Pool,
-    total: Duration,
 }
 
 impl fmt::Debug for Egress {
@@ -74,13 +78,25 @@ impl Egress {
             }
         }
         let listed = hosts.iter().cloned();
-        Self(Arc::new(Inner {
+        let inner = Inner {
             hosts: listed
                 .map(|host| (host.host.to_ascii_lowercase(), host))
                 .collect(),
             pool: Pool::new(CONNECT.min(total), total),
+        };
+        Self {
+            inner: Arc::new(inner),
             total,
-        }))
+        }
+    }
+
+    /// The same for a host that did not answer when it was last asked: it is waited for only a short while.
+    #[must_use]
+    pub fn hurried(&self) -> Self {
+        Self {
+            inner: Arc::clone(&self.inner),
+            total: self.total.min(HURRIED),
+        }
     }
 
     /// What an address answers to a GET. Redirects are answers like others; they are not followed.
@@ -102,7 +118,7 @@ impl Egress {
         most: usize,
     ) -> Result<Answer, EgressError> {
         let host = authority(url);
-        let entry = self.0.hosts.get(&host);
+        let entry = self.inner.hosts.get(&host);
         let entry = entry.ok_or_else(|| EgressError::NotListed { host: host.clone() })?;
         if url.scheme() != "https" && !entry.plain_http {
             return Err(EgressError::Plain { host });
@@ -111,11 +127,11 @@ impl Egress {
             None => None,
             Some(name) => Some(login(entry, name)?),
         };
-        match tokio::time::timeout(self.0.total, self.ask(url, entry, login, most)).await {
+        match tokio::time::timeout(self.total, self.ask(url, entry, login, most)).await {
             Ok(answer) => answer,
             Err(_) => Err(EgressError::Slow {
                 host,
-                seconds: self.0.total.as_secs(),
+                seconds: self.total.as_secs(),
             }),
         }
     }
@@ -140,7 +156,7 @@ impl Egress {
             other => EgressError::Connection(other),
         };
         check_literal(url, reach).map_err(failed)?;
-        let client = self.0.pool.client(url, &tls, reach).map_err(failed)?;
+        let client = self.inner.pool.client(url, &tls, reach).map_err(failed)?;
         let mut request = client
             .get(url.clone())
             .header(ACCEPT_ENCODING, "identity")

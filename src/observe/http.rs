@@ -19,8 +19,7 @@ impl Poll for HttpAsk {
     }
 
     fn host(&self) -> &str {
-        let behind = self.url.split_once("://").map_or("", |(_, behind)| behind);
-        behind.split(['/', '?']).next().unwrap_or_default()
+        Self::host(self)
     }
 
     fn size(answer: &HttpAnswer) -> usize {

@@ -18,6 +18,7 @@ mod commits;
 mod deployments;
 pub mod documents;
 mod error;
+mod gates;
 mod groups;
 mod guards;
 pub mod history;
@@ -282,23 +283,12 @@ impl Observer {
             verified: self.verified.clone(),
             progress: self.progress.clone(),
         };
-        let ((http, http_due), (argocd, argocd_due)) = {
-            let state = self.state.lock().await;
-            let (http, argocd) = (asked.http.clone(), asked.argocd.clone());
-            (state.http.split(http, now), state.argocd.split(argocd, now))
-        };
-        let (new, blobs, checks, runs, http_came, argocd_came) = tokio::join!(
+        let (new, blobs, checks, runs, polled) = tokio::join!(
             self.under_way.ask(&registries, &asked, now),
             texts(&self.repository, &asked.blobs),
             commits::checks(&*self.forge, &asked.commits),
             runs::runs(&*self.forge, &asked.runs),
-            polls::ask(http_due, async |question| http::one(&self.egress, question)
-                .await),
-            polls::ask(argocd_due, async |question| argocd::one(
-                &self.argocd,
-                question
-            )
-            .await),
+            self.poll(&asked, now),
         );
         let blobs = blobs?;
         let open = self.under_way.open(&asked.registries);
@@ -312,13 +302,8 @@ impl Observer {
         let facts = &mut observation.facts;
         facts.unanswered.extend(open);
         facts.checks.extend(checks);
-        facts.http.extend(http);
-        facts.http.extend(state.http.learn(http_came, now).await?);
         facts.runs.extend(runs);
-        facts.argocd.extend(argocd);
-        facts
-            .argocd
-            .extend(state.argocd.learn(argocd_came, now).await?);
+        polled.tell(&mut state, facts, now).await?;
         let told = state.deployed.ask(&*self.forge, deployments, now).await?;
         facts.deployments.extend(told);
         if !merged.is_empty() {

@@ -13,7 +13,7 @@ use super::store;
 use crate::config::known::hide;
 use crate::egress::EgressError;
 use crate::model::{Faulty as _, Period, Timestamp};
-use crate::plan::facts::{Answer, Failure, Outcome};
+use crate::plan::facts::{Answer, Failure, Outcome, Trouble};
 use crate::plan::question::POLL_INTERVAL;
 
 /// Version of the files.
@@ -46,6 +46,9 @@ pub(super) trait Poll: Ord + Clone + Serialize + DeserializeOwned + Send + 'stat
 
 /// What came of questions.
 pub(super) type Told<Q> = Vec<(Q, Answer<<Q as Poll>::Answer>)>;
+
+/// Questions that were asked just now, and what each host did.
+pub(super) type Came<Q> = Vec<(Q, Result<<Q as Poll>::Answer, Missed>)>;
 
 /// Why there is no answer.
 #[derive(Debug, Clone)]
@@ -92,6 +95,9 @@ struct Polled<A> {
     /// Not before then again.
     next: Timestamp,
     failures: u32,
+    /// When the row of failures began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    since: Option<Timestamp>,
     outcome: Outcome<A>,
 }
 
@@ -145,16 +151,16 @@ impl<Q: Poll> Polls<Q> {
     /// Takes in what came of questions, and gives it as facts.
     pub(super) async fn learn(
         &mut self,
-        came: Vec<(Q, Result<Q::Answer, Missed>)>,
+        came: Came<Q>,
         now: Timestamp,
     ) -> Result<Told<Q>, ObserveError> {
         let mut answers = Vec::new();
         let mut is_news = false;
         for (question, outcome) in came {
             let before = self.known.get(&question);
-            let failures = before.map_or(0, |polled| polled.failures);
+            let row = before.map_or((0, None), |polled| (polled.failures, polled.since));
             let free = outcome.as_ref().is_err_and(|missed| missed.free);
-            let polled = Polled::after(failures, outcome, now);
+            let polled = Polled::after(row, outcome, now);
             answers.push((question.clone(), polled.answer(now)));
             if !free {
                 self.known.insert(question, polled);
@@ -166,6 +172,32 @@ impl<Q: Poll> Polls<Q> {
             self.save().await?;
         }
         Ok(answers)
+    }
+
+    /// Hosts that did not answer when they were last asked, and how long they have not.
+    pub(super) fn troubles(&self) -> BTreeMap<String, Trouble> {
+        let mut last: BTreeMap<&str, &Polled<Q::Answer>> = BTreeMap::new();
+        for (question, polled) in &self.known {
+            let known = last.entry(question.host()).or_insert(polled);
+            if polled.at > known.at {
+                *known = polled;
+            }
+        }
+        let failing = last.into_iter().filter_map(|(host, polled)| {
+            let Outcome::Failed(failure) = &polled.outcome else {
+                return None;
+            };
+            let trouble = Trouble {
+                since: polled.since,
+                tries: polled.failures,
+                reason: failure.reason.clone(),
+                message: failure.message.clone(),
+                party: failure.party,
+                next_try: Some(polled.next),
+            };
+            Some((host.to_owned(), trouble))
+        });
+        failing.collect()
     }
 
     fn forget_oldest(&mut self) {
@@ -206,11 +238,17 @@ impl<Q: Poll> Polls<Q> {
 }
 
 impl<A: Clone> Polled<A> {
-    fn after(failures: u32, outcome: Result<A, Missed>, now: Timestamp) -> Self {
+    /// What is known after an answer that came behind so many failures since then.
+    fn after(
+        (failures, since): (u32, Option<Timestamp>),
+        outcome: Result<A, Missed>,
+        now: Timestamp,
+    ) -> Self {
         let polled = |failures, next, outcome| Self {
             at: now,
             next,
             failures,
+            since: (failures > 0).then(|| since.unwrap_or(now)),
             outcome,
         };
         match outcome {
@@ -251,11 +289,18 @@ fn unknown<A>(now: Timestamp) -> Answer<A> {
     }
 }
 
+/// Whether a host is waited for only a short while: it did not answer the last time. Every other time it has all the time
+/// there is again, for one that is only slow would never be heard else.
+pub(super) fn is_hurried(troubles: &BTreeMap<String, Trouble>, host: &str) -> bool {
+    let trouble = troubles.get(host);
+    trouble.is_some_and(|trouble| trouble.tries % 2 == 1)
+}
+
 /// Asks each host a few questions at a time. One that does not answer is not asked the others in this round.
 pub(super) async fn ask<Q: Poll>(
     questions: Vec<Q>,
     ask: impl AsyncFn(&Q) -> Result<Q::Answer, Missed>,
-) -> Vec<(Q, Result<Q::Answer, Missed>)> {
+) -> Came<Q> {
     let mut by_host: BTreeMap<String, BTreeSet<Q>> = BTreeMap::new();
     for question in questions {
         let host = question.host().to_owned();
@@ -354,7 +399,7 @@ mod tests {
     #[tokio::test]
     async fn who_fails_is_asked_later_and_later() {
         let mut polls = Polls::<Ask>::open(None);
-        let mut now = 0;
+        let (mut now, mut hurried) = (0, Vec::new());
         for wait in [60, 120, 240, 480, 960, 960] {
             let (_, due) = polls.split(vec![here("a1")], at(now));
             assert_eq!(due.len(), 1, "at {now}");
@@ -363,6 +408,10 @@ mod tests {
                 panic!("it failed");
             };
             assert_eq!(failure.retry_at, Some(at(now + wait)));
+            let trouble = &polls.troubles()["a"];
+            assert_eq!(trouble.since, Some(at(0)));
+            assert_eq!(trouble.next_try, failure.retry_at);
+            hurried.push(is_hurried(&polls.troubles(), "a"));
             let (_, due) = polls.split(vec![here("a1")], at(now + wait - 1));
             assert!(due.is_empty());
             now += wait;
@@ -370,6 +419,8 @@ mod tests {
         let came = vec![(here("a1"), Ok("yes".to_owned()))];
         polls.learn(came, at(now)).await.unwrap();
         assert_eq!(polls.split(vec![here("a1")], at(now + 60)).1.len(), 1);
+        assert!(polls.troubles().is_empty());
+        assert_eq!(hurried, [true, false, true, false, true, false]);
     }
 
     #[tokio::test]

@@ -1,11 +1,15 @@
-//! Broken edges: which registry, Git server or forge does not answer, since when, and which pipelines that concerns.
+//! Broken edges: which registry, Git server, forge, host of a gate or Argo CD does not answer, since when, and which
+//! pipelines that concerns.
+
+mod gates;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+pub use gates::failures;
 use serde::{Deserialize, Serialize};
 
 use super::checks::{Check, checks};
-use super::facts::Trouble;
+use super::facts::{Failure, Outcome, Trouble};
 use super::failing::{forge_waits, waits};
 use super::import::{Following, Whole};
 use super::observation::Observation;
@@ -27,11 +31,21 @@ pub enum EdgeKind {
     Forge,
     /// A registry host.
     Registry,
+    /// A host that `http` gates ask.
+    Http,
+    /// An Argo CD server.
+    ArgoCd,
 }
 
 impl EdgeKind {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Git, Self::Forge, Self::Registry];
+    pub const ALL: [Self; 5] = [
+        Self::Git,
+        Self::Forge,
+        Self::Registry,
+        Self::Http,
+        Self::ArgoCd,
+    ];
 
     /// The word for it.
     pub const fn as_str(self) -> &'static str {
@@ -39,6 +53,8 @@ impl EdgeKind {
             Self::Git => "git",
             Self::Forge => "forge",
             Self::Registry => "registry",
+            Self::Http => "http",
+            Self::ArgoCd => "argocd",
         }
     }
 }
@@ -83,7 +99,7 @@ pub fn git(name: String, trouble: &Trouble, pipelines: BTreeSet<Name>) -> EdgeRe
     report(EdgeKind::Git, name, trouble, &pipelines, pipelines.len())
 }
 
-/// Every broken edge that an observation shows: the forge, then registries by name.
+/// Every broken edge that an observation shows: the forge, then registries, hosts of gates and Argo CD servers by name.
 pub fn edges(observation: &Observation, plan: &Plan) -> Vec<EdgeReport> {
     let total = pipelines(plan).len();
     let forge = observation.facts.forge_failure.as_ref().map(|failure| {
@@ -117,6 +133,21 @@ pub fn edges(observation: &Observation, plan: &Plan) -> Vec<EdgeReport> {
         }
     };
     let mut registries: BTreeMap<String, EdgeReport> = BTreeMap::new();
+    for (host, (failure, tags)) in unsigned(observation) {
+        let trouble = Trouble {
+            reason: failure.reason.clone(),
+            message: failure.message.clone(),
+            party: failure.party,
+            next_try: failure.retry_at,
+            ..Trouble::default()
+        };
+        let edge = registry(host.clone(), &trouble, &tags.iter().collect::<Vec<_>>());
+        let state = match failure.transient {
+            true => State::Waiting,
+            false => State::Broken,
+        };
+        registries.insert(host, EdgeReport { state, ..edge });
+    }
     for (host, (since, tags)) in silent(observation) {
         let edge = registry(
             host.clone(),
@@ -137,7 +168,14 @@ pub fn edges(observation: &Observation, plan: &Plan) -> Vec<EdgeReport> {
         };
         registries.insert(host, EdgeReport { state, ..edge });
     }
-    forge.into_iter().chain(registries.into_values()).collect()
+    let gates = gates::edges(observation, total);
+    let edges = forge.into_iter().chain(registries.into_values());
+    edges.chain(gates).collect()
+}
+
+/// Whether a failure is that of a host, and not of what it was asked about.
+fn is_of_host(reason: &str) -> bool {
+    matches!(reason, "InternalError" | "Unauthorized" | "Forbidden")
 }
 
 /// Pipelines that a plan speaks of.
@@ -174,13 +212,35 @@ fn report(
 fn hosts(observation: &Observation) -> BTreeMap<String, Vec<Check>> {
     let mut hosts: BTreeMap<String, Vec<Check>> = BTreeMap::new();
     for check in checks(observation) {
-        let at_the_host = matches!(
-            check.after.reason.as_str(),
-            "InternalError" | "Unauthorized" | "Forbidden"
-        );
-        if check.after.failures > 0 && at_the_host {
+        if check.after.failures > 0 && is_of_host(&check.after.reason) {
             let host = check.reference.repository.registry().to_string();
             hosts.entry(host).or_default().push(check);
+        }
+    }
+    hosts
+}
+
+/// Hosts that did not tell of signatures, what they answered, and the tags that hold those images.
+fn unsigned(observation: &Observation) -> BTreeMap<String, (&Failure, BTreeSet<TagKey>)> {
+    let mut hosts: BTreeMap<String, (&Failure, BTreeSet<TagKey>)> = BTreeMap::new();
+    for (question, answer) in &observation.facts.signed {
+        let Outcome::Failed(failure) = &answer.outcome else {
+            continue;
+        };
+        if !is_of_host(&failure.reason) {
+            continue;
+        }
+        let host = question.image.repository.registry().to_string();
+        let (_, tags) = hosts.entry(host).or_insert((failure, BTreeSet::new()));
+        let image = question.image.to_string();
+        for (key, located) in &observation.snapshot.documents.streams {
+            let stream = &located.value;
+            let holds = |tag: &str| {
+                let head = stream.head(tag);
+                head.is_some_and(|head| *head.docker_image_reference() == *image)
+            };
+            let held = stream.spec.tags.iter().filter(|tag| holds(&tag.name));
+            tags.extend(held.map(|tag| TagKey::new(key.clone(), &tag.name)));
         }
     }
     hosts

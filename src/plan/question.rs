@@ -151,6 +151,14 @@ pub struct HttpAsk {
     pub left: bool,
 }
 
+impl HttpAsk {
+    /// The host that is asked, with its port where the address says one.
+    pub fn host(&self) -> &str {
+        let behind = self.url.split_once("://").map_or("", |(_, behind)| behind);
+        behind.split(['/', '?']).next().unwrap_or_default()
+    }
+}
+
 /// An application of an Argo CD server, for a set in a stage.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

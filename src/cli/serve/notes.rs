@@ -111,6 +111,9 @@ impl Notes {
         if let Some(failure) = &pass.observation.facts.forge_failure {
             metrics.failed(EdgeKind::Forge, fault(failure));
         }
+        for (edge, failure) in edges::failures(&pass.observation.facts) {
+            metrics.failed(edge, fault(failure));
+        }
         for done in &pass.receipt.done {
             match done {
                 Done::Pushed { .. } => metrics.committed(),

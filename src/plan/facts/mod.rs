@@ -67,6 +67,12 @@ pub struct Facts {
     /// What Argo CD servers say of applications.
     #[serde(default, with = "pairs", skip_serializing_if = "BTreeMap::is_empty")]
     pub argocd: BTreeMap<ArgoCdAsk, Answer<ArgoCdFacts>>,
+    /// Hosts of those that fail: since when, and how many times in a row. A cache: it may be empty.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub http_trouble: BTreeMap<String, Trouble>,
+    /// The same of Argo CD servers.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub argocd_trouble: BTreeMap<String, Trouble>,
     /// Runs of workflows at the forge.
     #[serde(default, with = "pairs", skip_serializing_if = "BTreeMap::is_empty")]
     pub runs: BTreeMap<RunsAsk, Outcome<Vec<WorkflowRun>>>,
@@ -151,6 +157,8 @@ impl Facts {
             signed: BTreeMap::new(),
             http: BTreeMap::new(),
             argocd: BTreeMap::new(),
+            http_trouble: BTreeMap::new(),
+            argocd_trouble: BTreeMap::new(),
             runs: BTreeMap::new(),
             dispatched: BTreeMap::new(),
             checks: BTreeMap::new(),
