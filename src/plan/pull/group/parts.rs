@@ -41,7 +41,7 @@ enum One {
     /// It cannot be judged yet.
     Unknown,
     /// This.
-    Is(Part),
+    Is(Box<Part>),
 }
 
 impl Group<'_, '_> {
@@ -63,8 +63,8 @@ impl Group<'_, '_> {
             match self.part(at, &carried.set, yields, desk) {
                 One::Useless(why) => useless = Some(why),
                 One::Unknown => return Parts::Unknown,
-                One::Is(part) if part.kept && !self.may_stay(&part) => stuck.push(part),
-                One::Is(part) => parts.push(part),
+                One::Is(part) if part.kept && !self.may_stay(&part) => stuck.push(*part),
+                One::Is(part) => parts.push(*part),
             }
         }
         if parts.is_empty() && stuck.is_empty() {
@@ -106,11 +106,11 @@ impl Group<'_, '_> {
         let newer = member.decided.decision.chosen.clone();
         if let Some(newer) = newer.filter(|newer| newer.candidate.id != *set) {
             if yields {
-                return One::Is(Part {
+                return One::Is(Box::new(Part {
                     at,
                     judged: newer,
                     kept: false,
-                });
+                }));
             }
             let words = "an approved pull request stays; this one waits for it".to_owned();
             let set = set_report(&newer.candidate.set, None, desk);
@@ -121,11 +121,11 @@ impl Group<'_, '_> {
         }
         let judged = member.open_judged.clone();
         match judged.filter(|judged| judged.candidate.id == *set) {
-            Some(judged) => One::Is(Part {
+            Some(judged) => One::Is(Box::new(Part {
                 at,
                 judged,
                 kept: true,
-            }),
+            })),
             None => One::Unknown,
         }
     }
