@@ -9,7 +9,7 @@ use tracing::Instrument as _;
 
 use crate::apply::{Applier, Receipt};
 pub use crate::apply::{Done, Refusal};
-use crate::model::Timestamp;
+use crate::model::{Delivery, Timestamp};
 pub use crate::observe::ObserveError;
 use crate::observe::Observer;
 pub use crate::plan::Plan;
@@ -291,7 +291,7 @@ impl Reconciler {
         Ok(receipt)
     }
 
-    /// Passes at one instant until nothing is left to do: at most as many as the longest pipeline has stages, and two.
+    /// Passes at one instant until nothing is left to do: at most as many as the longest pipeline needs, and two.
     pub async fn run(&self, now: Timestamp) -> Result<Vec<Pass>, ObserveError> {
         let mut passes: Vec<Pass> = Vec::new();
         loop {
@@ -329,10 +329,14 @@ impl Reconciler {
     }
 }
 
+/// Passes that the longest pipeline needs: one for each stage, and one more where a pull request is opened before it is merged.
 fn longest(plan: &Plan) -> usize {
     let mut lengths = std::collections::BTreeMap::new();
     for stage in &plan.stages {
-        *lengths.entry(&stage.key.pipeline).or_insert(0_usize) += 1;
+        *lengths.entry(&stage.key.pipeline).or_insert(0_usize) += match stage.delivery {
+            Delivery::Commit => 1,
+            Delivery::PullRequest => 2,
+        };
     }
     lengths.into_values().max().unwrap_or(1)
 }

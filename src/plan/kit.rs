@@ -102,6 +102,15 @@ impl Kit {
         self
     }
 
+    /// A commit of ours that brings what somebody asked for.
+    pub(crate) fn brings(mut self, tag: &str, to: &str, asked_by: &str) -> Self {
+        self.push(tag, to, true, Some(Cause::Promotion));
+        let moves = self.history.moves.get_mut(&TagKey::new(myapp(), tag));
+        let record = moves.and_then(|moves| moves.last_mut()?.record.as_mut());
+        record.expect("a promotion has one").asked_by = Some(asked_by.to_owned());
+        self
+    }
+
     /// A commit by a person that writes down what ran in a stage before, as `init --adopt` does.
     pub(crate) fn adopts(mut self, tag: &str, to: &str) -> Self {
         self.push(tag, to, false, Some(Cause::Adopted));

@@ -519,3 +519,51 @@ fn what_left_its_source_unpassed_is_let_in_by_no_act_and_what_passed_there_is() 
         prod.why
     );
 }
+
+#[test]
+fn an_older_set_that_somebody_asked_for_stays_until_a_newer_one_comes_or_the_hold_is_lifted() {
+    for prod in ["", "      order: queue\n"] {
+        let older = kit("", prod)
+            .moves("dev", "1")
+            .moves("qa", "1")
+            .moves("dev", "2")
+            .moves("qa", "2")
+            .moves("prod", "2")
+            .brings("prod", "1", "mara@acme.example");
+        let plan = made(older.clone().now(20));
+        assert!(plan.is_empty(), "{plan:#?}");
+        let stage = stage(&plan, "prod");
+        assert_eq!(stage.state, State::Held);
+        assert!(
+            stage
+                .why
+                .contains("mara@acme.example asked for an older set"),
+            "{}",
+            stage.why
+        );
+        let help = stage.help.as_deref();
+        assert!(help.is_some_and(|help| help.contains("headwater unhold myapp/prod")));
+
+        let newer = made(older.clone().moves("dev", "3").moves("qa", "3").now(20));
+        assert!(
+            promotes(&newer, "prod")
+                .unwrap()
+                .contains(digest("3").short())
+        );
+        let again = made(older.asks("2", "x@y", "x@y").now(20));
+        assert_eq!(
+            promotes(&again, "prod"),
+            None,
+            "what is held is not asked for past its hold"
+        );
+    }
+    let newer = kit("", "")
+        .moves("dev", "1")
+        .moves("qa", "1")
+        .moves("prod", "1")
+        .moves("dev", "2")
+        .moves("qa", "2")
+        .brings("prod", "2", "mara@acme.example");
+    let plan = made(newer.now(20));
+    assert_eq!(stage(&plan, "prod").state, State::Settled);
+}

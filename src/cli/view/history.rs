@@ -215,6 +215,7 @@ fn whose(stay: &StayData) -> String {
         ("byHand", _) => "by hand",
         (_, Some(Cause::Rollback)) => "rollback",
         (_, Some(Cause::Adopted)) => "adopted",
+        ("back", Some(Cause::Promotion)) => "an older set promoted",
         ("back", _) => "taken back",
         (_, Some(Cause::Promotion)) => "promotion",
         // What needs no record came from no other stage.

@@ -136,10 +136,23 @@ fn ask(room: &mut Room<'_>, view: &StageView<'_>, request: &Request) -> Result<F
     Ok(files)
 }
 
+/// What becomes of the set that is there, where an older one is asked for.
+fn older(room: &Room<'_>, view: &StageView<'_>, wanted: &Set) -> Option<String> {
+    let key = &view.key;
+    let current = &view.timeline.current()?.set;
+    let candidates = room.candidates(view);
+    let came = |set: &Set| candidates.iter().find(|c| c.set == *set).map(|c| c.at);
+    (came(wanted)? < came(current)?).then(|| {
+        format!(
+            "that set is older than what {key} has, which is held there from then on: `headwater unhold {key}` lets it in again, and what comes after it comes as ever"
+        )
+    })
+}
+
 /// What stands in its way whatever is asked for.
 fn notes(room: &Room<'_>, view: &StageView<'_>, wanted: &Set) -> Vec<String> {
     let key = &view.key;
-    let mut notes = Vec::new();
+    let mut notes: Vec<String> = older(room, view, wanted).into_iter().collect();
     if let Some(hold) = stage_hold(view, &room.desk) {
         notes.push(format!(
             "{key} is held ({}): it moves after `headwater unhold {key}`",

@@ -359,7 +359,11 @@ fn promote_asks_by_an_annotation_and_says_what_stands_in_the_way() {
     let act = promote(&world, &key(), Some(to.hex()), &[], &mara()).unwrap();
     let text = act.files.values().flatten().next().unwrap();
     assert!(text.contains("headwater.dev/request") && text.contains(&set("one").id().to_string()));
-    assert_eq!(act.notes.len(), 1, "{:?}", act.notes);
+    let [older, held] = &act.notes[..] else {
+        panic!("{:?}", act.notes)
+    };
+    assert!(older.contains("older than what shop/prod has"), "{older}");
+    assert!(held.contains("shop/prod is held (audit)"), "{held}");
     let never: Vec<Name> = vec!["freeze".parse().unwrap()];
     let said = why(promote(&world, &key(), Some(to.hex()), &never, &mara())).0;
     assert!(said.contains("no gate that can be skipped"), "{said}");

@@ -149,7 +149,10 @@ impl Lifting<'_> {
         only: Option<&Set>,
     ) -> Result<(), ActError> {
         let reverted = view.timeline.reverted.iter().map(|(id, commit)| {
-            let what = format!("the revert {}", commit.short());
+            let what = match view.timeline.asked_back_by(commit) {
+                Some(who) => format!("the older set that {who} asked for in its place"),
+                None => format!("the revert {}", commit.short()),
+            };
             (id.clone(), commit.to_string(), what)
         });
         let undone = undone(view, &room.desk).into_iter().map(|(id, pull)| {

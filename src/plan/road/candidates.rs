@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::StageView;
-use super::timeline::{Stay, Timeline, Whose, gone_back};
+use super::timeline::{Stay, Whose, came_from, gone_back};
 use crate::model::hold::HoldSpec;
 use crate::model::pipeline::From;
 use crate::model::promotion::FromStage;
@@ -105,7 +105,7 @@ pub fn from_sources(
                 From::All(stages) => stays.len() == stages.len(),
                 From::Any(_) => !stays.is_empty(),
             };
-            let at = came_from(view, sources, id, usize::MAX)?;
+            let at = came(view, sources, id, usize::MAX)?;
             let from = stays
                 .iter()
                 .map(|(name, stay)| FromStage {
@@ -125,27 +125,19 @@ pub fn from_sources(
     all
 }
 
-/// When a set last came forward to a stage, up to some commit: a move back never makes it newer than what it replaced.
-fn came(timeline: &Timeline, id: &SetId, until: usize) -> Option<usize> {
-    let stays = || timeline.stays_of(id).filter(|s| s.at <= until);
-    let forward = stays().filter(|s| s.is_forward()).map(|s| s.at).max();
-    forward.or_else(|| stays().map(|s| s.at).max())
-}
-
-/// When a set last came forward to what a stage takes its sets from: to all of its sources, or to the first of those of which
-/// one is enough, since a slower one that takes it later makes it no newer.
-fn came_from(
+/// When a set last came forward to what a stage takes its sets from.
+fn came(
     view: &StageView<'_>,
     sources: &BTreeMap<Name, &StageView<'_>>,
     id: &SetId,
     until: usize,
 ) -> Option<usize> {
-    let named = view.from.stages().iter().filter_map(|s| sources.get(s));
-    let came = named.filter_map(|source| came(&source.timeline, id, until));
-    match &view.from {
-        From::All(_) => came.max(),
-        From::Any(_) => came.min(),
-    }
+    came_from(
+        &view.from,
+        |name| Some(&sources.get(name)?.timeline),
+        id,
+        until,
+    )
 }
 
 /// What a stage never goes below by itself.
@@ -176,7 +168,7 @@ pub fn floor(view: &StageView<'_>, sources: &BTreeMap<Name, &StageView<'_>>) -> 
         .current()
         .is_some_and(|stay| stay.id == last.id);
     let until = if has_it { usize::MAX } else { last.at };
-    let came = came_from(view, sources, &last.id, until).unwrap_or(last.at);
+    let came = came(view, sources, &last.id, until).unwrap_or(last.at);
     Floor {
         // What ran when the stage was adopted stays until something comes to the source afterwards.
         at: match last.whose {
@@ -297,7 +289,13 @@ fn refused_here(view: &StageView<'_>, desk: &Desk<'_>) -> Vec<Refusal> {
         set: HeldSet::new(reason, why, unhold(&view.key)),
     };
     let reverted = view.timeline.reverted.iter().map(|(id, commit)| {
-        let why = format!("reverted by {}", commit.short());
+        let why = match view.timeline.asked_back_by(commit) {
+            Some(who) => format!(
+                "{who} asked for an older set in its place ({})",
+                commit.short()
+            ),
+            None => format!("reverted by {}", commit.short()),
+        };
         refusal(id.clone(), commit.to_string(), "Reverted", why)
     });
     let closed = closed(view, desk).into_iter().map(|(id, pull)| {

@@ -16,7 +16,7 @@ pub enum Whose {
     Merged,
     /// What ran here before we came was written down as the first set of all.
     Adopted,
-    /// A set that was current here before came back.
+    /// A set that was current here before came back, or somebody asked for one that is older than what it replaced.
     Back,
     /// Anything else.
     ByHand,
@@ -99,6 +99,24 @@ impl Timeline {
         self.stays.iter().rev().find(|s| s.id == *id)
     }
 
+    /// Who asked for the older set that this commit brought in place of a newer one.
+    pub fn asked_back_by(&self, commit: &CommitId) -> Option<&str> {
+        let mut stays = self.stays.iter();
+        let stay = stays.find(|stay| stay.whose == Whose::Back && stay.commit == *commit)?;
+        let record = stay.record.as_ref()?;
+        record
+            .asked_by
+            .as_deref()
+            .filter(|_| record.cause == Cause::Promotion)
+    }
+
+    /// When a set last came forward, up to some commit: a move back never makes it newer than what it replaced.
+    pub fn came(&self, id: &SetId, until: usize) -> Option<usize> {
+        let stays = || self.stays_of(id).filter(|s| s.at <= until);
+        let forward = stays().filter(|s| s.is_forward()).map(|s| s.at).max();
+        forward.or_else(|| stays().map(|s| s.at).max())
+    }
+
     /// All stays of a set.
     pub fn stays_of<'a>(&'a self, id: &'a SetId) -> impl Iterator<Item = &'a Stay> {
         self.stays.iter().filter(move |s| s.id == *id)
@@ -117,6 +135,22 @@ impl Timeline {
         let gone = gone_back(self);
         let mut before = self.stays.iter().rev();
         before.find(|s| s.id != current.id && !gone.contains_key(&s.id))
+    }
+}
+
+/// When a set last came forward to what a stage takes its sets from, up to some commit: to all of its sources, or to the first
+/// of those of which one is enough, since a slower one that takes it later makes it no newer.
+pub fn came_from<'t>(
+    from: &From,
+    timeline: impl Fn(&Name) -> Option<&'t Timeline>,
+    id: &SetId,
+    until: usize,
+) -> Option<usize> {
+    let sources = from.stages().iter().filter_map(timeline);
+    let came = sources.filter_map(|source| source.came(id, until));
+    match from {
+        From::All(_) => came.max(),
+        From::Any(_) => came.min(),
     }
 }
 
@@ -207,7 +241,12 @@ impl Reader<'_> {
             .iter()
             .find_map(|(_, m)| m.record.as_deref().cloned())
             .filter(|r| r.stage == *self.road.name);
-        let whose = self.whose((at, commit), complete.then_some(&id), record.as_ref());
+        let whose = match self.whose((at, commit), complete.then_some(&id), record.as_ref()) {
+            Whose::Ours | Whose::Merged if self.is_asked_back(at, &id, record.as_ref()) => {
+                Whose::Back
+            }
+            whose => whose,
+        };
         if whose == Whose::ByHand && !self.road.is_first() && complete {
             let back_to_current = self.timeline.current().is_some_and(|c| c.id == id);
             self.timeline.by_hand = (!back_to_current)
@@ -293,6 +332,17 @@ impl Reader<'_> {
             return Whose::Merged;
         }
         if was_here { Whose::Back } else { Whose::ByHand }
+    }
+
+    /// Whether somebody asked for a set that had come to the sources before the one it replaces.
+    fn is_asked_back(&self, at: usize, id: &SetId, record: Option<&Promotion>) -> bool {
+        let asked = record.is_some_and(|r| r.cause == Cause::Promotion && r.asked_by.is_some());
+        let came = |id| came_from(self.road.from, |name| self.sources.get(name), id, at);
+        let current = self.timeline.current().filter(|_| asked);
+        current.is_some_and(|current| {
+            let both = came(id).zip(came(&current.id));
+            both.is_some_and(|(new, old)| new < old)
+        })
     }
 
     /// Whether a record writes down what was here from the beginning: only a stage that never held anything takes anybody's word

@@ -362,3 +362,34 @@ async fn what_the_base_cannot_render_any_more_is_not_merged_and_told_before() {
     world.settle().await;
     assert_eq!(world.head("app", "prod"), Some(build));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_run_goes_to_the_end_of_a_road_of_pull_requests_that_nobody_has_to_approve() {
+    let names = ["dev", "qa", "canary", "prod"];
+    let from = ["", ", from: [dev]", ", from: [qa]", ", from: [canary]"];
+    let stages = names.iter().zip(from);
+    let stages = stages.map(|(name, from)| format!("    - {{name: {name}{from}}}\n"));
+    let stages: String = stages.collect();
+    let pipeline = small::PIPELINE
+        .split_once("    - name")
+        .unwrap()
+        .0
+        .to_owned()
+        + &stages;
+    let files: Vec<(String, String)> = names
+        .iter()
+        .map(|name| {
+            let rules = "delivery: pullRequest";
+            let text = small::environment(name, rules, &["app"]);
+            (format!("environments/{name}.yaml"), text)
+        })
+        .chain([(small::PIPELINE_PATH.to_owned(), pipeline)])
+        .collect();
+    let files: Vec<(&str, &str)> = files.iter().map(|(p, t)| (&**p, &**t)).collect();
+    let mut world = World::with(&files).await;
+    let build = world.good_build("1.0.0");
+    let passes = world.run_once().await;
+    let reached = world.head("app", "prod");
+    assert_eq!(reached, Some(build), "{passes} passes");
+    world.assert_nothing_to_do().await;
+}

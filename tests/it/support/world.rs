@@ -26,7 +26,7 @@ use headwater::config::registry::RegistryEntry;
 use headwater::demo::registry::{BuildSpec, EmbeddedRegistry};
 use headwater::forge::{Approver, Closing, PullRequest, PullState};
 use headwater::git::Person;
-use headwater::model::{Digest, Period, StageKey, Timestamp};
+use headwater::model::{Delivery, Digest, Period, StageKey, Timestamp};
 use headwater::observe::Progress;
 use headwater::plan::acts::{self, Act, ActError, Named};
 use headwater::plan::{Observation, Plan, StageReport, State};
@@ -263,6 +263,16 @@ impl World {
     /// One pass.
     pub(crate) async fn pass(&self) -> Pass {
         self.engine.reconciler.pass(self.now).await.unwrap()
+    }
+
+    /// What `headwater run` does; how many passes it took.
+    pub(crate) async fn run_once(&self) -> usize {
+        let passes = self.engine.reconciler.run(self.now).await.unwrap();
+        for pass in &passes {
+            let refused = &pass.receipt.refused;
+            assert!(refused.is_empty(), "{refused:?}\n{}", shown(&pass.plan));
+        }
+        passes.len()
     }
 
     /// Passes at one instant until a plan is empty, within as many as the first law allows.
@@ -641,11 +651,12 @@ pub(crate) fn shown(plan: &Plan) -> String {
     )
 }
 
-/// How many stages the longest pipeline of a plan has.
+/// How many stages the longest pipeline of a plan has; one that goes by pull request counts twice, for it is opened first.
 pub(crate) fn longest_pipeline(plan: &Plan) -> usize {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     for stage in &plan.stages {
-        *counts.entry(stage.key.pipeline.as_str()).or_default() += 1;
+        let by_pull = stage.delivery == Delivery::PullRequest;
+        *counts.entry(stage.key.pipeline.as_str()).or_default() += 1 + usize::from(by_pull);
     }
     counts.into_values().max().unwrap_or(1)
 }

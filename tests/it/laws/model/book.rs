@@ -281,9 +281,13 @@ impl Book {
             }
             Hand::Us | Hand::Bot(_) => {
                 self.may_move(at, &new, number, world)?;
-                self.comes(at, &new, number, commit.time, true, false);
+                let back = is_new && self.is_asked_back(at, &new, record.as_ref());
+                self.comes(at, &new, number, commit.time, !back, back);
             }
-            Hand::Merged(_) => self.comes(at, &new, number, commit.time, true, false),
+            Hand::Merged(_) => {
+                let back = is_new && self.is_asked_back(at, &new, record.as_ref());
+                self.comes(at, &new, number, commit.time, !back, back);
+            }
             Hand::Person => {
                 let page = &self.pages[&at];
                 let stays = page.current().is_some_and(|stay| stay.set == new);
@@ -294,6 +298,18 @@ impl Book {
             }
         }
         Ok(())
+    }
+
+    /// Somebody asked for a set that came to the sources before the one that is here.
+    fn is_asked_back(&self, at: At, set: &Images, record: Option<&String>) -> bool {
+        let asked = record.is_some_and(|record| {
+            record.contains("\"askedBy\":\"") && record.contains("\"cause\":\"promotion\"")
+        });
+        let current = self.pages[&at].current().filter(|_| asked);
+        current.is_some_and(|stay| {
+            let both = self.position(at, set).zip(self.position(at, &stay.set));
+            both.is_some_and(|(new, old)| new < old)
+        })
     }
 
     fn leaves(&mut self, at: At, time: Timestamp, back: bool, thrown_out: bool) {
