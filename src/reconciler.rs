@@ -291,13 +291,13 @@ impl Reconciler {
         Ok(receipt)
     }
 
-    /// Passes at one instant until nothing is left to do: at most as many as the longest pipeline needs, and two.
+    /// Passes at one instant until nothing is left to do: at most as many as its pipelines need, and two.
     pub async fn run(&self, now: Timestamp) -> Result<Vec<Pass>, ObserveError> {
         let mut passes: Vec<Pass> = Vec::new();
         loop {
             let pass = self.pass(now).instrument(span()).await?;
             let moved = !pass.receipt.done.is_empty();
-            let most = longest(&pass.plan) + 2;
+            let most = needed(&pass.plan) + 2;
             passes.push(pass);
             if !moved || passes.len() >= most {
                 return Ok(passes);
@@ -329,16 +329,16 @@ impl Reconciler {
     }
 }
 
-/// Passes that the longest pipeline needs: one for each stage, and one more where a pull request is opened before it is merged.
-fn longest(plan: &Plan) -> usize {
+/// Passes that a plan may need to be carried out to its end: one for each stage of the longest pipeline, and, since no pass
+/// merges more than one pull request, one for each stage that goes by them.
+fn needed(plan: &Plan) -> usize {
     let mut lengths = std::collections::BTreeMap::new();
     for stage in &plan.stages {
-        *lengths.entry(&stage.key.pipeline).or_insert(0_usize) += match stage.delivery {
-            Delivery::Commit => 1,
-            Delivery::PullRequest => 2,
-        };
+        *lengths.entry(&stage.key.pipeline).or_insert(0_usize) += 1;
     }
-    lengths.into_values().max().unwrap_or(1)
+    let by_pull = |stage: &&StageReport| stage.delivery == Delivery::PullRequest;
+    let merges = plan.stages.iter().filter(by_pull).count();
+    lengths.into_values().max().unwrap_or(1) + merges
 }
 
 #[cfg(test)]

@@ -126,7 +126,9 @@ impl<'a> Lookup<'a> {
                 ));
             }
         }
-        let by_stage = named.is_some() || written.is_none();
+        // Past a guard nothing comes on the word of its file while the pipeline that may carry it cannot be read.
+        let guarded = || asks_for_gates(environment, self.guards).is_some();
+        let by_stage = named.is_some() || written.is_none() || guarded();
         if bound.is_empty()
             && by_stage
             && let Some(why) = self.docs.unread_pipeline()

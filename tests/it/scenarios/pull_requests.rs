@@ -393,3 +393,23 @@ async fn one_run_goes_to_the_end_of_a_road_of_pull_requests_that_nobody_has_to_a
     assert_eq!(reached, Some(build), "{passes} passes");
     world.assert_nothing_to_do().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_run_merges_what_several_pipelines_have_though_each_pass_merges_one() {
+    let names = ["app", "api", "web", "shop", "cart"];
+    let files = small::services(&names, "delivery: pullRequest");
+    let files: Vec<(&str, &str)> = files.iter().map(|(p, t)| (&**p, &**t)).collect();
+    let world = World::with(&files).await;
+    let mut builds = Vec::new();
+    for name in names {
+        let passed = [("tests", "passed")];
+        let place = format!("acme/{name}:main");
+        builds.push((name, world.push_build(&place, "1.0.0", &passed)));
+    }
+    let passes = world.run_once().await;
+    for (name, build) in builds {
+        let reached = world.head(name, "prod");
+        assert_eq!(reached, Some(build), "{name} after {passes} passes");
+    }
+    world.assert_nothing_to_do().await;
+}

@@ -283,7 +283,7 @@ impl World {
             let refused = &pass.receipt.refused;
             assert!(refused.is_empty(), "{refused:?}\n{}", shown(&pass.plan));
             let empty = pass.plan.is_empty();
-            let most = longest_pipeline(&pass.plan) + 2;
+            let most = needed(&pass.plan) + 2;
             passes.push(pass);
             if empty {
                 return passes;
@@ -651,14 +651,15 @@ pub(crate) fn shown(plan: &Plan) -> String {
     )
 }
 
-/// How many stages the longest pipeline of a plan has; one that goes by pull request counts twice, for it is opened first.
-pub(crate) fn longest_pipeline(plan: &Plan) -> usize {
+/// How many passes the pipelines of a plan need at most: the longest one's stages, and a merge in each pass.
+pub(crate) fn needed(plan: &Plan) -> usize {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     for stage in &plan.stages {
-        let by_pull = stage.delivery == Delivery::PullRequest;
-        *counts.entry(stage.key.pipeline.as_str()).or_default() += 1 + usize::from(by_pull);
+        *counts.entry(stage.key.pipeline.as_str()).or_default() += 1;
     }
-    counts.into_values().max().unwrap_or(1)
+    let by_pull = |stage: &&StageReport| stage.delivery == Delivery::PullRequest;
+    let merges = plan.stages.iter().filter(by_pull).count();
+    counts.into_values().max().unwrap_or(1) + merges
 }
 
 fn owned(files: &[(&str, &str)]) -> Files {

@@ -259,7 +259,7 @@ impl Book {
         page.has_held(set) && (!stop.tests || good) && (!stop.soak || soaked >= Some(SOAK))
     }
 
-    /// A bundle of which a part failed to be seen goes nowhere from the next instant on.
+    /// A bundle of which a part failed to be seen goes nowhere.
     fn was_seen(&self, (road, stage): At, set: &Images, world: &World) -> Kept {
         let streams = self.shape.roads[road].streams;
         let first = self.pages[&(road, 0)]
@@ -268,7 +268,7 @@ impl Book {
             .rfind(|stay| stay.set == *set);
         let failed = (0..streams).find(|s| {
             let last = world.registry.sources[*s].last;
-            last.is_some_and(|(well, asked)| !well && asked < world.now)
+            last.is_some_and(|(well, asked)| !well && asked <= world.now)
         });
         let incomplete = streams > 1 && first.is_some() && failed.is_some();
         kept(!incomplete, || {
