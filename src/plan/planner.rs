@@ -32,7 +32,7 @@ use super::rewound;
 use super::road::{Road, StageView, roads};
 use super::room;
 use super::shield::shielded;
-use super::stage::adoption::before_import;
+use super::stage::adoption::{before_import, contradicted};
 use super::stage::first::{self, Offer};
 use super::stage::{self, Decided, Wish, going_back, judge_open};
 use super::{Effect, PLAN_VERSION, Plan};
@@ -143,7 +143,8 @@ impl<'s> Work<'s> {
         let offer = first::offer(view, &imports.imports, desk);
         let mut decision = first::decide(view, offer.as_ref(), desk);
         let offered = offer.as_ref().map(|offer| &offer.set);
-        if let Some(block) = before_import(view, offered, self.survey, desk) {
+        let before = before_import(view, offered, self.survey, desk);
+        for block in before.into_iter().chain(contradicted(view, self.survey)) {
             decision.stop(block);
         }
         let report = stage::report(view, road, &decision, desk);

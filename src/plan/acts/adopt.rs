@@ -8,9 +8,9 @@ use crate::model::{PinnedImage, RepoPath, Set, StageKey, StreamKey};
 use crate::plan::desk::Known;
 use crate::plan::observation::Observation;
 use crate::plan::output::Templates;
+use crate::plan::output::running::{Unclear, running};
 use crate::plan::output::survey::{Survey, has_outputs, survey};
 use crate::plan::road::StageView;
-use crate::plan::stage::adoption::{Unclear, running};
 
 /// What can be adopted, and what cannot.
 #[derive(Debug, Clone, Default, PartialEq)]

@@ -5,6 +5,7 @@ pub mod lookup;
 mod many;
 mod recipe;
 pub mod rendering;
+pub mod running;
 pub mod survey;
 pub mod template;
 mod templates;

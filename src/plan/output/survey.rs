@@ -4,11 +4,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::many::look_at_all;
+use super::running::running;
 use super::{Delta, Stop, Templates, folder, hand_edit};
 use crate::model::{
     Application, Environment, Name, PinnedImage, RepoPath, StageKey, StreamKey, TagKey,
 };
 use crate::plan::desk::Desk;
+use crate::plan::road::timeline::Whose;
 use crate::plan::road::{Road, StageView};
 
 /// An application of an environment.
@@ -30,6 +32,8 @@ pub struct Survey {
     pub places: BTreeMap<Place, Surveyed>,
     /// Outputs that a person changed to another digest: stage, file, digest.
     pub hand_edits: BTreeMap<StageKey, (RepoPath, String)>,
+    /// What outputs have in stages that were adopted with something else.
+    pub not_as_adopted: BTreeMap<StageKey, String>,
     /// Applications whose outputs are left as they are.
     pub left_alone: BTreeSet<Place>,
     /// Where tags of stages point by History, which overrides what a hand-edited spec says.
@@ -61,6 +65,7 @@ pub fn survey(
     let users = users(&survey);
     for view in roads.values().flatten() {
         look_for_hand_edits(view, &users, &mut survey, desk);
+        hold_against_outputs(view, &mut survey, desk);
     }
     survey
 }
@@ -197,6 +202,30 @@ fn look_for_hand_edits(
             survey.hand_edits.insert(view.key.clone(), found);
             survey.left_alone.insert(place.clone());
         }
+    }
+}
+
+/// A stage that was adopted is so with what its outputs have. Where they have something else, they stay as they are.
+fn hold_against_outputs(view: &StageView<'_>, survey: &mut Survey, desk: &mut Desk<'_>) {
+    let current = view.timeline.current();
+    let Some(adopted) = current.filter(|stay| stay.whose == Whose::Adopted) else {
+        return;
+    };
+    let has = match running(view, survey, desk) {
+        Ok(running) if running.set() == adopted.set => return,
+        Ok(running) => {
+            let files: Vec<&str> = running.files.iter().map(RepoPath::as_str).collect();
+            let digests: Vec<&str> = running.images.values().map(|i| i.digest.short()).collect();
+            format!("{} has {}", files.join(", "), digests.join("+"))
+        }
+        Err(unclear) => unclear.to_string(),
+    };
+    let places = survey.places.iter();
+    let used = places.filter(|((e, _), s)| view.environments.contains(e) && uses(s, view));
+    let used: Vec<Place> = used.map(|(place, _)| place.clone()).collect();
+    if !used.is_empty() {
+        survey.left_alone.extend(used);
+        survey.not_as_adopted.insert(view.key.clone(), has);
     }
 }
 

@@ -85,6 +85,7 @@ fn output_blocks(view: &StageView<'_>, survey: &Survey, desk: &Desk<'_>) -> Vec<
     if view.timeline.stays.is_empty() && !asked && has_outputs(view, survey, desk) {
         blocks.push(adoption::before_promotion(view));
     }
+    blocks.extend(adoption::contradicted(view, survey).filter(|_| !asked));
     blocks
 }
 

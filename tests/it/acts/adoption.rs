@@ -155,3 +155,39 @@ async fn a_stage_of_which_outputs_do_not_agree_is_left_and_named_and_the_others_
     adopts(&world, &["shop/prod"]).fails(1, &["different images", "headwater promote shop/prod"]);
     adopts(&world, &["shop/pord"]).fails(2, &["has no stage `pord`", "prod"]);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_adoption_of_something_else_than_the_outputs_have_brings_nothing_into_them() {
+    let world = begun_anew().await;
+    world
+        .run(&["init", "--adopt", "shop/prod", "--commit"])
+        .ok();
+    let qa = world.here("environments/qa/rendered/shop/deployment.yaml");
+    let digest = |text: &str| text.split_once("@sha256:").unwrap().1[..64].to_owned();
+    let prod = world.here(PROD_OUTPUT);
+    let other = prod.replace(&digest(&prod), &digest(&qa));
+    assert_ne!(other, prod);
+    world.write(PROD_OUTPUT, &other);
+    world.git(&world.clone, &["commit", "-qa", "--amend", "--no-edit"]);
+    world.git(&world.clone, &["push", "-q", "origin", "HEAD:main"]);
+    world.passes().await;
+    assert_eq!(world.on_base(PROD_OUTPUT).trim_end(), other.trim_end());
+    let (state, why) = world.state("shop/prod").await;
+    assert_eq!(state, State::Held);
+    let words = format!("but {PROD_OUTPUT} has {}", &digest(&qa)[..12]);
+    assert!(why.contains(&words), "{why}");
+
+    adopts(&world, &["shop/qa"]).ok();
+    let asks = [
+        "promote",
+        "shop/prod",
+        "--reason",
+        "it is time",
+        "--push",
+        "--yes",
+    ];
+    world.run(&asks).ok();
+    world.passes().await;
+    assert_eq!(world.holds("shop/prod").await.as_deref(), Some("1.1.0"));
+    assert_eq!(world.state("shop/prod").await.0, State::Settled);
+}
