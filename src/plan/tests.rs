@@ -537,7 +537,7 @@ fn an_older_set_that_somebody_asked_for_stays_until_a_newer_one_comes_or_the_hol
         assert!(
             stage
                 .why
-                .contains("mara@acme.example asked for an older set"),
+                .contains("Replaced: mara@acme.example asked for an older set"),
             "{}",
             stage.why
         );

@@ -289,14 +289,17 @@ fn refused_here(view: &StageView<'_>, desk: &Desk<'_>) -> Vec<Refusal> {
         set: HeldSet::new(reason, why, unhold(&view.key)),
     };
     let reverted = view.timeline.reverted.iter().map(|(id, commit)| {
-        let why = match view.timeline.asked_back_by(commit) {
-            Some(who) => format!(
-                "{who} asked for an older set in its place ({})",
-                commit.short()
+        let (reason, why) = match view.timeline.asked_back_by(commit) {
+            Some(who) => (
+                "Replaced",
+                format!(
+                    "{who} asked for an older set in its place ({})",
+                    commit.short()
+                ),
             ),
-            None => format!("reverted by {}", commit.short()),
+            None => ("Reverted", format!("reverted by {}", commit.short())),
         };
-        refusal(id.clone(), commit.to_string(), "Reverted", why)
+        refusal(id.clone(), commit.to_string(), reason, why)
     });
     let closed = closed(view, desk).into_iter().map(|(id, pull)| {
         let who = pull
