@@ -329,16 +329,17 @@ impl Reconciler {
     }
 }
 
-/// Passes that a plan may need to be carried out to its end: one for each stage of the longest pipeline, and, since no pass
-/// merges more than one pull request, one for each stage that goes by them.
+/// Passes that a plan may need to be carried out to its end: one for each stage of the longest pipeline, and three for each
+/// stage that goes by pull request: to open it, to make it anew on a base that moved, and to merge it, since no pass merges
+/// more than one.
 fn needed(plan: &Plan) -> usize {
     let mut lengths = std::collections::BTreeMap::new();
     for stage in &plan.stages {
         *lengths.entry(&stage.key.pipeline).or_insert(0_usize) += 1;
     }
     let by_pull = |stage: &&StageReport| stage.delivery == Delivery::PullRequest;
-    let merges = plan.stages.iter().filter(by_pull).count();
-    lengths.into_values().max().unwrap_or(1) + merges
+    let pulls = plan.stages.iter().filter(by_pull).count();
+    lengths.into_values().max().unwrap_or(1) + 3 * pulls
 }
 
 #[cfg(test)]

@@ -1,16 +1,15 @@
 //! What `init --adopt` writes down: for each stage without a history the set that runs in its environments, by their outputs.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use super::ActError;
 use super::room::Room;
-use crate::model::{PinnedImage, RepoPath, Set, StageKey, StreamKey};
+use crate::model::StageKey;
 use crate::plan::desk::Known;
 use crate::plan::observation::Observation;
 use crate::plan::output::Templates;
-use crate::plan::output::running::{Unclear, running};
+use crate::plan::output::running::{Running, Unclear, running};
 use crate::plan::output::survey::{Survey, has_outputs, survey};
 use crate::plan::road::StageView;
+use crate::plan::stage::adoption::has_past;
 
 /// What can be adopted, and what cannot.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -30,22 +29,12 @@ pub struct Adopted {
     pub tag: String,
     /// Whether its tags are imported, rather than promoted to.
     pub first: bool,
-    /// The image of each stream.
-    pub images: BTreeMap<StreamKey, PinnedImage>,
+    /// What runs there, and the outputs that say so.
+    pub running: Running,
     /// Version and digest, for people.
     pub words: String,
-    /// Outputs that say so.
-    pub files: BTreeSet<RepoPath>,
     /// Images that their registry did not show just now: what, and why.
     pub unseen: Vec<String>,
-}
-
-impl Adopted {
-    /// The set that runs.
-    pub fn set(&self) -> Set {
-        let members = self.images.iter();
-        Set::new(members.map(|(stream, image)| (stream.clone(), image.digest.clone())))
-    }
 }
 
 /// A stage that cannot be adopted.
@@ -78,11 +67,7 @@ pub fn adoption(obs: &Observation, named: &[StageKey]) -> Result<Adoption, ActEr
     for view in &views {
         match candidate(view, &survey, &room) {
             Ok(()) => look(view, &survey, &mut room, &mut adoption),
-            Err(why) if named.is_empty() => {
-                adoption
-                    .left
-                    .extend(why.filter(|left| left.stage == view.key));
-            }
+            Err(left) if named.is_empty() => adoption.left.extend(left),
             Err(left) => return room.done(Err(refused(view, left))),
         }
         if let Some(left) = adoption.left.last().filter(|_| !named.is_empty()) {
@@ -111,11 +96,7 @@ fn candidate(view: &StageView<'_>, survey: &Survey, room: &Room<'_>) -> Result<(
             help: "fetch the whole history (actions/checkout: fetch-depth: 0)".to_owned(),
         }));
     }
-    let recorded = view.streams.iter().any(|key| {
-        let list = desk.stream(key).and_then(|s| s.status_tag(view.tag()));
-        list.is_some_and(|list| !list.items.is_empty())
-    });
-    let has_past = recorded || !view.timeline.stays.is_empty() || view.timeline.by_hand.is_some();
+    let has_past = has_past(view, desk) || view.timeline.by_hand.is_some();
     match !has_past && has_outputs(view, survey, desk) {
         true => Ok(()),
         false => Err(None),
@@ -181,9 +162,8 @@ fn look(view: &StageView<'_>, survey: &Survey, room: &mut Room<'_>, adoption: &m
         stage: key.clone(),
         tag: view.tag().to_owned(),
         first: view.is_first(),
-        images: running.images,
+        running,
         words: words.join(" + "),
-        files: running.files,
         unseen,
     });
 }

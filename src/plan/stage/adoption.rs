@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::block::Block;
-use crate::model::{Name, Set};
+use crate::model::{Name, Set, StreamKey};
 use crate::plan::desk::Desk;
 use crate::plan::output::running::{Unclear, running};
 use crate::plan::output::survey::Survey;
@@ -20,12 +20,8 @@ pub fn before_import(
     survey: &Survey,
     desk: &mut Desk<'_>,
 ) -> Option<Block> {
-    let recorded = view.streams.iter().any(|key| {
-        let list = desk.stream(key).and_then(|s| s.status_tag(view.tag()));
-        list.is_some_and(|list| !list.items.is_empty())
-    });
     // A history that is cut off may have its moves in what is not here.
-    if recorded || !view.timeline.stays.is_empty() || !desk.obs.history.complete {
+    if has_past(view, desk) || !desk.obs.history.complete {
         return None;
     }
     let why = match running(view, survey, desk) {
@@ -40,17 +36,31 @@ pub fn before_import(
         Err(Unclear::Asking | Unclear::NoImage(_)) => return None,
         Err(unclear) => unclear.to_string(),
     };
-    let tags: Vec<String> = view
-        .streams
-        .iter()
-        .map(|s| format!("{}:{}", s.name, view.tag()))
-        .collect();
     let help = format!(
-        "headwater init --adopt {}   to keep it until something newer comes; headwater import-image {} --push   to take what the registry has",
+        "headwater init --adopt {}   to keep it until something newer comes; {}   to take what the registry has",
         view.key,
-        tags.join(" "),
+        import(view),
     );
     Some(Block::new(State::Held, NOT_ADOPTED, format!("{NOT_ADOPTED}: {why}")).help(help))
+}
+
+/// Whether anything was ever recorded of a stage's tags.
+pub fn has_past(view: &StageView<'_>, desk: &Desk<'_>) -> bool {
+    let recorded = view.streams.iter().any(|key| {
+        let list = desk.stream(key).and_then(|s| s.status_tag(view.tag()));
+        list.is_some_and(|list| !list.items.is_empty())
+    });
+    recorded || !view.timeline.stays.is_empty()
+}
+
+/// The commands that bring what the registry has, whatever runs: one for each stream.
+fn import(view: &StageView<'_>) -> String {
+    let of_stream = |stream: &StreamKey| {
+        let (name, tag) = (&stream.name, view.tag());
+        format!("headwater import-image {name}:{tag} --push")
+    };
+    let commands: Vec<String> = view.streams.iter().map(of_stream).collect();
+    commands.join(" && ")
 }
 
 /// What keeps a later stage without a history from its first set.
@@ -79,11 +89,7 @@ pub fn contradicted(view: &StageView<'_>, survey: &Survey) -> Option<Block> {
         digests.join("+"),
     );
     let help = match view.is_first() {
-        true => format!(
-            "git revert {}, then headwater init --adopt {}",
-            stay.commit.short(),
-            view.key
-        ),
+        true => import(view),
         false => format!("headwater promote {} --reason ...", view.key),
     };
     Some(Block::new(State::Held, NOT_ADOPTED, why).help(help))

@@ -18,7 +18,7 @@ pub fn adopt(adoption: &Adoption, by: &str, scene: Scene<'_>) -> Result<Done, Re
     let mut done = Done::default();
     for adopted in &adoption.adopted {
         let record = annotation(&record(adopted, by, scene.now));
-        for (stream, image) in &adopted.images {
+        for (stream, image) in &adopted.running.images {
             let draft = drafts.open(stream)?;
             let list = draft.stream.status_tag(&adopted.tag);
             if list.is_some_and(|list| !list.items.is_empty()) {
@@ -32,7 +32,7 @@ pub fn adopt(adoption: &Adoption, by: &str, scene: Scene<'_>) -> Result<Done, Re
             "{} adopted with {}, as {}",
             adopted.stage,
             adopted.words,
-            have_it(&adopted.files)
+            have_it(&adopted.running.files)
         ));
         let unseen = adopted.unseen.iter();
         done.warnings
@@ -55,6 +55,7 @@ fn have_it(files: &BTreeSet<RepoPath>) -> String {
 fn record(adopted: &Adopted, by: &str, now: Timestamp) -> Promotion {
     let at = Timestamp::from_second(now.as_second()).unwrap_or(now);
     let evidence = adopted
+        .running
         .files
         .iter()
         .take(MOST_EVIDENCE)
@@ -70,7 +71,7 @@ fn record(adopted: &Adopted, by: &str, now: Timestamp) -> Promotion {
         evidence: evidence.collect(),
         from: Vec::new(),
         pipeline: adopted.stage.pipeline.clone(),
-        set: adopted.set().id(),
+        set: adopted.running.set().id(),
         stage: adopted.stage.stage.clone(),
         v: 1,
     }

@@ -191,3 +191,32 @@ async fn an_adoption_of_something_else_than_the_outputs_have_brings_nothing_into
     assert_eq!(world.holds("shop/prod").await.as_deref(), Some("1.1.0"));
     assert_eq!(world.state("shop/prod").await.0, State::Settled);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_first_stage_adopted_with_something_else_than_runs_goes_on_by_an_import_that_is_asked_for()
+ {
+    let world = begun_anew().await;
+    let output = "environments/dev/rendered/shop/deployment.yaml";
+    world.run(&["init", "--adopt", "shop/dev", "--commit"]).ok();
+    world.write(
+        output,
+        &world.here(PROD_OUTPUT).replace("shop-prod", "shop-dev"),
+    );
+    world.git(&world.clone, &["commit", "-qa", "--amend", "--no-edit"]);
+    world.git(&world.clone, &["push", "-q", "origin", "HEAD:main"]);
+    let there = world.on_base(output);
+    world.passes().await;
+    assert_eq!(world.on_base(output), there);
+    let why = world.run(&["why", "shop/dev"]).ok().stdout;
+    assert!(
+        why.contains("headwater import-image shop:dev --push"),
+        "{why}"
+    );
+
+    world.build("1.2.0");
+    let import = ["import-image", "shop:dev", "--push", "--yes"];
+    world.run(&import).ok();
+    world.passes().await;
+    assert_eq!(world.holds("shop/dev").await.as_deref(), Some("1.2.0"));
+    assert_ne!(world.on_base(output), there);
+}

@@ -234,10 +234,13 @@ impl World {
         for (path, file) in others {
             text += &format!("{path} {}\n", file.blob);
         }
-        for pull in &self.forge.pulls {
+        let pulls = self.forge.pulls.iter().map(|pull| {
             let (stage, set) = pull.subject();
-            text += &format!("pull request {stage} {} {:?}\n", set.short(), pull.state);
-        }
-        text
+            format!("pull request {stage} {} {:?}\n", set.short(), pull.state)
+        });
+        // Whichever of them was opened first.
+        let mut pulls: Vec<String> = pulls.collect();
+        pulls.sort();
+        text + &pulls.concat()
     }
 }
