@@ -21,6 +21,8 @@ struct Case<'a> {
     now: Timestamp,
     /// Whether a pull request is opened for it, which windows and approvals do not hinder.
     proposed: bool,
+    /// Whether its pull request is merged: that it was the newest that may enter was asked when that was opened.
+    merged: bool,
 }
 
 impl Book {
@@ -33,6 +35,7 @@ impl Book {
             tree: &before.tree,
             now: commit.time,
             proposed: false,
+            merged: matches!(commit.hand, Hand::Bot(_)),
         };
         let by_pull = self.shape.by_pull(at.0, at.1);
         match &commit.hand {
@@ -122,13 +125,19 @@ impl Book {
             tree: &base.tree,
             now: world.now,
             proposed: true,
+            merged: false,
         };
         book.is_lawful(case, world)
     }
 
     fn is_lawful(&mut self, case: Case<'_>, world: &World) -> Kept {
         let Case {
-            at, set, tree, now, ..
+            at,
+            set,
+            tree,
+            now,
+            merged,
+            ..
         } = case;
         self.is_free(at, Some(set), tree, now)?;
         if at.1 == 0 {
@@ -137,7 +146,10 @@ impl Book {
         self.is_from_sources(at, set)?;
         let asked = self.is_asked_for(at, set, tree);
         if !asked {
-            self.is_no_step_back(at, set, tree)?;
+            self.is_no_step_back(at, set)?;
+        }
+        if !asked && !merged {
+            self.is_newest_let_in(at, set, tree)?;
         }
         self.has_passed(case, world)?;
         self.was_seen(at, set, world)
@@ -168,8 +180,8 @@ impl Book {
         says.any(|says| says.request.is_some_and(|request| request.contains(&id)))
     }
 
-    /// Never backwards: not before the last move forward, and not before what is kept out.
-    fn is_no_step_back(&self, at: At, set: &Images, tree: &Tree) -> Kept {
+    /// Never backwards: not before the last move forward.
+    fn is_no_step_back(&self, at: At, set: &Images) -> Kept {
         let came = self.position(at, set);
         let page = &self.pages[&at];
         let above = page.floor.as_ref().is_none_or(|(floor, last)| {
@@ -181,7 +193,12 @@ impl Book {
                 self.words(at),
                 page.floor
             )
-        })?;
+        })
+    }
+
+    /// Nothing older becomes the candidate because something newer is kept out.
+    fn is_newest_let_in(&self, at: At, set: &Images, tree: &Tree) -> Kept {
+        let came = self.position(at, set);
         let (sources, any) = self.shape.roads[at.0].sources(at.1);
         let queue = self.shape.roads[at.0]
             .stop(at.1)
