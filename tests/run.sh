@@ -113,7 +113,8 @@ story=$(mktemp)
 trap 'rm -rf "$story" ${scratch:+"$scratch"}' EXIT
 
 heading 'Tests, with the real parts'
-TMPDIR="${scratch:-${TMPDIR:-/tmp}}" cargo test --locked
+# One more at a time than there are cores: many wait for a process or a clock.
+TMPDIR="${scratch:-${TMPDIR:-/tmp}}" RUST_TEST_THREADS=$(($(nproc) + 1)) cargo test --locked
 
 heading 'The bench, small: whether it works, not how fast'
 cargo bench --locked --profile dev --bench bars -- --quick
