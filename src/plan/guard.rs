@@ -72,6 +72,18 @@ pub fn asks_for_gates(environment: &Name, guards: &Guards) -> Option<String> {
     Some(setting(pattern, "gates"))
 }
 
+/// The setting that has conditions asked which nobody asks of what comes into an environment by no stage.
+pub fn unasked(environment: &Environment, guards: &Guards) -> Option<String> {
+    let name = environment.name();
+    let rule = environment.spec.approvals.iter();
+    let approved =
+        rule.clone().any(|rule| rule.count > 0) || approvals(name, guards).next().is_some();
+    let is_asked = |kind: &GuardedKind| *kind == GuardedKind::Approvals && approved;
+    let mut all = of(name, guards);
+    let (pattern, _) = all.find(|(_, guard)| guard.gates.iter().any(|kind| !is_asked(kind)))?;
+    Some(setting(pattern, "gates"))
+}
+
 /// The setting by which a key may not be used for these environments, if one says so.
 pub fn forbids_key(key: &Fingerprint, environments: &[Name], guards: &Guards) -> Option<String> {
     environments.iter().find_map(|environment| {

@@ -18,6 +18,7 @@ use super::import::{Imports, imports, promoted_tags};
 use super::left_over;
 use super::observation::Observation;
 use super::output::Templates;
+use super::output::frozen;
 use super::output::survey::{Survey, survey};
 use super::pull::drift;
 use super::pull::flow::{Flow, Outcome};
@@ -72,6 +73,7 @@ pub fn plan(obs: &Observation) -> Plan {
     let started = dispatches(&mut desk);
     work.take(started, &mut desk);
     drift::report_stops(&survey, &mut desk);
+    frozen::report(&survey, &mut desk);
     broken::report(&mut desk);
     rewound::report(&mut desk);
     cut::report(&mut desk);

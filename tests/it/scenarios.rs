@@ -13,6 +13,7 @@ mod graphs;
 mod imports;
 mod long_past;
 mod matrix;
+mod past_the_road;
 mod pull_requests;
 mod saved;
 mod signatures;

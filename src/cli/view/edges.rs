@@ -166,7 +166,10 @@ fn row(edge: &EdgeReport, frame: &Frame) -> String {
         Some(Party::Remote) => "; it may heal by itself",
         None => "",
     };
-    format!("{}{who}", pieces.join(", "))
+    match pieces.is_empty() {
+        true => who.trim_start_matches("; ").to_owned(),
+        false => format!("{}{who}", pieces.join(", ")),
+    }
 }
 
 /// `3 tags wait: orders, web; 29 other pipelines are unaffected`

@@ -171,6 +171,10 @@ impl<'a> Known<'a> {
 
     /// What stops its whole stage, as a merge would be told.
     fn stopped(&self) -> Vec<String> {
+        // What somebody does beside the road is not stopped by what stops that: it may be what mends it.
+        if self.pull.marker.promotions().is_empty() {
+            return Vec::new();
+        }
         let stages = self.stages.iter();
         let words = stages.flat_map(|stage| {
             let words = stopped(stage).into_iter();

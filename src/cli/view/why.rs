@@ -139,6 +139,11 @@ impl View for WhyView<'_> {
     }
 }
 
+/// Whether a condition's time is that of the next question, not of its opening.
+pub(super) fn is_asked_again(condition: &Condition) -> bool {
+    matches!(condition.kind.as_str(), "http" | "signature" | "workflow")
+}
+
 /// When a stage opens by itself: the last of its shut conditions, if each says when.
 pub(super) fn opens_at(stage: &StageReport) -> Option<Timestamp> {
     let shut: Vec<&Condition> = stage
@@ -146,6 +151,10 @@ pub(super) fn opens_at(stage: &StageReport) -> Option<Timestamp> {
         .iter()
         .filter(|c| !c.verdict.is_open())
         .collect();
+    // What somebody else answers is not open by being asked again.
+    if shut.iter().any(|c| is_asked_again(c)) {
+        return None;
+    }
     let times: Option<Vec<Timestamp>> = shut.into_iter().map(until).collect();
     match stage.state {
         State::Waiting | State::Frozen => times?.into_iter().max().or(stage.until),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Frame;
-use super::why::{Imported, WhyView};
+use super::why::{Imported, WhyView, is_asked_again};
 use super::words::{
     digest, hang, lasted, pad, pull_name, safe, told, told_until, version, version_and_digest,
     widest,
@@ -235,8 +235,16 @@ pub(super) fn conditions(conditions: &[Condition], frame: &Frame) -> String {
 /// Name and evidence of a condition. How many approved stands in the name (`approval 0 of 1`), who may in the evidence.
 fn words(condition: &Condition, frame: &Frame) -> (String, String) {
     let until = super::words::until(condition);
-    let mut said = told_until(condition.verdict.why(), State::Waiting, until, frame);
-    if let Some(until) = until.filter(|until| *until > frame.now) {
+    let mut said = match until.filter(|_| is_asked_again(condition)) {
+        Some(again) => format!(
+            "{}, looked at again {}",
+            told(condition.verdict.why(), frame),
+            frame.zone.near(again, frame.now)
+        ),
+        None => told_until(condition.verdict.why(), State::Waiting, until, frame),
+    };
+    let left = until.filter(|until| *until > frame.now && !is_asked_again(condition));
+    if let Some(until) = left {
         said.push_str(&format!(", {} left", age::fine(elapsed(frame.now, until))));
     }
     match super::words::approved(condition) {

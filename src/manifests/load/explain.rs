@@ -241,6 +241,10 @@ pub(super) fn value(path: &RepoPath, tree: &Tree<'_>, root: Id, error: &ValueErr
         }
         Fault::MissingField(_) => (code::MISSING_FIELD, None),
         Fault::Unquoted(text) if matches!(text.as_str(), "" | "~") => (code::VALUE, None),
+        Fault::Unquoted(text) if text.chars().all(|c| c.is_ascii_digit()) => {
+            let help = format!("quote it: \"{text}\"; a length of time needs a unit: {text}m");
+            (code::VALUE, Some(help))
+        }
         Fault::Unquoted(text) => (code::VALUE, Some(format!("quote it: \"{text}\""))),
         Fault::Aliases => (code::VALUE, Some(ALIASES.to_owned())),
         Fault::Shape(_) | Fault::Other(_) => (code::VALUE, None),

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::nearly::nearly;
+use super::nearly::{nameless, nearly};
 use crate::manifests::code;
 use crate::manifests::diagnostic::Severity;
 use crate::manifests::role::Role;
@@ -70,6 +70,7 @@ pub(super) fn identify(tree: &Tree<'_>, root: Id, role: Role) -> Identity {
     if tree.is_null(root) {
         return Identity::Foreign;
     }
+    let among_roads = matches!(role, Role::Pipelines | Role::Streams);
     let strict = role.is_brake() || role == Role::Config;
     let text = |key| tree.get(root, key).and_then(|id| tree.scalar(id));
     let (version, kind) = (text("apiVersion"), text("kind"));
@@ -80,7 +81,9 @@ pub(super) fn identify(tree: &Tree<'_>, root: Id, role: Role) -> Identity {
         (Some(image_stream::API_VERSION | "v1"), Some(image_stream::KIND)) => {
             Identity::Known(Kind::ImageStream)
         }
-        _ => nearly(tree, root, version, kind).map_or(Identity::Foreign, Identity::Wrong),
+        _ => nearly(tree, root, version, kind)
+            .or_else(|| nameless(tree, root).filter(|_| among_roads))
+            .map_or(Identity::Foreign, Identity::Wrong),
     };
     match identity {
         Identity::Foreign if strict => foreign_among_brakes(tree, root, role, kind),

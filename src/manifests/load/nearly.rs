@@ -34,6 +34,25 @@ pub(super) fn nearly(
     }
 }
 
+/// What is wrong with an object that names neither kind nor version, where only documents of ours and what stands beside
+/// them are kept.
+pub(super) fn nameless(tree: &Tree<'_>, root: Id) -> Option<Fault> {
+    let has = |key| tree.get(root, key).is_some();
+    let is_object = has("metadata") && has("spec") && !has("kind") && !has("apiVersion");
+    is_object.then(|| {
+        let known: Vec<&str> = names().collect();
+        let help = format!(
+            "begin it with apiVersion: {} and kind: one of {}, with apiVersion: {} and kind: {}, or move it away",
+            pipeline::API_VERSION,
+            known.join(", "),
+            image_stream::API_VERSION,
+            image_stream::KIND,
+        );
+        let words = "an object without `apiVersion` and `kind`".to_owned();
+        fault(place(tree, root, "metadata"), words, Some(help))
+    })
+}
+
 /// Whether a text may hold a document that is nearly ours, without parsing it.
 pub(super) fn hinted(text: &str) -> bool {
     text.lines().any(|line| {

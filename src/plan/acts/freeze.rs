@@ -126,8 +126,15 @@ pub fn freeze(wish: &FreezeWish, scene: Scene<'_>) -> Result<Done, Refused> {
         labels: serde_json::Value::Null,
         annotations: serde_json::Value::Null,
     };
+    let warnings = others(&spec, &name, docs)
+        .into_iter()
+        .map(|(other, environment)| {
+            format!("freeze/{other} is about {environment} already: each of them stands for itself")
+        });
+    let warnings = warnings.collect();
     let text = freeze_text(&Freeze { metadata, spec });
     Ok(Done {
+        warnings,
         files: [(path, Some(text))].into(),
         names: vec![format!("freeze/{name}")],
         says: vec![says],
@@ -192,12 +199,18 @@ pub fn unfreeze(word: &str, scene: Scene<'_>) -> Result<Done, Refused> {
     };
     let spec = &freeze.value.spec;
     let name = &freeze.value.metadata.name;
+    let others = others(spec, name, docs)
+        .into_iter()
+        .map(|(other, environment)| {
+            format!("{environment} stays frozen by freeze/{other}: headwater unfreeze {other}")
+        });
     if name.as_str() != word && spec.environments.len() > 1 {
         let why = format!("{path} freezes {} too", spec.environments.join(", "));
         let help = format!("headwater unfreeze {name} lifts it for all of them");
         return Err(Refused::usage(why).help(help));
     }
     Ok(Done {
+        warnings: others.collect(),
         files: [(path.clone(), None)].into(),
         names: vec![format!("freeze/{name}")],
         says: vec![format!(
@@ -206,6 +219,19 @@ pub fn unfreeze(word: &str, scene: Scene<'_>) -> Result<Done, Refused> {
         )],
         ..Done::default()
     })
+}
+
+/// Other freezes about the same environments, as far as words tell: each by name, with an environment that it is about, too.
+fn others(spec: &FreezeSpec, name: &Name, docs: &Documents) -> Vec<(Name, String)> {
+    let all = docs.freezes.values().map(|freeze| &freeze.value);
+    let others = all.filter(|freeze| freeze.metadata.name != *name);
+    let shared = others.filter_map(|freeze| {
+        let theirs = &freeze.spec.environments;
+        let mut ours = spec.environments.iter();
+        let both = ours.find(|e| theirs.iter().any(|p| p == *e || fits(p, e)))?;
+        Some((freeze.metadata.name.clone(), both.clone()))
+    });
+    shared.collect()
 }
 
 fn nothing_frozen(word: &str, docs: &Documents) -> Refused {

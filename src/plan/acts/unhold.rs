@@ -1,12 +1,16 @@
 //! Lifting what holds a stage: Hold files are deleted, a revert gets a file that says so, a closed pull request is opened
 //! again, outputs changed by hand are rendered again.
 
+use std::collections::BTreeMap;
+
 use super::next::{Holds, next};
 use super::room::{Room, paths};
 use super::{Act, ActError, Person, empty, no, one_line};
+use crate::manifests::edit::StreamEdit;
 use crate::manifests::suggest::listed;
 use crate::model::hold::{HoldCause, HoldSpec};
-use crate::model::{Name, Set, SetId, StageKey};
+use crate::model::promotion::REQUEST;
+use crate::model::{Name, Request, Set, SetId, StageKey};
 use crate::plan::change::files::Files;
 use crate::plan::facts::pull::PullRequestFacts;
 use crate::plan::observation::Observation;
@@ -14,7 +18,7 @@ use crate::plan::output::Templates;
 use crate::plan::output::survey::{survey, uses};
 use crate::plan::pull::life::open_of;
 use crate::plan::road::StageView;
-use crate::plan::road::candidates::{closed, left_sources, undone};
+use crate::plan::road::candidates::{closed, left_sources, stage_hold, undone};
 use crate::plan::stage::decide::judge_set;
 use crate::plan::stage::first::by_name;
 
@@ -65,6 +69,9 @@ fn in_room(
     } else {
         Files::new()
     };
+    if outputs.is_empty() {
+        lifting.request(room, view, only.as_ref())?;
+    }
     lifting
         .notes
         .extend(outputs.keys().map(|path| format!("renders {path} again")));
@@ -87,7 +94,17 @@ fn in_room(
             .first()
             .cloned()
             .unwrap_or_else(|| format!("nothing holds {key}"));
-        return no(why, Some(&format!("headwater why {key}")));
+        let whole = stage_hold(view, &room.desk).filter(|_| only.is_some());
+        return match whole {
+            Some(hold) => no(
+                format!(
+                    "nothing holds that set alone in {key}, which is held as a whole ({})",
+                    hold.reason
+                ),
+                Some(&format!("headwater unhold {key} --reason ...")),
+            ),
+            None => no(why, Some(&format!("headwater why {key}"))),
+        };
     }
     Ok(Act {
         files,
@@ -170,6 +187,47 @@ impl Lifting<'_> {
             }
         }
         Ok(())
+    }
+
+    /// What somebody asked for is taken back where nothing else holds it: lifting a hold is to let it in.
+    fn request(
+        &mut self,
+        room: &mut Room<'_>,
+        view: &StageView<'_>,
+        only: Option<&Set>,
+    ) -> Result<(), ActError> {
+        if !self.files.is_empty() || self.reopen.is_some() {
+            return Ok(());
+        }
+        let mut edits = BTreeMap::new();
+        for stream in &view.streams {
+            let tag = room.desk.stream(stream);
+            let tag = tag.and_then(|stream| stream.spec_tag(view.tag()));
+            let Some(request) = tag.and_then(Request::recorded) else {
+                continue;
+            };
+            let meant = request.as_ref().is_ok_and(|r| is_meant(&r.set, only));
+            if only.is_some() && !meant {
+                continue;
+            }
+            self.notes.push(match request {
+                Ok(request) => format!(
+                    "takes back that {} asked for a set ({})",
+                    request.by, request.reason
+                ),
+                Err(_) => "takes a wish back that cannot be read".to_owned(),
+            });
+            let edit = StreamEdit::SetTag {
+                name: view.tag().to_owned(),
+                from: None,
+                annotations: BTreeMap::from([(REQUEST.to_owned(), None)]),
+                reference: None,
+                import_policy: None,
+                reference_policy: None,
+            };
+            edits.insert(stream.clone(), vec![edit]);
+        }
+        room.write(&edits, &mut self.files)
     }
 
     /// Says of a named set that it stays out all the same: what it comes from does not let it through.

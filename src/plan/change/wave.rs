@@ -193,9 +193,15 @@ fn render(
         {
             continue;
         }
-        let touched = items
-            .iter()
-            .any(|i| i.heads.keys().any(|k| surveyed.used.contains(k)));
+        let frozen = survey.frozen.contains_key(&place);
+        let loose = survey.loose.get(&place).filter(|_| frozen);
+        let brings = |tag: &TagKey| {
+            surveyed.used.contains(tag) && loose.is_none_or(|loose| !loose.contains(tag))
+        };
+        let touched = items.iter().any(|i| i.heads.keys().any(brings));
+        if frozen && !touched {
+            continue;
+        }
         let result = if touched {
             look(environment, application, heads, templates, desk)
         } else {

@@ -42,6 +42,9 @@ const PATTERN_WORK: usize = 500;
 /// Most steps that an evaluation may take.
 const MAX_WORK: usize = 200_000;
 
+/// Elements that a list or map of what is asked about may always have.
+const USUAL_ELEMENTS: usize = 10;
+
 /// Most labels of all images together, and most bytes in them.
 const MAX_LABELS: (usize, usize) = (1_000, 256 * 1024);
 
@@ -86,8 +89,22 @@ pub fn check(source: &str) -> Result<(), String> {
 /// # Errors
 /// Why not, in words for its author.
 pub fn check_in(source: &str, streams: Option<&[String]>) -> Result<(), String> {
-    let (expression, _) = prepare(source)?;
-    Names::new(streams).check(&expression)
+    let (expression, shape) = prepare(source)?;
+    Names::new(streams).check(&expression)?;
+    ends(&expression, &shape)
+}
+
+/// Whether an expression comes to an end in time on what it usually meets.
+fn ends(expression: &IdedExpr, shape: &Shape) -> Result<(), String> {
+    let longest = USUAL_ELEMENTS
+        .max(shape.elements)
+        .saturating_mul(1 + shape.plus);
+    match work(expression, longest) > MAX_WORK {
+        false => Ok(()),
+        true => Err(format!(
+            "it would take too long where a list or map has {USUAL_ELEMENTS} elements: its loops run one inside of another"
+        )),
+    }
 }
 
 /// Evaluates an expression. `images["stream"]` has the fields `labels`, `digest`, `repository`, `tag`, `version` and
@@ -448,6 +465,15 @@ mod tests {
             assert!(found.is_err(), "{}", &bad[..bad.len().min(60)]);
             assert!(matches!(on_one(&bad), Outcome::Failed(_)));
         }
+        let nested = (0..5).fold("image.digest != \"\"".to_owned(), |inner, n| {
+            format!("image.labels.all(k{n}, {inner})")
+        });
+        let never = check_in(&nested, None).unwrap_err();
+        assert!(
+            never.contains("too long where a list or map has 10 elements"),
+            "{never}"
+        );
+        assert_eq!(check_in(loops, None), Ok(()));
         let many: Vec<(String, String)> = (0..500)
             .map(|n| (format!("k{n}"), "v".to_owned()))
             .collect();

@@ -6,8 +6,8 @@ use crate::model::name_pattern::fits;
 use crate::model::time::stamp;
 use crate::model::{Name, Timestamp, Verdict};
 
-/// Whether any freeze covers one of these environments for this pipeline now.
-pub fn freeze(pipeline: &Name, environments: &[Name], desk: &mut Desk<'_>) -> Verdict {
+/// Whether any freeze covers one of these environments now, for a pipeline or for what is in none.
+pub fn freeze(pipeline: Option<&Name>, environments: &[Name], desk: &mut Desk<'_>) -> Verdict {
     let now = desk.now();
     let mut next: Option<String> = None;
     let docs = desk.docs;
@@ -16,7 +16,7 @@ pub fn freeze(pipeline: &Name, environments: &[Name], desk: &mut Desk<'_>) -> Ve
         let covered = environments
             .iter()
             .any(|e| spec.environments.iter().any(|p| fits(p, e.as_str())));
-        if !covered || spec.except.pipelines.contains(pipeline) {
+        if !covered || pipeline.is_some_and(|p| spec.except.pipelines.contains(p)) {
             continue;
         }
         let Some((from, until)) = bounds(spec) else {

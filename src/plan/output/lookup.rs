@@ -11,10 +11,11 @@ use crate::model::{
 };
 use crate::plan::desk::{Carriers, Desk};
 use crate::plan::facts::{Answer, ImageFacts, Outcome};
-use crate::plan::guard::{Guards, asks_for_gates};
+use crate::plan::guard::{Guards, asks_for_gates, unasked};
 use crate::plan::history::History;
 use crate::plan::question::Describe;
 use crate::plan::road::settled::settled_by;
+use crate::plan::stage::first::perhaps_owned;
 use crate::plan::version::version_of;
 
 /// Answers for one application in one environment.
@@ -98,12 +99,14 @@ impl<'a> Lookup<'a> {
             .collect()
     }
 
-    /// The operator's setting that has conditions asked before anything of a pipeline comes in, where a stream has one and
-    /// comes by none of its stages: nobody asks them then.
+    /// The operator's setting that has conditions asked before anything comes in, where a stream comes by no stage: nobody
+    /// asks them then. Approvals alone are asked of a pull request with what is in no pipeline, too.
     fn evades(&self, stream: &StreamKey) -> Option<String> {
         let is_carried = self.carriers.get(stream).is_some_and(|c| !c.is_empty());
-        let asks = || asks_for_gates(self.environment.name(), self.guards);
-        is_carried.then(asks).flatten()
+        match is_carried {
+            true => asks_for_gates(self.environment.name(), self.guards),
+            false => unasked(self.environment, self.guards),
+        }
     }
 
     /// The tag meant: that of the stage bound here, else the one written.
@@ -129,9 +132,14 @@ impl<'a> Lookup<'a> {
         // Past a guard nothing comes on the word of its file while the pipeline that may carry it cannot be read.
         let guarded = || asks_for_gates(environment, self.guards).is_some();
         let by_stage = named.is_some() || written.is_none() || guarded();
+        let unread = || {
+            let unread = self.docs.unread_pipeline().map(str::to_owned);
+            let perhaps = || perhaps_owned(stream, self.docs).filter(|_| written.is_none());
+            unread.or_else(perhaps)
+        };
         if bound.is_empty()
             && by_stage
-            && let Some(why) = self.docs.unread_pipeline()
+            && let Some(why) = unread()
         {
             return Err(LookupProblem::NotYet(format!(
                 "which stage carries {} into environment {environment} is not known: {why}",
@@ -142,7 +150,7 @@ impl<'a> Lookup<'a> {
             ([], Some(tag)) => match self.evades(stream) {
                 None => Ok(tag.to_owned()),
                 Some(setting) => unknown(format!(
-                    "{}:{tag} comes into environment {environment} by no stage, and so past what the operator asks for ({setting}): name the environment in the stage of its pipeline that it is to follow",
+                    "{}:{tag} comes into environment {environment} by no stage, and so past what the operator asks for ({setting}): name the environment in the stage of a pipeline that it is to follow",
                     stream.name
                 )),
             },

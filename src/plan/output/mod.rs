@@ -1,5 +1,6 @@
 //! Outputs: what the folders of generated manifests should hold, against what they hold.
 
+pub mod frozen;
 mod kept;
 pub mod lookup;
 mod many;

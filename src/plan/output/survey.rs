@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::frozen::{Frozen, frozen, loose};
 use super::many::look_at_all;
 use super::running::running;
 use super::{Delta, Stop, Templates, folder, hand_edit};
@@ -36,6 +37,10 @@ pub struct Survey {
     pub not_as_adopted: BTreeMap<StageKey, String>,
     /// Applications whose outputs are left as they are.
     pub left_alone: BTreeSet<Place>,
+    /// Tags that an application uses and that come by no stage.
+    pub loose: BTreeMap<Place, BTreeSet<TagKey>>,
+    /// Applications that use such tags where nothing may come in now.
+    pub frozen: BTreeMap<Place, Frozen>,
     /// Where tags of stages point by History, which overrides what a hand-edited spec says.
     pub heads: BTreeMap<TagKey, PinnedImage>,
 }
@@ -60,8 +65,14 @@ pub fn survey(
             .into_iter()
             .chain(likely(environment, application, &carried))
             .collect();
-        survey.places.insert(place, Surveyed { result, used });
+        let surveyed = Surveyed { result, used };
+        let loose = loose(&place.0, &surveyed, roads);
+        if !loose.is_empty() {
+            survey.loose.insert(place.clone(), loose);
+        }
+        survey.places.insert(place, surveyed);
     }
+    survey.frozen = frozen(&survey, desk);
     let users = users(&survey);
     for view in roads.values().flatten() {
         look_for_hand_edits(view, &users, &mut survey, desk);

@@ -137,8 +137,10 @@ mod tests {
     const PIPELINES: &str = "apiVersion: headwater.dev/v1alpha1\nkind: Pipeline\nmetadata: {name: \"{{app}}\"}\nspec:\n  matrix: {app: {folders: \"nowhere/*\"}}\n  stages: [{name: dev}]\n";
 
     fn wrong(pipelines: &str) -> Option<String> {
+        let other = STREAM.replace("web", "other");
         let documents = assemble_all(&[
             ("streams/web.yaml", STREAM),
+            ("streams/other.yaml", &other),
             ("environments/dev.yaml", ENVIRONMENT),
             ("pipelines/all.yaml", pipelines),
         ]);

@@ -22,7 +22,7 @@ impl Work<'_> {
     ) {
         let by_commit = desk.docs.config.spec.delivery == Delivery::Commit;
         for import in first::loose(&imports.imports, views) {
-            if let Some(why) = first::perhaps_owned(&import.tag.stream, desk) {
+            if let Some(why) = first::perhaps_owned(&import.tag.stream, desk.docs) {
                 let why = format!("its pipeline may be unreadable: {why}");
                 let subject = Subject::Tag(import.tag.clone());
                 desk.hold(subject, State::Held, "PipelineUnreadable", why);

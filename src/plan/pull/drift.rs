@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use crate::model::environment::Merger;
 use crate::model::object::hash8;
-use crate::model::{Approvals, CommitState, Delivery, Environment, Name};
+use crate::model::{Approvals, CommitState, Delivery, Environment, Name, TagKey};
 use crate::plan::change::files::Files;
 use crate::plan::desk::Desk;
 use crate::plan::effect::{CommitContent, Effect, Note, PullRequestText, Rebuild};
@@ -24,6 +24,9 @@ use crate::plan::pull::tend::{Wanted, left_alone, tend};
 use crate::plan::report::{Change, ChangeKind, HoldReport, State, Subject};
 use crate::plan::road::{environment_approvals, environment_delivery};
 use crate::plan::text::file_list;
+
+/// Images named in a text.
+const MOST_LOOSE: usize = 20;
 
 /// What this pass does about drift.
 #[derive(Default)]
@@ -49,8 +52,8 @@ pub fn environments(survey: &Survey, claimed: &BTreeSet<Place>, desk: &mut Desk<
         if desk.obs.facts.pulls.is_none() {
             continue;
         }
-        let files = differing(name, survey, claimed);
-        one(&environment.value, files, desk, &mut outcome);
+        let differing = differing(name, survey, claimed);
+        one(&environment.value, differing, desk, &mut outcome);
     }
     outcome
 }
@@ -85,18 +88,29 @@ pub fn report_stops(survey: &Survey, desk: &mut Desk<'_>) {
     }
 }
 
-fn differing(environment: &Name, survey: &Survey, claimed: &BTreeSet<Place>) -> Files {
-    survey
-        .places
-        .iter()
-        .filter(|(place, _)| {
-            place.0 == *environment
-                && !claimed.contains(*place)
-                && !survey.left_alone.contains(*place)
-        })
-        .filter_map(|(_, surveyed)| surveyed.result.as_ref().ok())
-        .flat_map(|delta| delta.files.clone())
-        .collect()
+/// What an environment's outputs lack.
+#[derive(Default)]
+struct Differing {
+    files: Files,
+    /// Tags among what they use that come by no stage.
+    loose: BTreeSet<TagKey>,
+}
+
+fn differing(environment: &Name, survey: &Survey, claimed: &BTreeSet<Place>) -> Differing {
+    let mut differing = Differing::default();
+    for (place, surveyed) in &survey.places {
+        let waits = claimed.contains(place)
+            || survey.left_alone.contains(place)
+            || survey.frozen.contains_key(place);
+        let delta = surveyed.result.as_ref().ok();
+        let delta = delta.filter(|d| place.0 == *environment && !waits && !d.files.is_empty());
+        if let Some(delta) = delta {
+            differing.files.extend(delta.files.clone());
+            let loose = survey.loose.get(place).into_iter().flatten();
+            differing.loose.extend(loose.cloned());
+        }
+    }
+    differing
 }
 
 /// First eight hex digits over the sorted path and content pairs.
@@ -108,7 +122,13 @@ fn change_id(files: &Files) -> String {
     hash8(&lines.concat())
 }
 
-fn one(environment: &Environment, files: Files, desk: &mut Desk<'_>, outcome: &mut Outcome) {
+fn one(
+    environment: &Environment,
+    differing: Differing,
+    desk: &mut Desk<'_>,
+    outcome: &mut Outcome,
+) {
+    let files = &differing.files;
     let name = environment.name();
     let pulls: Vec<(&String, &PullRequestFacts)> = desk
         .obs
@@ -128,7 +148,7 @@ fn one(environment: &Environment, files: Files, desk: &mut Desk<'_>, outcome: &m
         .iter()
         .find(|(_, p)| p.state == PullState::Open)
         .copied();
-    let id = change_id(&files);
+    let id = change_id(files);
     match open {
         None if files.is_empty() => {}
         None => {
@@ -149,7 +169,7 @@ fn one(environment: &Environment, files: Files, desk: &mut Desk<'_>, outcome: &m
                 hold.help = Some("reopen it, or change the template again".to_owned());
                 return;
             }
-            open_new(environment, files, &id, desk, outcome);
+            open_new(environment, differing, &id, desk, outcome);
         }
         Some((_, pull)) if files.is_empty() => {
             let (change, effect) = closing(
@@ -161,20 +181,21 @@ fn one(environment: &Environment, files: Files, desk: &mut Desk<'_>, outcome: &m
             outcome.changes.push(change);
             outcome.effects.push(effect);
         }
-        Some((_, pull)) => keep(environment, files, &id, pull, desk, outcome),
+        Some((_, pull)) => keep(environment, differing, &id, pull, desk, outcome),
     }
 }
 
 fn open_new(
     environment: &Environment,
-    files: Files,
+    differing: Differing,
     id: &str,
     desk: &Desk<'_>,
     outcome: &mut Outcome,
 ) {
     let name = environment.name();
     let branch = next_branch(&format!("headwater/env/{name}/{id}"), desk);
-    let text = text(environment, &files, id);
+    let text = text(environment, &differing, id, desk);
+    let files = differing.files;
     outcome
         .changes
         .push(told(name, ChangeKind::Open, &files, "pull request"));
@@ -189,12 +210,13 @@ fn open_new(
 
 fn keep(
     environment: &Environment,
-    files: Files,
+    differing: Differing,
     id: &str,
     pull: &PullRequestFacts,
     desk: &mut Desk<'_>,
     outcome: &mut Outcome,
 ) {
+    let files = &differing.files;
     let name = environment.name();
     let command = command(pull).cloned();
     let rebuild = command.as_ref().is_some_and(is_rebuild);
@@ -216,12 +238,12 @@ fn keep(
         care(name, &[], Vec::new(), Some(note), pull, desk, outcome);
         return;
     }
-    if !rebuild && is_queued(pull) && !still_merges(pull, &files) {
+    if !rebuild && is_queued(pull) && !still_merges(pull, files) {
         mark(name, CommitState::Failure, NOT_SO, pull, outcome);
         return;
     }
-    if rebuild || !still_merges(pull, &files) {
-        make_anew(environment, files, id, pull, desk, outcome);
+    if rebuild || !still_merges(pull, files) {
+        make_anew(environment, differing, id, pull, desk, outcome);
         if let Some(command) = command.filter(is_rebuild) {
             let note = Some(answer(&command, None));
             care(name, &[], Vec::new(), note, pull, desk, outcome);
@@ -242,7 +264,7 @@ fn keep(
     care(name, labels, rules, None, pull, desk, outcome);
     mark(name, state, words, pull, outcome);
     if approved {
-        land(environment, &files, pull, desk, outcome);
+        land(environment, files, pull, desk, outcome);
     }
 }
 
@@ -288,14 +310,15 @@ fn land(
 /// The same pull request with the change as it is now.
 fn make_anew(
     environment: &Environment,
-    files: Files,
+    differing: Differing,
     id: &str,
     pull: &PullRequestFacts,
     desk: &Desk<'_>,
     outcome: &mut Outcome,
 ) {
     let name = environment.name();
-    let mut text = text(environment, &files, id);
+    let mut text = text(environment, &differing, id, desk);
+    let files = differing.files;
     text.body = Marker::keeping(text.body, &pull.body);
     outcome.changes.push(told(
         name,
@@ -373,18 +396,24 @@ fn commit(text: &PullRequestText, files: Files) -> CommitContent {
     }
 }
 
-fn text(environment: &Environment, files: &Files, id: &str) -> PullRequestText {
+fn text(
+    environment: &Environment,
+    differing: &Differing,
+    id: &str,
+    desk: &Desk<'_>,
+) -> PullRequestText {
     let name = environment.name();
     let subject = Carries::Environment {
         environment: name.to_string(),
         change: id.to_owned(),
     };
     let marker = Marker::of(subject);
-    let list: Vec<String> = files.keys().map(ToString::to_string).collect();
+    let list: Vec<String> = differing.files.keys().map(ToString::to_string).collect();
     let body = format!(
-        "{}\n\nThe manifests of **{name}** are not what its templates and values give. This change puts them right; no image of a stage moves.\n\n**Changes**\n{}\n\n\
+        "{}\n\nThe manifests of **{name}** are not what its templates and values give. This change puts them right; no image of a stage moves.{}\n\n**Changes**\n{}\n\n\
          **If you do not want it,** close it: this very change is not proposed again.\n{END}\n",
         marker.to_line(),
+        loose_images(&differing.loose, desk),
         file_list(&list)
     );
     PullRequestText {
@@ -392,6 +421,26 @@ fn text(environment: &Environment, files: &Files, id: &str) -> PullRequestText {
         body,
         labels: environment.spec.pull_request.labels.clone(),
         marker,
+    }
+}
+
+/// Images that a reviewer alone looks at: no stage brings them, and so no gate was asked.
+fn loose_images(tags: &BTreeSet<TagKey>, desk: &Desk<'_>) -> String {
+    let line = |tag: &TagKey| {
+        let image = desk.head(&tag.stream, &tag.tag);
+        let digest = image.map_or_else(String::new, |i| format!(" `{}`", i.digest));
+        format!("\n- `{}:{}`{digest}", tag.stream.name, tag.tag)
+    };
+    let lines: String = tags.iter().take(MOST_LOOSE).map(line).collect();
+    let more = match tags.len().saturating_sub(MOST_LOOSE) {
+        0 => String::new(),
+        more => format!("\n- and {more} more"),
+    };
+    match tags.is_empty() {
+        true => String::new(),
+        false => format!(
+            "\n\n**Images that come by no stage,** so that no gate was asked for them; the manifests will have\n{lines}{more}"
+        ),
     }
 }
 

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::block::Block;
 use crate::model::{Name, Set, StreamKey};
 use crate::plan::desk::Desk;
-use crate::plan::output::running::{Unclear, running};
+use crate::plan::output::running::{Running, Unclear, running};
 use crate::plan::output::survey::Survey;
 use crate::plan::report::State;
 use crate::plan::road::StageView;
@@ -24,23 +24,16 @@ pub fn before_import(
     if has_past(view, desk) || !desk.obs.history.complete {
         return None;
     }
-    let why = match running(view, survey, desk) {
+    let (why, keep) = match running(view, survey, desk) {
         Ok(running) if Some(&running.set()) == offered => return None,
-        Ok(running) => {
-            let digests: Vec<&str> = running.images.values().map(|i| i.digest.short()).collect();
-            format!(
-                "{} runs here already, and no import brought it",
-                digests.join("+")
-            )
-        }
+        Ok(running) => (
+            format!("{}, and no import brought it", runs(&running)),
+            adopt(view),
+        ),
         Err(Unclear::Asking | Unclear::NoImage(_)) => return None,
-        Err(unclear) => unclear.to_string(),
+        Err(unclear) => (unclear.to_string(), mend(view)),
     };
-    let help = format!(
-        "headwater init --adopt {}   to keep it until something newer comes; {}   to take what the registry has",
-        view.key,
-        import(view),
-    );
+    let help = format!("{keep}; {}   to take what the registry has", import(view));
     Some(Block::new(State::Held, NOT_ADOPTED, format!("{NOT_ADOPTED}: {why}")).help(help))
 }
 
@@ -51,6 +44,34 @@ pub fn has_past(view: &StageView<'_>, desk: &Desk<'_>) -> bool {
         list.is_some_and(|list| !list.items.is_empty())
     });
     recorded || !view.timeline.stays.is_empty()
+}
+
+/// `3461f2a0c2ab runs here already (environments/prod/rendered/web/deployment.yaml)`
+fn runs(running: &Running) -> String {
+    let digests: Vec<&str> = running.images.values().map(|i| i.digest.short()).collect();
+    let more = match running.files.len() {
+        0 | 1 => String::new(),
+        files => format!(" and {} more", files - 1),
+    };
+    let file = running.files.first();
+    let place = file.map_or_else(String::new, |path| format!(" ({path}{more})"));
+    format!("{} runs here already{place}", digests.join("+"))
+}
+
+/// The command that keeps what runs.
+fn adopt(view: &StageView<'_>) -> String {
+    format!(
+        "headwater init --adopt {}   to keep it until something newer comes",
+        view.key
+    )
+}
+
+/// What to do first, where outputs do not say what runs.
+fn mend(view: &StageView<'_>) -> String {
+    format!(
+        "put the digest that runs into the outputs, then headwater init --adopt {}",
+        view.key
+    )
 }
 
 /// The commands that bring what the registry has, whatever runs: one for each stream.
@@ -64,13 +85,23 @@ fn import(view: &StageView<'_>) -> String {
 }
 
 /// What keeps a later stage without a history from its first set.
-pub fn before_promotion(view: &StageView<'_>) -> Block {
-    let why = format!("{NOT_ADOPTED}: something runs here already that no promotion brought");
+pub fn before_promotion(view: &StageView<'_>, survey: &Survey, desk: &mut Desk<'_>) -> Block {
+    let (why, keep) = match running(view, survey, desk) {
+        Ok(running) => (
+            format!("{}, and no promotion brought it", runs(&running)),
+            adopt(view),
+        ),
+        Err(Unclear::Asking) => (
+            "something runs here already that no promotion brought".to_owned(),
+            adopt(view),
+        ),
+        Err(unclear) => (unclear.to_string(), mend(view)),
+    };
     let help = format!(
-        "headwater init --adopt {key}   to keep it until something newer comes; headwater promote {key} --reason ...   to replace it",
-        key = view.key
+        "{keep}; headwater promote {} --reason ...   to replace it",
+        view.key
     );
-    Block::new(State::Held, NOT_ADOPTED, why).help(help)
+    Block::new(State::Held, NOT_ADOPTED, format!("{NOT_ADOPTED}: {why}")).help(help)
 }
 
 /// What holds a stage that was adopted with something else than its outputs have: an adoption changes no output, whoever

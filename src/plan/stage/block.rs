@@ -75,7 +75,7 @@ pub fn common(view: &StageView<'_>, desk: &Desk<'_>) -> Vec<Block> {
             .by
             .as_deref()
             .map_or_else(String::new, |by| format!(" ({by})"));
-        let help = format!("headwater unhold {}", view.key);
+        let help = format!("headwater unhold {} --reason ...", view.key);
         blocks.push(Block::new(State::Held, "Held", format!("{}{by}", hold.reason)).help(help));
     }
     if desk.obs.facts.pulls.is_none() && view.delivery == Delivery::PullRequest {

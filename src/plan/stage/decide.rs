@@ -253,7 +253,7 @@ fn judge(
     let mut of_sources = conditions.iter().take(of_sources);
     let lacks = of_sources.find(|condition| !condition.verdict.is_open());
     let lacks = lacks.map(|shut| format!("{}: {}", shut.name, shut.verdict.why()));
-    let verdict = freeze(&view.key.pipeline, &view.environments, desk);
+    let verdict = freeze(Some(&view.key.pipeline), &view.environments, desk);
     conditions.push(Condition {
         name: "freeze".to_owned(),
         kind: "freeze".to_owned(),

@@ -138,7 +138,7 @@ pub fn judge(view: &StageView<'_>, set: &Set, desk: &mut Desk<'_>) -> Judged {
         .map(|r| condition(&r.rule, &r.set_by, &asked, desk))
         .collect();
     guard::tell(&mut conditions, &view.environments, desk.guards());
-    let verdict: Verdict = freeze(&view.key.pipeline, &view.environments, desk);
+    let verdict: Verdict = freeze(Some(&view.key.pipeline), &view.environments, desk);
     conditions.push(Condition {
         name: "freeze".to_owned(),
         kind: "freeze".to_owned(),
@@ -344,8 +344,7 @@ pub fn perhaps_meant(
 /// stream's, or bears its name, or a pipeline carries a stream that is not there, or a matrix of pipelines gives none. If
 /// that is its pipeline, nobody knows the rules. At the top of a folder of streams or pipelines, where many lie side by side, only a file that is named after the
 /// stream counts.
-pub fn perhaps_owned(stream: &StreamKey, desk: &Desk<'_>) -> Option<String> {
-    let docs = desk.docs;
+pub fn perhaps_owned(stream: &StreamKey, docs: &Documents) -> Option<String> {
     let unread = docs.broken_pipelines.iter();
     let mut unread = unread.filter(|(name, _)| !docs.pipelines.contains_key(*name));
     if let Some((_, why)) = unread.find(|(name, _)| name.as_str() == stream.name.as_str()) {

@@ -23,7 +23,7 @@ use super::road::timeline::Stay;
 use super::stage::block::Block;
 use super::stage::decide::{Decision, Judged, decide, first_timeline, judge_set, verification};
 use super::text::{Trailer, short};
-use crate::model::{Delivery, Name, Set, Timestamp, Verdict};
+use crate::model::{Delivery, Name, Request, Set, Timestamp, Verdict};
 
 /// What a stage wants to have done.
 #[derive(Debug, Clone)]
@@ -67,7 +67,7 @@ pub fn later<'a>(
 }
 
 /// What outputs say against moving the stage: a hand edit, or a first set over something that runs already.
-fn output_blocks(view: &StageView<'_>, survey: &Survey, desk: &Desk<'_>) -> Vec<Block> {
+fn output_blocks(view: &StageView<'_>, survey: &Survey, desk: &mut Desk<'_>) -> Vec<Block> {
     let mut blocks = Vec::new();
     if let Some((path, digest)) = survey.hand_edits.get(&view.key) {
         blocks.push(Block {
@@ -83,7 +83,7 @@ fn output_blocks(view: &StageView<'_>, survey: &Survey, desk: &Desk<'_>) -> Vec<
             .is_some_and(|t| t.annotations.contains_key(crate::model::promotion::REQUEST))
     });
     if view.timeline.stays.is_empty() && !asked && has_outputs(view, survey, desk) {
-        blocks.push(adoption::before_promotion(view));
+        blocks.push(adoption::before_promotion(view, survey, desk));
     }
     blocks.extend(adoption::contradicted(view, survey).filter(|_| !asked));
     blocks
@@ -275,7 +275,7 @@ fn state(
         );
     }
     if let Some(judged) = &decision.candidate {
-        return candidate_state(judged);
+        return asked_for(candidate_state(judged), view, decision.request.as_ref());
     }
     if let Some(stay) = current.filter(|stay| view.is_first() && !stay.confirmed) {
         return (
@@ -313,6 +313,26 @@ fn state(
         }
         (Some(_), None) => (State::Settled, String::new(), None, None),
     }
+}
+
+/// Says of a set that does not come in that somebody asked for it: until they take that back nothing else does.
+fn asked_for(told: Told, view: &StageView<'_>, request: Option<&Request>) -> Told {
+    let (state, why, until, help) = told;
+    let Some(request) = request.filter(|_| state != State::Moving) else {
+        return (state, why, until, help);
+    };
+    let why = format!(
+        "{why}; {} asked for this set ({}), and nothing else comes before it",
+        request.by, request.reason
+    );
+    let help = match state {
+        State::Refused => Some(format!(
+            "headwater unhold {} --reason ...   to take that back",
+            view.key
+        )),
+        _ => help,
+    };
+    (state, why, until, help)
 }
 
 fn candidate_state(judged: &Judged) -> Told {

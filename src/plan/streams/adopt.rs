@@ -21,7 +21,17 @@ pub fn adopt(adoption: &Adoption, by: &str, scene: Scene<'_>) -> Result<Done, Re
         for (stream, image) in &adopted.running.images {
             let draft = drafts.open(stream)?;
             let list = draft.stream.status_tag(&adopted.tag);
-            if list.is_some_and(|list| !list.items.is_empty()) {
+            let first = list.and_then(|list| list.items.first());
+            // What an earlier call wrote down here is not on the base yet.
+            if first.is_some_and(|event| event.is_of(&image.digest)) {
+                done.warnings.push(format!(
+                    "{}:{} is recorded here already: push it",
+                    scene.shown(stream),
+                    adopted.tag
+                ));
+                continue;
+            }
+            if first.is_some() {
                 let tag = format!("{}:{}", scene.shown(stream), adopted.tag);
                 return Err(Refused::no(format!("{tag} has a history by now"))
                     .help(format!("headwater history {}", adopted.stage)));

@@ -220,3 +220,35 @@ async fn a_first_stage_adopted_with_something_else_than_runs_goes_on_by_an_impor
     assert_eq!(world.holds("shop/dev").await.as_deref(), Some("1.2.0"));
     assert_ne!(world.on_base(output), there);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_runs_is_named_with_its_file_and_an_adoption_that_is_not_pushed_yet_is_gone_on_with() {
+    let world = begun_anew().await;
+    let why = world.run(&["why", "shop/prod"]).ok().stdout;
+    let runs = format!("runs here already ({PROD_OUTPUT})");
+    let flat = why.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(flat.contains(&runs), "{why}");
+    world.run(&["init", "--adopt", "shop/prod"]).ok();
+    let said = world.run(&["init", "--adopt"]).ok();
+    assert!(
+        said.stderr.contains("shop:prod is recorded here already"),
+        "{said:#?}"
+    );
+    world.git(&world.clone, &["commit", "-qam", "Adopt what runs"]);
+    world.git(&world.clone, &["push", "-q", "origin", "HEAD:main"]);
+    let plan = world.plan().await;
+    assert!(plan.is_empty(), "{plan:#?}");
+    assert_eq!(world.holds("shop/prod").await.as_deref(), Some("1.0.0"));
+    assert_eq!(world.state("shop/qa").await.0, State::Settled);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_proposed_adoption_is_not_said_to_be_stopped_by_what_it_mends() {
+    let world = begun_anew().await;
+    world
+        .run(&["init", "--adopt", "shop/prod", "--pull-request", "--yes"])
+        .ok();
+    let list = world.run(&["pr", "list"]).ok().stdout;
+    assert!(list.contains("act-init"), "{list}");
+    assert!(!list.contains("NotAdopted"), "{list}");
+}

@@ -143,3 +143,17 @@ async fn a_freeze_that_is_proposed_freezes_once_it_is_merged() {
     assert_eq!(world.holds("shop/qa").await.as_deref(), Some("1.1.0"));
     assert_eq!(world.holds("shop/prod").await.as_deref(), Some("1.0.0"));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_else_freezes_an_environment_is_said_when_it_is_frozen_and_when_one_is_lifted() {
+    let world = World::by_commit().await;
+    world.run(&["freeze", "prod", "--reason", "INC-7"]).ok();
+    let again = world.run(&["freeze", "prod", "--reason", "INC-8"]).ok();
+    assert!(
+        again.stderr.contains("freeze/prod is about prod already"),
+        "{again:#?}"
+    );
+    let lifted = world.run(&["unfreeze", "prod", "--reason", "over"]).ok();
+    let stays = "prod stays frozen by freeze/prod-2: headwater unfreeze prod-2";
+    assert!(lifted.stderr.contains(stays), "{lifted:#?}");
+}

@@ -2,7 +2,7 @@
 
 use headwater::plan::State;
 
-use crate::support::world::{World, person, small};
+use crate::support::world::{World, person, small, stage};
 
 fn last_with(world: &World, words: &str) -> String {
     let line = world.repository.line();
@@ -509,4 +509,40 @@ async fn what_an_earlier_stage_took_back_enters_no_stage_behind_it() {
     world
         .assert_stage("app/us", State::Held, "it left qa by going back")
         .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_set_that_is_asked_for_and_refused_says_who_asked_and_is_taken_back_by_unhold() {
+    let mut world = World::small().await;
+    let before = world.delivered("1.0.0").await;
+    world.advance("1m");
+    let refused = world.push_build("acme/app:main", "1.1.0", &[("tests", "failed")]);
+    world.settle().await;
+    assert_eq!(world.head("app", "qa"), Some(refused));
+    world.promotes("app/prod").await;
+    let build = world.good_build("1.2.0");
+    world.settle().await;
+    assert_eq!(world.head("app", "qa"), Some(build.clone()));
+    assert_eq!(world.head("app", "prod"), Some(before));
+    let words = "mara@example.com asked for this set (it is time)";
+    world.assert_stage("app/prod", State::Refused, words).await;
+    let plan = world.plan().await;
+    let help = stage(&plan, "app/prod").help.clone().unwrap_or_default();
+    assert!(
+        help.starts_with("headwater unhold app/prod --reason"),
+        "{help}"
+    );
+
+    let act = world.unholds("app/prod").await;
+    let taken_back = "takes back that mara@example.com asked for a set";
+    assert!(
+        act.notes.iter().any(|n| n.starts_with(taken_back)),
+        "{:?}",
+        act.notes
+    );
+    world.settle().await;
+    let pull = world.open_pull().await;
+    world.approve(&pull, "Ines").await;
+    world.settle().await;
+    assert_eq!(world.head("app", "prod"), Some(build));
 }

@@ -7,7 +7,9 @@ use cel::common::ast::Expr;
 use cel::{Context, IdedExpr, Value};
 use serde_json::Value as Json;
 
-use super::{MAX_WORK, Outcome, PATTERN_WORK, Shape, children, given, prepare, typed::Names, work};
+use super::{
+    MAX_WORK, Outcome, PATTERN_WORK, Shape, children, ends, given, prepare, typed::Names, work,
+};
 use crate::model::address::Word;
 
 /// Most values of a JSON body, and most elements of a list or a map in it.
@@ -46,8 +48,9 @@ pub struct Reads {
 /// # Errors
 /// Why not, in words for its author.
 pub fn check(source: &str) -> Result<Reads, String> {
-    let (expression, _) = prepare(source)?;
+    let (expression, shape) = prepare(source)?;
     Names::of_answer().check(&expression)?;
+    ends(&expression, &shape)?;
     Ok(reads(&expression))
 }
 
