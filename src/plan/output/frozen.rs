@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::survey::{Place, Survey, Surveyed};
+use super::survey::{Place, Survey};
 use crate::model::{Name, TagKey, Timestamp, Verdict};
 use crate::plan::desk::Desk;
 use crate::plan::gate::freeze;
@@ -19,20 +19,31 @@ pub struct Frozen {
     until: Option<Timestamp>,
 }
 
+/// The tags that stages bring, by environment.
+pub type Brought<'r> = BTreeMap<&'r Name, BTreeSet<TagKey>>;
+
+/// What stages bring into each environment.
+pub fn brought<'r>(roads: &'r BTreeMap<Name, Road<'_>>) -> Brought<'r> {
+    let mut brought = Brought::new();
+    for view in roads.values().flatten() {
+        for environment in &view.environments {
+            let tags = view.streams.iter();
+            let tags = tags.map(|stream| TagKey::new(stream.clone(), view.tag()));
+            brought.entry(environment).or_default().extend(tags);
+        }
+    }
+    brought
+}
+
 /// The tags that an application uses and that no stage of its environment brings.
 pub fn loose(
     environment: &Name,
-    surveyed: &Surveyed,
-    roads: &BTreeMap<Name, Road<'_>>,
+    used: &BTreeSet<TagKey>,
+    brought: &Brought<'_>,
 ) -> BTreeSet<TagKey> {
-    let views = roads.values().flatten();
-    let here = views.filter(|view| view.environments.contains(environment));
-    let brought = here.flat_map(|view| {
-        let tags = view.streams.iter();
-        tags.map(|stream| TagKey::new(stream.clone(), view.tag()))
-    });
-    let brought: BTreeSet<TagKey> = brought.collect();
-    surveyed.used.difference(&brought).cloned().collect()
+    let here = brought.get(environment);
+    let comes = |tag: &&TagKey| here.is_some_and(|here| here.contains(*tag));
+    used.iter().filter(|tag| !comes(tag)).cloned().collect()
 }
 
 /// Applications that use such images in environments that are frozen now.

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::frozen::{Frozen, frozen, loose};
+use super::frozen::{Frozen, brought, frozen, loose};
 use super::many::look_at_all;
 use super::running::running;
 use super::{Delta, Stop, Templates, folder, hand_edit};
@@ -59,18 +59,18 @@ pub fn survey(
         ..Survey::default()
     };
     let carried = by_stream_name(roads);
+    let brought = brought(roads);
     for ((environment, application), (result, used)) in applications.into_iter().zip(looked) {
         let place = (environment.name().clone(), application.name.to_string());
         let used: BTreeSet<TagKey> = used
             .into_iter()
             .chain(likely(environment, application, &carried))
             .collect();
-        let surveyed = Surveyed { result, used };
-        let loose = loose(&place.0, &surveyed, roads);
+        let loose = loose(&place.0, &used, &brought);
         if !loose.is_empty() {
             survey.loose.insert(place.clone(), loose);
         }
-        survey.places.insert(place, surveyed);
+        survey.places.insert(place, Surveyed { result, used });
     }
     survey.frozen = frozen(&survey, desk);
     let users = users(&survey);
