@@ -235,7 +235,7 @@ pub(super) struct Answers {
 
 impl Answers {
     /// Answers, each with the instant of the pass that asked for it, as the pass at `now` takes them in.
-    pub(super) fn of(came: Vec<(Timestamp, One)>, now: Timestamp) -> Self {
+    pub(super) fn of(came: impl IntoIterator<Item = (Timestamp, One)>, now: Timestamp) -> Self {
         let mut answers = Self::default();
         for (asked, one) in came {
             let asked = (asked != now).then_some(asked);

@@ -291,12 +291,11 @@ impl Observer {
             self.poll(&asked, now),
         );
         let blobs = blobs?;
-        let open = self.under_way.open(&asked.registries);
+        let (answers, open) = self.under_way.take_for(&asked.registries, now);
         let (deployments, merged) = (asked.deployments, asked.reviewed);
         if !open.is_empty() {
             tracing::debug!(requests = open.len(), "goes on without some answers");
         }
-        let answers = self.under_way.take(now);
         let mut state = self.state.lock().await;
         state.carried.keep(&answers.described, &blobs);
         let facts = &mut observation.facts;

@@ -43,7 +43,8 @@ struct Shared {
 struct State {
     open: BTreeMap<Ask, Open>,
     hosts: BTreeMap<RegistryHost, Host>,
-    came: Vec<(Timestamp, One)>,
+    /// Answers that no pass took yet, each with the instant of the pass that asked.
+    came: BTreeMap<Ask, (Timestamp, One)>,
     /// Open questions that a pass waits for.
     wanted: usize,
     news: Option<News>,
@@ -91,6 +92,10 @@ impl Shared {
 impl State {
     /// Notes a question as asked, and that a pass waits for it; whether it is new.
     fn want(&mut self, question: &Ask, now: Timestamp) -> bool {
+        // It came since the pass looked, and is taken with what else it asks.
+        if self.came.contains_key(question) {
+            return false;
+        }
         let (name, mut new) = (question.repository().registry(), false);
         let given_up = self.given_up.as_ref();
         let given_up = given_up.is_some_and(|(of, hosts)| *of == now && hosts.contains(&name));
@@ -113,6 +118,12 @@ impl State {
             self.wanted += 1;
         }
         new
+    }
+
+    /// Those of the questions that have no answer yet, and since when they are asked.
+    fn unanswered(&self, questions: &[Ask]) -> BTreeMap<Question, Timestamp> {
+        let open = |ask: &Ask| Some((Question::from(ask.clone()), self.open.get(ask)?.since));
+        questions.iter().filter_map(open).collect()
     }
 
     /// Takes an answer in; whether it was the last one that its host is waited for.
@@ -139,7 +150,7 @@ impl State {
             whole: false,
         });
         news.whole |= whole;
-        self.came.push((open.since, one));
+        self.came.insert(question.clone(), (open.since, one));
         last
     }
 
@@ -278,14 +289,21 @@ impl UnderWay {
         state.news = None;
         let came = std::mem::take(&mut state.came);
         drop(state);
-        Answers::of(came, now)
+        Answers::of(came.into_values(), now)
     }
 
-    /// Those of the questions that have no answer yet, and since when they are asked.
-    pub(super) fn open(&self, questions: &[Ask]) -> BTreeMap<Question, Timestamp> {
-        let state = self.shared.state();
-        let open = |ask: &Ask| Some((Question::from(ask.clone()), state.open.get(ask)?.since));
-        questions.iter().filter_map(open).collect()
+    /// The same, and which of the questions have no answer yet and since when they are asked: an answer is in one or the other.
+    pub(super) fn take_for(
+        &self,
+        questions: &[Ask],
+        now: Timestamp,
+    ) -> (Answers, BTreeMap<Question, Timestamp>) {
+        let mut state = self.shared.state();
+        state.news = None;
+        let open = state.unanswered(questions);
+        let came = std::mem::take(&mut state.came);
+        drop(state);
+        (Answers::of(came.into_values(), now), open)
     }
 
     /// Waits for answers that no pass waits for: until a host has answered everything, or some are as old as the patience,
@@ -373,7 +391,10 @@ mod tests {
         let (silent, good) = (asks("silent.io/a:b"), asks("good.io/a:b"));
         answered_after(&under_way, &good, 1);
         assert_eq!(waits(&under_way, &[&silent, &good], 0).await, (5, 2));
-        let open = under_way.open(&[silent.clone(), good.clone()]);
+        let open = under_way
+            .shared
+            .state()
+            .unanswered(&[silent.clone(), good.clone()]);
         assert_eq!(open, BTreeMap::from([(silent.clone().into(), at(0))]));
         assert_eq!(under_way.take(at(5)).resolved.len(), 1);
 
@@ -385,7 +406,10 @@ mod tests {
             (2, 2)
         );
         assert_eq!(waits(&under_way, &[&silent], 120).await, (0, 0));
-        let open = under_way.open(&[silent.clone(), other.clone()]);
+        let open = under_way
+            .shared
+            .state()
+            .unanswered(&[silent.clone(), other.clone()]);
         let since = [(silent.clone().into(), at(0)), (other.into(), at(60))];
         assert_eq!(open, BTreeMap::from(since));
 
@@ -408,7 +432,14 @@ mod tests {
         // It was heard of a second ago, and still the later rounds of the same pass go on at once, but for others.
         assert_eq!(waits(&under_way, &[&ask(2)], 0).await, (0, 1));
         assert_eq!(waits(&under_way, &[&ask(3), &good], 0).await, (2, 2));
-        assert_eq!(under_way.open(&[ask(1), ask(2), ask(3)]).len(), 3);
+        assert_eq!(
+            under_way
+                .shared
+                .state()
+                .unanswered(&[ask(1), ask(2), ask(3)])
+                .len(),
+            3
+        );
         // The next pass begins anew.
         assert_eq!(waits(&under_way, &[&ask(2), &ask(3)], 7).await, (5, 0));
     }
@@ -426,7 +457,7 @@ mod tests {
         // It has answered in between, so it is waited for again.
         assert_eq!(waits(&under_way, &all[1..], 5).await, (5, 0));
         assert_eq!(under_way.take(at(10)).resolved.len(), 1);
-        assert_eq!(under_way.open(&slow).len(), 3);
+        assert_eq!(under_way.shared.state().unanswered(&slow).len(), 3);
     }
 
     #[tokio::test(start_paused = true)]
@@ -451,6 +482,23 @@ mod tests {
         assert!(under_way.take(at(101)).resolved.is_empty());
         let nothing = tokio::time::timeout(Duration::from_secs(600), under_way.late());
         assert!(nothing.await.is_err(), "nothing is late any more");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_came_since_the_pass_looked_is_not_asked_for_again() {
+        let under_way = UnderWay::new(Some(PATIENCE));
+        let slow = asks("slow.io/a:a");
+        answered_after(&under_way, &slow, 7);
+        assert_eq!(waits(&under_way, &[&slow], 0).await, (5, 1));
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        assert_eq!(waits(&under_way, &[&slow], 8).await, (0, 0));
+        let (answers, open) = under_way.take_for(std::slice::from_ref(&slow), at(8));
+        assert_eq!((answers.resolved.len(), open.len()), (1, 0));
+        assert_eq!(
+            waits(&under_way, &[&slow], 9).await.1,
+            1,
+            "it is a new question"
+        );
     }
 
     #[test]

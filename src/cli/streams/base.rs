@@ -12,6 +12,7 @@ use crate::plan::Observation;
 use crate::plan::change::files::Files;
 use crate::plan::desk::Desk;
 use crate::plan::facts::marker::{Marker, Subject};
+use crate::plan::facts::pull::{PullRequestFacts, PullState};
 use crate::plan::pull::life::{NewBranch, next_branch};
 
 /// How often a lost race is run again.
@@ -83,6 +84,13 @@ impl Delivery<'_> {
         obs: &Observation,
         edit: Edit,
     ) -> Result<(Edit, Written), CliError> {
+        if let Some(id) = self.proposed(obs, &edit) {
+            self.place.context.out.note(format!(
+                "{id} says the same and is open already: nothing is proposed a second time"
+            ));
+            let in_the_way = vec![format!("`headwater pr merge {id}`")];
+            return Ok((edit, Written::PullRequest { id, in_the_way }));
+        }
         let person = person(self.place.context)?;
         let stem = format!("headwater/act/{}/{}", self.wish.verb, short(&edit.files));
         let NewBranch {
@@ -118,6 +126,22 @@ impl Delivery<'_> {
         Ok((edit, Written::PullRequest { id, in_the_way }))
     }
 
+    /// An open pull request that says the same of the same files and is still to be merged: whoever asks twice means one.
+    fn proposed(&self, obs: &Observation, edit: &Edit) -> Option<String> {
+        let says = says(edit);
+        let same = |pull: &&PullRequestFacts| {
+            let ours = matches!(&pull.marker.subject, Subject::Streams { act, .. } if act == self.wish.verb);
+            let branch = pull.branch_facts.as_ref();
+            let files = branch.is_some_and(|branch| {
+                branch.merged.is_some() && branch.changed.keys().eq(edit.files.keys())
+            });
+            let words = pull.title == self.wish.title && pull.body.contains(&says);
+            ours && files && words && pull.state == PullState::Open
+        };
+        let mut pulls = obs.facts.pulls.iter().flatten();
+        pulls.find(same).map(|pull| pull.id.clone())
+    }
+
     fn commit(
         &self,
         base: &CommitId,
@@ -136,12 +160,6 @@ impl Delivery<'_> {
             streams,
             by: person.email.clone(),
         });
-        let says: Vec<String> = edit
-            .done
-            .says
-            .iter()
-            .map(|line| format!("- `{line}`"))
-            .collect();
         let files: Vec<String> = edit
             .files
             .keys()
@@ -150,7 +168,7 @@ impl Delivery<'_> {
         let body = format!(
             "{}\n\n{}\n\n**Changes**\n{}\n\nNothing merges this by itself.\n",
             marker.to_line(),
-            says.join("\n"),
+            says(edit),
             files.join("\n"),
         );
         PullText {
@@ -159,6 +177,12 @@ impl Delivery<'_> {
             labels: vec![self.wish.verb.to_owned()],
         }
     }
+}
+
+/// What an edit does, as its pull request lists it.
+fn says(edit: &Edit) -> String {
+    let lines = edit.done.says.iter().map(|line| format!("- `{line}`"));
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 /// Eight digits that tell this edit from others.

@@ -78,14 +78,14 @@ fn of(environment: &Name, desk: &mut Desk<'_>) -> Option<Frozen> {
             Some(Frozen {
                 state: State::Frozen,
                 reason: "Frozen",
-                why,
+                why: format!("freeze/{why}"),
                 until,
             })
         }
         Verdict::Refused { why } => Some(Frozen {
             state: State::Frozen,
             reason: "Frozen",
-            why,
+            why: format!("freeze/{why}"),
             until: None,
         }),
     }

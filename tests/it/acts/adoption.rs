@@ -251,4 +251,12 @@ async fn a_proposed_adoption_is_not_said_to_be_stopped_by_what_it_mends() {
     let list = world.run(&["pr", "list"]).ok().stdout;
     assert!(list.contains("act-init"), "{list}");
     assert!(!list.contains("NotAdopted"), "{list}");
+    let again = ["init", "--adopt", "shop/prod", "--pull-request", "--yes"];
+    let said = world.run(&again).ok();
+    assert!(
+        said.stderr.contains("nothing is proposed a second time"),
+        "{said:#?}"
+    );
+    let list = world.run(&["pr", "list", "-o", "name"]).ok().stdout;
+    assert_eq!(list.matches("act-init").count(), 1, "{list}");
 }
