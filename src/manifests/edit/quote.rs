@@ -70,7 +70,8 @@ fn is_plain_safe(text: &str, flow: bool) -> bool {
     let first_safe = text.chars().next().is_some_and(|c| {
         c.is_alphanumeric() || matches!(c, '_' | '/' | '.' | '$' | '^' | '(' | ';')
     });
-    let flow_safe = !flow || !text.contains([',', '[', ']', '{', '}']);
+    // In brackets some readers take `:?` for a key.
+    let flow_safe = !flow || !text.contains([',', '[', ']', '{', '}', '?']);
     first_safe
         && flow_safe
         && !text.ends_with([' ', ':'])
@@ -164,5 +165,15 @@ mod tests {
         assert_eq!(quoted("a", like(Style::SingleQuoted)), "'a'");
         assert_eq!(quoted("a", like(Style::DoubleQuoted)), "\"a\"");
         assert_eq!(quoted("a\tb", like(Style::SingleQuoted)), "\"a\\tb\"");
+    }
+
+    #[test]
+    fn in_brackets_a_question_mark_is_quoted() {
+        let flow = Spot {
+            flow: true,
+            ..BLOCK
+        };
+        assert_eq!(quoted("a:?", flow), "\"a:?\"");
+        assert_eq!(quoted("a:?", BLOCK), "a:?");
     }
 }
