@@ -94,17 +94,19 @@ struct Differing {
     files: Files,
     /// Tags among what they use that come by no stage.
     loose: BTreeSet<TagKey>,
+    /// Whether something differs that may not come in now.
+    frozen: bool,
 }
 
 fn differing(environment: &Name, survey: &Survey, claimed: &BTreeSet<Place>) -> Differing {
     let mut differing = Differing::default();
     for (place, surveyed) in &survey.places {
-        let waits = claimed.contains(place)
-            || survey.left_alone.contains(place)
-            || survey.frozen.contains_key(place);
+        let waits = claimed.contains(place) || survey.left_alone.contains(place);
         let delta = surveyed.result.as_ref().ok();
         let delta = delta.filter(|d| place.0 == *environment && !waits && !d.files.is_empty());
-        if let Some(delta) = delta {
+        if delta.is_some() && survey.frozen.contains_key(place) {
+            differing.frozen = true;
+        } else if let Some(delta) = delta {
             differing.files.extend(delta.files.clone());
             let loose = survey.loose.get(place).into_iter().flatten();
             differing.loose.extend(loose.cloned());
@@ -170,6 +172,16 @@ fn one(
                 return;
             }
             open_new(environment, differing, &id, desk, outcome);
+        }
+        // It stays open with what people said of it, and nobody is told that it may be merged.
+        Some((_, pull)) if differing.frozen => {
+            mark(
+                name,
+                CommitState::Pending,
+                "waits for the end of a freeze",
+                pull,
+                outcome,
+            );
         }
         Some((_, pull)) if files.is_empty() => {
             let (change, effect) = closing(

@@ -88,6 +88,25 @@ async fn a_freeze_stops_an_image_of_no_pipeline_by_commit_and_by_pull_request() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_proposed_already_waits_for_the_end_of_a_freeze_with_its_approvals() {
+    let mut world = World::small().await;
+    let before = without_its_road(&mut world).await;
+    let build = world.good_build("1.1.0");
+    world.settle().await;
+    let pull = world.open_pull().await;
+    let freeze = small::freeze("inventory", "prod");
+    world.person_commits(&[("freezes/inventory.yaml", &freeze)], "Inventory");
+    world.approve(&pull, "Ines").await;
+    world.settle().await;
+    let waiting = world.open_pull().await;
+    assert_eq!((&waiting.id, &waiting.head), (&pull.id, &pull.head));
+    assert!(world.rendered("prod", "app").contains(before.as_str()));
+    world.person_deletes(&["freezes/inventory.yaml"], "Counted");
+    world.settle().await;
+    assert!(world.rendered("prod", "app").contains(build.as_str()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_road_that_lost_its_head_is_named_and_nothing_is_imported_past_it() {
     let mut world = World::small().await;
     let before = world.delivered("1.0.0").await;
