@@ -81,7 +81,9 @@ impl Gate {
 fn check_names<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
     let names = Vec::<String>::deserialize(deserializer)?;
     if names.is_empty() {
-        return Err(de::Error::custom("name at least one check"));
+        return Err(de::Error::custom(
+            "this waits for no check: write those that must be there, as [smoke]",
+        ));
     }
     for (index, name) in names.iter().enumerate() {
         sound_check(name).map_err(de::Error::custom)?;
@@ -217,7 +219,9 @@ fn forge_repository<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String
     let good = |part: &&str| !matches!(*part, "" | "." | "..") && part.chars().all(sound);
     match parts.len() == 2 && parts.iter().all(good) {
         true => Ok(text),
-        false => Err(de::Error::custom("a repository is written `owner/name`")),
+        false => Err(de::Error::custom(
+            "this is no repository: write `owner/name`",
+        )),
     }
 }
 
@@ -461,7 +465,7 @@ mod tests {
         let read = |names: &str| serde_json::from_str::<Gate>(&format!(r#"{{"checks": {names}}}"#));
         assert!(read(r#"["e2e", "load test"]"#).is_ok());
         for (names, words) in [
-            ("[]", "at least one"),
+            ("[]", "waits for no check"),
             (r#"[""]"#, "one line"),
             (r#"[" e2e"]"#, "one line"),
             (r#"["a\nb"]"#, "one line"),

@@ -1,6 +1,7 @@
 //! Hold and Freeze documents: people's brakes. One file each; deleting the file lifts it.
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::digest::Digest;
 use super::name::Name;
@@ -81,16 +82,39 @@ pub struct FreezeSpec {
     #[serde(default)]
     pub except: FreezeExcept,
     /// Begin, local to `timeZone` (`2026-11-26T00:00`); absent means at once.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "local_time",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub from: Option<jiff::civil::DateTime>,
     /// End; absent means until the file is deleted.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "local_time",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub until: Option<jiff::civil::DateTime>,
     /// IANA name of the time zone; absent means UTC.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time_zone: Option<String>,
     /// Why.
     pub reason: String,
+}
+
+/// Reads a local time, in words that name the text instead of the parser's trouble with it.
+fn local_time<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<jiff::civil::DateTime>, D::Error> {
+    let Some(text) = Option::<String>::deserialize(deserializer)? else {
+        return Ok(None);
+    };
+    let shown: String = text.chars().take(60).collect();
+    let time = text.parse().map_err(|_| {
+        let words = "is no time of the calendar: write 2026-12-24, or 2026-12-24T18:00";
+        D::Error::custom(format!("`{shown}` {words}"))
+    })?;
+    Ok(Some(time))
 }
 
 /// What goes on during a freeze.

@@ -18,7 +18,13 @@ pub struct ObjectError {
 
 fn fail<T>(text: &str, why: &'static str) -> Result<T, ObjectError> {
     Err(ObjectError {
-        text: text.chars().take(200).collect(),
+        text: text
+            .lines()
+            .next()
+            .unwrap_or_default()
+            .chars()
+            .take(200)
+            .collect(),
         why,
     })
 }

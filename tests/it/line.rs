@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::support::hermetic::{BareRepository, Hermetic, example_content};
 
+mod bad_input;
 mod check;
 mod examples;
 mod known;

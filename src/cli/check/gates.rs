@@ -51,12 +51,12 @@ fn of_list<T>(
             Gate::Expression(source) => {
                 let why = cel::check_in(source, streams).err()?;
                 let words = format!("this expression lets no set pass: {why}");
-                (code::EXPRESSION, vec!["expression"], words)
+                (code::EXPRESSION, vec!["expression"], words, TRY_IT)
             }
             Gate::Http(http) => {
                 let (field, why) = unanswerable(http, streams)?;
                 let words = format!("this gate lets no set pass: {why}");
-                (code::EXPRESSION, vec!["http", field], words)
+                (code::EXPRESSION, vec!["http", field], words, TRY_ANSWER)
             }
             Gate::Workflow(workflow) => {
                 let mut values = workflow.inputs.values();
@@ -64,28 +64,43 @@ fn of_list<T>(
                 let several = streams.is_some_and(|streams| streams.len() > 1);
                 let reads = several && values.any(|value| value.contains(&digest));
                 let words = reads.then(|| format!("this gate lets no set pass: {ONLY}"))?;
-                (code::EXPRESSION, vec!["workflow", "inputs"], words)
+                (
+                    code::EXPRESSION,
+                    vec!["workflow", "inputs"],
+                    words,
+                    ONE_WORD,
+                )
             }
             Gate::Signature(signature) => {
                 let words = unusable(&signature.key, files)?;
-                (code::KEY, vec!["signature", "key"], words)
+                (code::KEY, vec!["signature", "key"], words, PUT_KEY)
             }
             _ => return None,
         };
         Some((at, found))
     });
     wrong
-        .map(|(at, (code, fields, words))| {
+        .map(|(at, (code, fields, words, help))| {
             let mut whole = vec![key("spec")];
             whole.extend(route(at));
             whole.extend(fields.into_iter().map(key));
             let text = files.text(&located.path);
             let place = text.and_then(|text| locate(&text, located.index, &whole));
-            let problem = Diagnostic::error(&located.path, code, words).at(place);
+            let problem = Diagnostic::error(&located.path, code, words)
+                .at(place)
+                .help(help);
             Said::of(located, problem)
         })
         .collect()
 }
+
+/// What to do about each of them.
+const TRY_IT: &str =
+    "write what is true of a set that may pass, as `image.labels[\"tests\"] == \"passed\"`";
+const TRY_ANSWER: &str = "write what is true of a good answer, as `json.state == \"passed\"`";
+const ONE_WORD: &str = "write {{set}} instead of {{digest}}";
+const PUT_KEY: &str =
+    "commit the public key (`cosign public-key`) and write its path, as in `key: keys/cosign.pub`";
 
 /// A word that cannot be filled in.
 const ONLY: &str = "`digest` stands for the only image, and here are several: use `set`";

@@ -69,12 +69,10 @@ fn keys<T>(
             signature.key
         );
         let field = vec![Step::Index(at), key("signature"), key("key")];
-        Some(said(
-            located,
-            [enter.to_vec(), field].concat(),
-            words,
-            files,
-        ))
+        let said = said(located, [enter.to_vec(), field].concat(), words, files);
+        let help = "sign with a key of that setting, or ask the operator to add this one";
+        let problem = said.problem.clone().help(help);
+        Some(Said { problem, ..said })
     });
     wrong.collect()
 }

@@ -28,7 +28,9 @@ pub(super) fn problems(documents: &Documents, files: &Files) -> Vec<Said> {
             ];
             let text = files.text(&located.path);
             let place = text.and_then(|text| locate(&text, located.index, &route));
-            let problem = Diagnostic::error(&located.path, code::RELEASE_TAG, why).at(place);
+            let problem = Diagnostic::error(&located.path, code::RELEASE_TAG, why)
+                .at(place)
+                .help("write a pattern such as \"v{{version.majorMinor}}\", or take it out");
             problems.push(Said::of(located, problem));
         }
     }

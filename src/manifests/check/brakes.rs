@@ -7,7 +7,7 @@ use super::zone;
 use crate::manifests::code;
 use crate::manifests::diagnostic::Severity;
 use crate::manifests::documents::{Documents, Located};
-use crate::manifests::suggest::did_you_mean;
+use crate::manifests::suggest::{did_you_mean, listed};
 use crate::manifests::yaml::Step;
 use crate::model::hold::{HoldCause, HoldSpec};
 use crate::model::name_pattern::fits;
@@ -93,7 +93,10 @@ fn hold_targets(documents: &Documents, hold: &Located<Hold>) -> Vec<Finding> {
         .chain(spec.stages.is_empty().then(|| {
             let place = route!["spec", "stages"];
             let words = "this holds nothing: it names no stage".to_owned();
-            void(is_left_over(spec), code::HOLD_TARGET, place, words)
+            void(is_left_over(spec), code::HOLD_TARGET, place, words).help(format!(
+                "write `stages: [...]` with some of: {}; or delete the file",
+                listed(stages.clone())
+            ))
         }))
         .collect()
 }
@@ -161,7 +164,11 @@ fn freeze_targets(documents: &Documents, freeze: &Located<Freeze>) -> Vec<Findin
                 true => Finding::warning(code::FREEZE_TARGET, place, words),
                 false => Finding::error(code::FREEZE_TARGET, place, words),
             };
-            findings.push(finding.help(did_you_mean(pattern, names())));
+            let beginning = pattern.trim_end_matches('*');
+            findings.push(finding.help(match beginning.contains('*') {
+                true => "one `*` is allowed, at the end: write `prod*`".to_owned(),
+                false => did_you_mean(pattern, names()),
+            }));
         }
     }
     let spec = &freeze.value.spec;
@@ -177,11 +184,12 @@ fn freeze_targets(documents: &Documents, freeze: &Located<Freeze>) -> Vec<Findin
         .is_some_and(|(from, until)| from >= until)
     {
         let words = "this freezes nothing: it ends before it begins";
-        findings.push(Finding::error(
-            code::FREEZE_TARGET,
-            route!["spec", "until"],
-            words,
-        ));
+        let finding = Finding::error(code::FREEZE_TARGET, route!["spec", "until"], words);
+        findings.push(
+            finding.help(
+                "write an `until` that is later than `from`, take it out, or delete the file",
+            ),
+        );
     }
     for (index, name) in spec.except.pipelines.iter().enumerate() {
         if !documents.pipelines.contains_key(name) && documents.why_no_pipeline(name).is_none() {

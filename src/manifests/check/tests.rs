@@ -133,12 +133,12 @@ const WRONG_STAGES: &[(&str, &str, &str)] = &[
     (
         "from: [qa]",
         "from: [qaa]",
-        "pipelines/shop/pipeline.yaml:11:12 HW0112 unknown stage `qaa` | this pipeline has dev, qa, prod | did you mean `qa`?",
+        "pipelines/shop/pipeline.yaml:11:12 HW0112 unknown stage `qaa` | besides `prod` this pipeline has dev, qa | did you mean `qa`?",
     ),
     (
         "from: [qa]",
         "from: {any: [qa, canary]}",
-        "pipelines/shop/pipeline.yaml:11:22 HW0112 unknown stage `canary` | this pipeline has dev, qa, prod | known here",
+        "pipelines/shop/pipeline.yaml:11:22 HW0112 unknown stage `canary` | besides `prod` this pipeline has dev, qa | write one of those",
     ),
     (
         "from: [qa]",
@@ -168,12 +168,12 @@ const WRONG_STAGES: &[(&str, &str, &str)] = &[
     (
         "[{soak: 30m}]",
         "[{age: 30m}]",
-        "pipelines/shop/pipeline.yaml:9:15 HW0117 a `age` gate has no meaning under `verify` | move it to `enter` of a stage",
+        "pipelines/shop/pipeline.yaml:9:15 HW0117 `age` has no meaning under `verify` | move it to `enter` of a stage",
     ),
     (
         "verify: [{soak: 30m}]",
         "enter: [{soak: 30m}]",
-        "pipelines/shop/pipeline.yaml:9:14 HW0117 a `soak` gate has no meaning under `enter`",
+        "pipelines/shop/pipeline.yaml:9:14 HW0117 `soak` has no meaning under `enter`",
     ),
     (
         "verify: [{soak: 30m}]",
@@ -218,7 +218,7 @@ const WRONG_STAGES: &[(&str, &str, &str)] = &[
     (
         "verify: [{soak: 30m}]",
         "environments: [qa, stagging]",
-        "pipelines/shop/pipeline.yaml:9:24 HW0103 there is no environment `stagging` | known here: dev, prod, qa; write environments: []",
+        "pipelines/shop/pipeline.yaml:9:24 HW0103 there is no environment `stagging` | known here: dev, prod, qa (`environments: []`",
     ),
     (
         "from: [qa]",
@@ -730,7 +730,7 @@ fn a_wrong_gate_hides_no_wrong_stage_and_causes_no_other_error() {
         wrong,
         &[
             "pipelines/shop/pipeline.yaml:9:15 HW0006 unknown value `sook`",
-            "pipelines/shop/pipeline.yaml:10:12 HW0112 unknown stage `dve` | this pipeline has dev, qa, prod | did you mean `dev`?",
+            "pipelines/shop/pipeline.yaml:10:12 HW0112 unknown stage `dve` | besides `qa` this pipeline has dev, prod | did you mean `dev`?",
         ],
     );
     // It is looked at, and no more than that.

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::remedy;
 use crate::manifests::code;
 use crate::manifests::diagnostic::Diagnostic;
 use crate::manifests::suggest::{did_you_mean, listed};
@@ -57,13 +58,20 @@ fn grammar(path: &RepoPath, text: &str, at: &Range<usize>, words: &str) -> Diagn
     let open = unclosed_quote(text, at.start, words);
     let problem = Diagnostic::error(path, code::SYNTAX, format!("not valid YAML: {words}"))
         .at(Some(place_of(text, open.as_ref().unwrap_or(at))));
-    if words.contains("tab") {
-        problem.help("indent with spaces")
-    } else if open.is_some() {
-        problem.help("close this quote on its line")
-    } else {
-        problem
-    }
+    problem.help(match words {
+        _ if words.contains("tab") => "indent with spaces",
+        _ if open.is_some() => "close this quote on its line",
+        _ if words.contains("flow mapping") => {
+            "close the brace `{` that is open here, or put a comma"
+        }
+        _ if words.contains("flow sequence") => {
+            "close the bracket `[` that is open here, or put a comma"
+        }
+        _ if words.contains("mapping values") => {
+            "indent this line as the one above, or quote a value that holds `: `"
+        }
+        _ => "compare it with the lines around it: indentation, colons, brackets and quotes",
+    })
 }
 
 /// The first line that a merge left behind, as Git writes them.
@@ -229,25 +237,24 @@ pub(super) fn value(path: &RepoPath, tree: &Tree<'_>, root: Id, error: &ValueErr
     }
     let place = Some(place_of(tree.text, &first_line(tree, id)));
     let (code, help) = match &error.fault {
-        Fault::UnknownField(field, known) => (
-            code::UNKNOWN_FIELD,
-            Some(
-                of_environment(field, known)
-                    .unwrap_or_else(|| did_you_mean(field, known.iter().copied())),
-            ),
-        ),
+        Fault::UnknownField(field, known) => {
+            (code::UNKNOWN_FIELD, Some(remedy::unknown(field, known)))
+        }
         Fault::UnknownVariant(word, known) => {
             (code::VALUE, Some(did_you_mean(word, known.iter().copied())))
         }
-        Fault::MissingField(_) => (code::MISSING_FIELD, None),
-        Fault::Unquoted(text) if matches!(text.as_str(), "" | "~") => (code::VALUE, None),
+        Fault::MissingField(field) => (code::MISSING_FIELD, Some(remedy::missing(field))),
+        Fault::Unquoted(text) if matches!(text.as_str(), "" | "~") => {
+            (code::VALUE, remedy::shape(tree, root, id))
+        }
         Fault::Unquoted(text) if text.chars().all(|c| c.is_ascii_digit()) => {
             let help = format!("quote it: \"{text}\"; a length of time needs a unit: {text}m");
             (code::VALUE, Some(help))
         }
         Fault::Unquoted(text) => (code::VALUE, Some(format!("quote it: \"{text}\""))),
         Fault::Aliases => (code::VALUE, Some(ALIASES.to_owned())),
-        Fault::Shape(_) | Fault::Other(_) => (code::VALUE, None),
+        Fault::Shape(_) => (code::VALUE, remedy::shape(tree, root, id)),
+        Fault::Other(words) => (code::VALUE, remedy::other(tree, root, id, words)),
     };
     let mut problem = Diagnostic::error(path, code, error.to_string()).at(place);
     if let Fault::UnknownField(_, known) = &error.fault {
@@ -255,24 +262,6 @@ pub(super) fn value(path: &RepoPath, tree: &Tree<'_>, root: Id, error: &ValueErr
     }
     problem.help = help;
     problem
-}
-
-/// What to do about a field of a stage that is a rule of environments.
-fn of_environment(field: &str, known: &[&str]) -> Option<String> {
-    const RULES: [&str; 6] = [
-        "applications",
-        "delivery",
-        "deployed",
-        "overrides",
-        "pullRequest",
-        "rollback",
-    ];
-    let of_stage = known.contains(&"releaseTag");
-    (of_stage && RULES.contains(&field)).then(|| {
-        format!(
-            "`{field}` is a rule of the environment: write it into environments/<name>.yaml; a pipeline adds to its rules and loosens none"
-        )
-    })
 }
 
 /// Where the braces of a placeholder begin that was taken for a map, or for a map within one.

@@ -7,6 +7,7 @@ mod faults;
 mod identify;
 mod nearly;
 mod partial;
+mod remedy;
 pub(crate) mod typed;
 
 use std::sync::Arc;

@@ -151,7 +151,7 @@ fn wrong_values_of_our_kinds_are_refused_where_they_stand() {
     for (spec, expected) in [
         (
             "  stages: []\n  wrong: 1\n",
-            "6:3 HW0007 unknown field `wrong`; known here: streams, stages, matrix",
+            "6:3 HW0007 unknown field `wrong`; take it out, or write one of those instead",
         ),
         ("  streams: [a]\n", "5:3 HW0008 field `stages` is missing"),
         (

@@ -78,7 +78,7 @@ pub(super) fn read(
             names.len()
         );
         let problem = Problem::new(tree.range(key), code::MATRIX_SIZE, words);
-        return Err(vec![problem]);
+        return Err(vec![problem.help("make several documents of it")]);
     }
     reader.excluded(tree, &columns, &exclude);
     reader.included(tree, &include);
@@ -163,7 +163,8 @@ impl Reader {
         if !is_word(name) {
             let words =
                 "a dimension is called by letters, digits, `-` and `_`, beginning with a letter";
-            self.say(Problem::new(at, code::MATRIX, words));
+            let problem = Problem::new(at, code::MATRIX, words);
+            self.say(problem.help("write a name such as `tier` or `region`"));
             return None;
         }
         let own = name == "app" && self.kind == Kind::Environment;
@@ -190,7 +191,10 @@ impl Reader {
         let values = match &tree.node(tree.resolved(value)).content {
             Content::List { items, .. } if items.is_empty() => {
                 let words = format!("dimension `{name}` has no value");
-                self.say(Problem::of_entry(tree, entry, code::MATRIX_EMPTY, words));
+                let problem = Problem::of_entry(tree, entry, code::MATRIX_EMPTY, words);
+                self.say(problem.help(format!(
+                    "write its values, as in {name}: [a, b]; or delete the document if nothing is meant"
+                )));
                 return None;
             }
             Content::List { items, .. } => {
@@ -231,7 +235,8 @@ impl Reader {
                         None => continue,
                         Some((key, _)) => {
                             let words = "a key is written in letters, digits, `-` and `_`, beginning with a letter";
-                            self.say(Problem::new(tree.range(*key), code::MATRIX, words));
+                            let problem = Problem::new(tree.range(*key), code::MATRIX, words);
+                            self.say(problem.help("write a key such as `name` or `timeZone`"));
                             continue;
                         }
                     }
@@ -265,7 +270,8 @@ impl Reader {
         let names = match folders::names(&text, listing) {
             Ok(names) => names,
             Err(why) => {
-                self.say(Problem::new(at, code::MATRIX, why));
+                let problem = Problem::new(at, code::MATRIX, why);
+                self.say(problem.help("write {folders: \"environments/dev/*\"}"));
                 // Asked again each time: with other folders it may be another matter.
                 asked.push((text, Vec::new()));
                 return None;
@@ -284,7 +290,11 @@ impl Reader {
                 "dimension `{name}` has no value: no folder `{text}` holds a {}",
                 folders::VALUES
             );
-            self.say(Problem::new(at, code::MATRIX_EMPTY, words));
+            let problem = Problem::new(at, code::MATRIX_EMPTY, words);
+            self.say(problem.help(format!(
+                "put a {} into each folder that is meant, or correct the pattern",
+                folders::VALUES
+            )));
             return None;
         }
         if names.len() > MAX_RESULTS {
@@ -292,7 +302,8 @@ impl Reader {
                 "{} folders fit; at most {MAX_RESULTS} are read",
                 names.len()
             );
-            self.say(Problem::new(at, code::MATRIX_SIZE, words));
+            let problem = Problem::new(at, code::MATRIX_SIZE, words);
+            self.say(problem.help("make several documents of it, each with a pattern of its own"));
             return None;
         }
         let nodes = names.into_iter().map(|name| {
@@ -318,19 +329,22 @@ impl Reader {
         );
         if !is_list && !tree.is_null(entry.1) {
             let words = format!("`{name}` is a list of maps");
-            self.say(Problem::of_entry(tree, entry, code::MATRIX, words));
+            let problem = Problem::of_entry(tree, entry, code::MATRIX, words);
+            self.say(problem.help(format!("write {name}: [{{region: eu}}]")));
         }
         if items.len() > MAX_ENTRIES {
             let words = format!(
                 "`{name}` has {} entries; at most {MAX_ENTRIES} are read",
                 items.len()
             );
-            self.say(Problem::new(tree.range(entry.0), code::MATRIX_SIZE, words));
+            let problem = Problem::new(tree.range(entry.0), code::MATRIX_SIZE, words);
+            self.say(problem.help("make several documents of it"));
             return Vec::new();
         }
         for item in items.iter().filter(|item| tree.entries(**item).is_empty()) {
             let words = format!("an entry of `{name}` is a map of dimensions and values");
-            self.say(Problem::new(tree.range(*item), code::MATRIX, words));
+            let problem = Problem::new(tree.range(*item), code::MATRIX, words);
+            self.say(problem.help(format!("write {name}: [{{region: eu}}]")));
         }
         items.to_vec()
     }
@@ -358,7 +372,8 @@ impl Reader {
             self.name(tree, *key);
             if tree.is_null(*value) {
                 let words = "a value is missing here";
-                self.say(Problem::of_entry(tree, (*key, *value), code::MATRIX, words));
+                let problem = Problem::of_entry(tree, (*key, *value), code::MATRIX, words);
+                self.say(problem.help("write one, or take the key out"));
             }
         }
     }

@@ -230,7 +230,8 @@ fn filled<'t>(
         }
         if text.len() > LONGEST {
             let words = format!("this becomes longer than {LONGEST} bytes");
-            return Err(Problem::new(tree.range(slot.id), code::MATRIX_SIZE, words));
+            let problem = Problem::new(tree.range(slot.id), code::MATRIX_SIZE, words);
+            return Err(problem.help("fill in less: a value is a name, a version or an address"));
         }
     }
     Ok(Content::Scalar(Cow::Owned(text), Style::DoubleQuoted))
@@ -262,7 +263,8 @@ fn value(
             Some(value) if !tree.is_null(value) => value,
             Some(_) => {
                 let words = format!("`{key}` of `{whole}` has no value");
-                return Err(Problem::new(at.clone(), code::MATRIX_PLACEHOLDER, words));
+                let problem = Problem::new(at.clone(), code::MATRIX_PLACEHOLDER, words);
+                return Err(problem.help(format!("write one: {{{key}: ...}}")));
             }
             None => {
                 let keys: Vec<&str> = tree

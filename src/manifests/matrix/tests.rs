@@ -265,7 +265,11 @@ fn a_matrix_that_cannot_be_carried_out_says_where_and_what_to_do() {
             all,
             "5:11+3 HW0901 a matrix is a map of lists > write matrix: {region: [eu, us]}, or take it out",
         ),
-        ("{a: []}", all, "5:15+2 HW0902 dimension `a` has no value"),
+        (
+            "{a: []}",
+            all,
+            "5:15+2 HW0902 dimension `a` has no value > write its values, as in a: [a, b]; or delete the document if nothing is meant",
+        ),
         (
             "{a: x}",
             all,
@@ -289,12 +293,12 @@ fn a_matrix_that_cannot_be_carried_out_says_where_and_what_to_do() {
         (
             "{a: [{1x: y}]}",
             all,
-            "5:17+2 HW0901 a key is written in letters, digits, `-` and `_`, beginning with a letter",
+            "5:17+2 HW0901 a key is written in letters, digits, `-` and `_`, beginning with a letter > write a key such as `name` or `timeZone`",
         ),
         (
             "{a b: [x]}",
             all,
-            "5:12+3 HW0901 a dimension is called by letters, digits, `-` and `_`, beginning with a letter",
+            "5:12+3 HW0901 a dimension is called by letters, digits, `-` and `_`, beginning with a letter > write a name such as `tier` or `region`",
         ),
         (
             "{digest: [x]}",
@@ -314,12 +318,12 @@ fn a_matrix_that_cannot_be_carried_out_says_where_and_what_to_do() {
         (
             "{a: {folders: \"nowhere/*\"}}",
             all,
-            "5:25+11 HW0902 dimension `a` has no value: no folder `nowhere/*` holds a values.yaml",
+            "5:25+11 HW0902 dimension `a` has no value: no folder `nowhere/*` holds a values.yaml > put a values.yaml into each folder that is meant, or correct the pattern",
         ),
         (
             "{a: {folders: \"../x/*\"}}",
             all,
-            "5:25+8 HW0901 `..` leaves the repository; a pattern begins at its top",
+            "5:25+8 HW0901 `..` leaves the repository; a pattern begins at its top > write {folders: \"environments/dev/*\"}",
         ),
         (
             "{a: {folders: 3}}",
@@ -339,12 +343,12 @@ fn a_matrix_that_cannot_be_carried_out_says_where_and_what_to_do() {
         (
             "{a: [x], exclude: {a: x}}",
             all,
-            "5:29+6 HW0901 `exclude` is a list of maps",
+            "5:29+6 HW0901 `exclude` is a list of maps > write exclude: [{region: eu}]",
         ),
         (
             "{a: [x], include: [y]}",
             all,
-            "5:30+1 HW0901 an entry of `include` is a map of dimensions and values",
+            "5:30+1 HW0901 an entry of `include` is a map of dimensions and values > write include: [{region: eu}]",
         ),
         (
             "{a: [x], include: [{version: 1}]}",
@@ -410,7 +414,7 @@ fn what_is_wrong_with_all_results_is_told_once_and_with_some_by_their_names() {
     assert_eq!(
         one(many, "\"{{a}}\"", "  nope: 1\n"),
         [
-            "7:3+4 HW0007 unknown field `nope` (all 6 results of environment `{{a}}`) | known here: namespace, delivery, pullRequest, approvals, enter, deployed, rollback, overrides, applications, matrix > known here: namespace, delivery, pullRequest, approvals, enter, deployed, rollback, overrides, applications, matrix"
+            "7:3+4 HW0007 unknown field `nope` (all 6 results of environment `{{a}}`) | known here: namespace, delivery, pullRequest, approvals, enter, deployed, rollback, overrides, applications, matrix > take it out, or write one of those instead"
         ]
     );
     let zones = "{region: [{n: eu, tz: Europe/Berlin}, {n: us, tz: US/Nowhere}, {n: ap, tz: Asia/Nowhere}]}";

@@ -52,14 +52,14 @@ impl Eq for Expression {}
 pub enum CronError {
     /// The expression is none.
     #[error(
-        "`{0}` is no cron expression of five fields (minute, hour, day, month, day of the week): {1}"
+        "`{0}` is no cron expression, {1}: write minute, hour, day, month and day of the week, as `0 9 1 * *`"
     )]
     Expression(String, String),
     /// It names no time.
-    #[error("`{0}` names no time that ever comes")]
+    #[error("`{0}` names no time that ever comes: write a day that its month has")]
     Never(String),
     /// It holds not at all, or too long.
-    #[error("`for` is more than nothing and at most 31d")]
+    #[error("`for` is more than nothing and at most 31d: write 8h or 2d")]
     Hold,
 }
 
@@ -72,7 +72,7 @@ impl TryFrom<Written> for CronTimes {
         if text.len() > LONGEST || text.split_ascii_whitespace().count() != 5 {
             return Err(CronError::Expression(
                 shown(),
-                "it has other fields".to_owned(),
+                "which has five fields".to_owned(),
             ));
         }
         let parser = CronParser::builder()
@@ -80,7 +80,13 @@ impl TryFrom<Written> for CronTimes {
             .year(Year::Disallowed)
             .build();
         let cron = parser.parse(&text);
-        let cron = cron.map_err(|error| CronError::Expression(shown(), error.to_string()))?;
+        let cron = cron.map_err(|error| {
+            let why = error.to_string();
+            let why = why
+                .trim_start_matches("Component error: ")
+                .trim_end_matches('.');
+            CronError::Expression(shown(), why.to_lowercase())
+        })?;
         // Any year does, as long as it is the same for everybody.
         let start = date(2026, 1, 1).at(0, 0, 0, 0);
         let comes = cron.find_next_occurrence(&start, true);

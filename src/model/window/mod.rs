@@ -68,7 +68,10 @@ impl<'de> Deserialize<'de> for Times {
 fn times<'de, D: de::Deserializer<'de>>(deserializer: D) -> Result<Vec<Times>, D::Error> {
     let times = Vec::<Times>::deserialize(deserializer)?;
     if times.len() > MOST_TIMES {
-        return Err(de::Error::custom(format!("more than {MOST_TIMES} times")));
+        let words = format!(
+            "more than {MOST_TIMES} times: write several days in one, as `Mon-Thu 09:00-16:00`"
+        );
+        return Err(de::Error::custom(words));
     }
     Ok(times)
 }

@@ -7,6 +7,8 @@ use crate::manifests::check::finding::{Finding, Report, Repository, route};
 use crate::manifests::code;
 use crate::model::{Name, Pipeline};
 
+const HELP: &str = "nothing would ever come in; take `from` out of the stage that new images enter first, and write it above the others";
+
 pub(super) fn check(repository: &Repository<'_>, report: &mut Report) {
     for pipeline in all(repository) {
         let mut told: BTreeSet<Name> = BTreeSet::new();
@@ -27,7 +29,7 @@ pub(super) fn check(repository: &Repository<'_>, report: &mut Report) {
                 breaks(
                     report,
                     pipeline,
-                    Finding::error(code::STAGE_CYCLE, place, words),
+                    Finding::error(code::STAGE_CYCLE, place, words).help(HELP),
                 );
             }
         }

@@ -43,7 +43,7 @@ fn wrong(route: Vec<Step>, list: &str, gates: &[Gate]) -> Vec<Finding> {
         if !fits {
             let mut place = place.clone();
             place.push(Step::Name(gate.kind().to_owned()));
-            let words = format!("a `{}` gate has no meaning under `{list}`", gate.kind());
+            let words = format!("`{}` has no meaning under `{list}`", gate.kind());
             let help = format!("move it to `{other}` of a stage");
             findings.push(Finding::error(code::GATE_LIST, place, words).help(help));
         }

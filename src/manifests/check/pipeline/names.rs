@@ -79,7 +79,7 @@ fn environment(
         let help = match &documents.nameless_environments {
             Some(file) => format!("the matrix in `{file}` gives nothing and may mean it"),
             None => format!(
-                "{}; write environments: [] for a stage deployed nowhere",
+                "{} (`environments: []` is for a stage deployed nowhere)",
                 did_you_mean(name.as_str(), names)
             ),
         };

@@ -4,7 +4,7 @@ use super::{all, breaks};
 use crate::manifests::check::finding::{Finding, Report, Repository, route};
 use crate::manifests::code;
 use crate::manifests::documents::Located;
-use crate::manifests::suggest::{did_you_mean, listed};
+use crate::manifests::suggest::{listed, nearest};
 use crate::manifests::yaml::Step;
 use crate::model::pipeline::From;
 use crate::model::{Name, Pipeline, Stage};
@@ -15,7 +15,7 @@ pub(super) fn check(repository: &Repository<'_>, report: &mut Report) {
             from(report, pipeline, index, stage);
             if let Some(other) = &stage.approved_by {
                 let place = route!["spec", "stages", index, "approvedBy"];
-                known(report, pipeline, other, place);
+                known(report, pipeline, &stage.name, other, place);
             }
         }
     }
@@ -57,32 +57,51 @@ fn from(report: &mut Report, pipeline: &Located<Pipeline>, index: usize, stage: 
         place.push(Step::from(position));
         if *name == stage.name {
             let words = format!("stage `{name}` takes sets from itself");
+            let others = others(&pipeline.value, &stage.name);
+            let help = format!(
+                "name the stage before it (others here: {}), or take `from` out of the first stage",
+                listed(others)
+            );
             breaks(
                 report,
                 pipeline,
-                Finding::error(code::FROM_ITSELF, place, words),
+                Finding::error(code::FROM_ITSELF, place, words).help(help),
             );
         } else {
-            known(report, pipeline, name, place);
+            known(report, pipeline, &stage.name, name, place);
         }
     }
 }
 
-fn known(report: &mut Report, pipeline: &Located<Pipeline>, name: &Name, place: Vec<Step>) {
+/// The stages of a pipeline but one.
+fn others<'p>(pipeline: &'p Pipeline, stage: &Name) -> Vec<&'p str> {
+    let names = pipeline.spec.stages.iter().map(|stage| &stage.name);
+    names
+        .filter(|name| *name != stage)
+        .map(Name::as_str)
+        .collect()
+}
+
+/// Says that a stage names one that is not there.
+fn known(
+    report: &mut Report,
+    pipeline: &Located<Pipeline>,
+    stage: &Name,
+    name: &Name,
+    place: Vec<Step>,
+) {
     if pipeline.value.stage(name).is_none() {
-        let stages = pipeline
-            .value
-            .spec
-            .stages
-            .iter()
-            .map(|stage| stage.name.as_str());
-        let finding = Finding::error(
-            code::UNKNOWN_STAGE,
-            place,
-            format!("unknown stage `{name}`"),
-        )
-        .label(format!("this pipeline has {}", listed(stages.clone())))
-        .help(did_you_mean(name.as_str(), stages));
+        let others = others(&pipeline.value, stage);
+        let words = format!("unknown stage `{name}`");
+        let finding = Finding::error(code::UNKNOWN_STAGE, place, words)
+            .label(format!(
+                "besides `{stage}` this pipeline has {}",
+                listed(others.iter().copied())
+            ))
+            .help(match nearest(name.as_str(), others) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => "write one of those, or add the stage that is meant".to_owned(),
+            });
         breaks(report, pipeline, finding);
     }
 }

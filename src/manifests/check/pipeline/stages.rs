@@ -12,7 +12,8 @@ pub(super) fn check(repository: &Repository<'_>, report: &mut Report) {
             breaks(
                 report,
                 pipeline,
-                Finding::error(code::NO_STAGES, route!["spec", "stages"], words),
+                Finding::error(code::NO_STAGES, route!["spec", "stages"], words)
+                    .help("write `stages: [{name: dev}]`, or delete the document"),
             );
         }
         for (index, stage) in stages.iter().enumerate() {
