@@ -16,6 +16,11 @@ use crate::plan::compare::{Standing, compare};
 /// # Errors
 /// When the repository cannot be read, or a word names no stage and no environment.
 pub async fn run(context: &Context, args: &DriftArgs) -> Result<Exit, CliError> {
+    if args.left == args.right {
+        let words = format!("`{}` is compared with itself", args.left);
+        let help = "write two stages or environments, as in `headwater drift qa prod`";
+        return Err(CliError::usage(words).help(help));
+    }
     let engine = Engine::open(context, false)?;
     let now = context.now();
     let (observation, plan) = engine.look(context, now).await?;

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de};
 
 use crate::model::{Guard, Name, NamePattern};
 
@@ -55,9 +55,33 @@ pub struct Settings {
     /// Argo CD servers, by the name that environments call them.
     pub argocd: BTreeMap<Name, ArgoCdServer>,
     /// What is fixed for environments, by name or by its beginning.
+    #[serde(deserialize_with = "guards")]
     pub guards: BTreeMap<NamePattern, Guard>,
     /// Logs.
     pub log: LogSettings,
+}
+
+/// Guards that fix something: an empty one would look as if it did.
+fn guards<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<BTreeMap<NamePattern, Guard>, D::Error> {
+    struct Fixing(Guard);
+    impl<'de> Deserialize<'de> for Fixing {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            let guard = Guard::deserialize(deserializer)?;
+            match guard == Guard::default() {
+                true => Err(de::Error::custom(
+                    "this guard fixes nothing: write `delivery`, `gates`, `keys` or `owners`, or leave it out",
+                )),
+                false => Ok(Self(guard)),
+            }
+        }
+    }
+    let all = BTreeMap::<NamePattern, Fixing>::deserialize(deserializer)?;
+    Ok(all
+        .into_iter()
+        .map(|(name, guard)| (name, guard.0))
+        .collect())
 }
 
 #[cfg(test)]

@@ -229,6 +229,10 @@ fn values_that_do_not_fit_say_where_and_what_is_expected() {
             "`guards.prod.gates[0]`: unknown value `signatur`",
         ),
         (
+            "guards: {\"p*d\": {delivery: commit}}",
+            "`guards.p*d`: `p*d` is not a valid name: one `*` may stand at the end",
+        ),
+        (
             "guards: {prod: {gates: []}}",
             "`guards.prod.gates`: this list is empty and fixes nothing",
         ),
@@ -257,6 +261,13 @@ fn values_that_do_not_fit_say_where_and_what_is_expected() {
         assert!(text.contains(part), "{part} is not in {text}");
         assert!(text.contains("op.yaml:1:"), "{text}");
     }
+}
+
+#[test]
+fn a_guard_that_fixes_nothing_is_told_by_its_name() {
+    let text = place_error("guards: {prod: {}}", &[]).to_string();
+    let part = "`guards.prod`: this guard fixes nothing: write `delivery`";
+    assert!(text.contains(part), "{text}");
 }
 
 #[test]

@@ -21,7 +21,18 @@ impl NameError {
         let text = text.chars().take(100).collect();
         Self { text, ..self }
     }
+
+    /// The same about a text that has a `*` where none is read.
+    pub(super) fn of_star(self, text: &str) -> Self {
+        Self {
+            rule: STAR,
+            ..self.of(text)
+        }
+    }
 }
+
+/// What a `*` in a pattern may do.
+const STAR: &str = "one `*` may stand at the end, for any rest, and nowhere else";
 
 macro_rules! name {
     ($(#[$doc:meta])* $type:ident, $what:literal, $rule:literal, $check:expr) => {

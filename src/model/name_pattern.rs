@@ -35,13 +35,17 @@ impl NamePattern {
 impl FromStr for NamePattern {
     type Err = NameError;
     fn from_str(text: &str) -> Result<Self, NameError> {
-        match text.strip_suffix('*') {
+        let beginning = text.strip_suffix('*');
+        match beginning {
             // What a name may end with after such a beginning.
             Some(beginning) => format!("{beginning}x").parse::<Name>(),
             None => text.parse(),
         }
         .map(|_| Self(text.to_owned()))
-        .map_err(|error| error.of(text))
+        .map_err(|error| match beginning.unwrap_or(text).contains('*') {
+            true => error.of_star(text),
+            false => error.of(text),
+        })
     }
 }
 

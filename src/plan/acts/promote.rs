@@ -8,6 +8,7 @@ use crate::manifests::edit::StreamEdit;
 use crate::model::promotion::{REQUEST, annotation};
 use crate::model::{Name, Request, Set, StageKey};
 use crate::plan::change::files::Files;
+use crate::plan::gate;
 use crate::plan::observation::Observation;
 use crate::plan::road::StageView;
 use crate::plan::road::candidates::stage_hold;
@@ -163,6 +164,11 @@ fn notes(room: &Room<'_>, view: &StageView<'_>, wanted: &Set) -> Vec<String> {
         notes.push(format!(
             "that set is held in {key} ({}): it moves after `{}`",
             held.why, held.lift
+        ));
+    }
+    if let Some(lift) = gate::lift(&key.pipeline, &view.environments, &room.desk) {
+        notes.push(format!(
+            "{key} is frozen: it moves when that ends, or after `{lift}`"
         ));
     }
     notes

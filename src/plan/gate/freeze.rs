@@ -49,6 +49,26 @@ pub fn freeze(pipeline: Option<&Name>, environments: &[Name], desk: &mut Desk<'_
     }
 }
 
+/// What lifts the freeze that stands in a pipeline's way, if one does.
+pub fn lift(pipeline: &Name, environments: &[Name], desk: &Desk<'_>) -> Option<String> {
+    let docs = desk.docs;
+    let mut freezes = docs.freezes.values().map(|located| &*located.value);
+    let now = desk.now();
+    let covers = |spec: &FreezeSpec| {
+        let mut patterns = spec.environments.iter();
+        patterns.any(|pattern| environments.iter().any(|e| fits(pattern, e.as_str())))
+            && !spec.except.pipelines.contains(pipeline)
+    };
+    let in_force = |spec: &FreezeSpec| {
+        bounds(spec).is_none_or(|(from, until)| from <= now && until.is_none_or(|u| u > now))
+    };
+    let freeze = freezes.find(|freeze| covers(&freeze.spec) && in_force(&freeze.spec))?;
+    Some(format!(
+        "headwater unfreeze {} --reason ...",
+        freeze.metadata.name
+    ))
+}
+
 /// Begin and end as instants. Local times that a clock change skips or repeats are read as the earlier offset says.
 fn bounds(spec: &FreezeSpec) -> Option<(Timestamp, Option<Timestamp>)> {
     let zone = spec.time_zone.as_deref().unwrap_or("UTC");

@@ -20,7 +20,7 @@ mod workflow;
 pub use approvals::{Barred, approvals, barred, may_approve};
 pub use approved_by::{Vouched, approved, vouched};
 pub use deployed::deployed;
-pub use freeze::freeze;
+pub use freeze::{freeze, lift};
 
 use super::desk::Desk;
 use super::report::Condition;

@@ -12,7 +12,7 @@ use crate::plan::change::propose::Proposal;
 use crate::plan::desk::Desk;
 use crate::plan::effect::{Effect, Note};
 use crate::plan::facts::pull::PullRequestFacts;
-use crate::plan::gate::approved;
+use crate::plan::gate::{self, approved};
 use crate::plan::report::{ChangeKind, Condition, State, Subject};
 use crate::plan::stage::decide::Judged;
 
@@ -212,6 +212,7 @@ impl Flow<'_, '_> {
         let view = self.decided.view;
         let (vouched, asked) = (judged.vouched.as_deref(), self.asked_by.as_deref());
         let approvals = approval_conditions(view, Some(pull), vouched, asked, desk);
+        let lift = gate::lift(&view.key.pipeline, &view.environments, desk);
         let report = &mut self.decided.report;
         report.candidate = Some(crate::plan::stage::set_report(
             &judged.candidate.set,
@@ -231,7 +232,7 @@ impl Flow<'_, '_> {
                 None => format!("pull request {} is open", pull.id),
             };
             report.until = shut.and_then(|c| until(&c.verdict));
-            report.help = None;
+            report.help = lift.filter(|_| report.state == State::Frozen);
         }
     }
 }

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use super::change::propose::{Proposal, Stamps, promotion};
 use super::change::wave::Item;
 use super::desk::Desk;
-use super::gate::{Asked, Runs};
+use super::gate::{self, Asked, Runs};
 use super::output::survey::{Survey, has_outputs};
 use super::pull::life::{approval_conditions, open_of};
 use super::report::{
@@ -275,7 +275,8 @@ fn state(
         );
     }
     if let Some(judged) = &decision.candidate {
-        return asked_for(candidate_state(judged), view, decision.request.as_ref());
+        let told = candidate_state(judged, view, desk);
+        return asked_for(told, view, decision.request.as_ref());
     }
     if let Some(stay) = current.filter(|stay| view.is_first() && !stay.confirmed) {
         return (
@@ -335,7 +336,7 @@ fn asked_for(told: Told, view: &StageView<'_>, request: Option<&Request>) -> Tol
     (state, why, until, help)
 }
 
-fn candidate_state(judged: &Judged) -> Told {
+fn candidate_state(judged: &Judged, view: &StageView<'_>, desk: &Desk<'_>) -> Told {
     if let Some(held) = &judged.held {
         let why = format!("{}: {}", held.reason, held.why);
         // Lifting it would change nothing while its source does not let it through.
@@ -354,11 +355,15 @@ fn candidate_state(judged: &Judged) -> Told {
                 (_, "freeze") => State::Frozen,
                 _ => State::Waiting,
             };
+            let lift = match state {
+                State::Frozen => gate::lift(&view.key.pipeline, &view.environments, desk),
+                _ => None,
+            };
             (
                 state,
                 format!("{}: {}", condition.name, condition.verdict.why()),
                 until(&condition.verdict),
-                None,
+                lift,
             )
         }
         None => (State::Moving, String::new(), None, None),

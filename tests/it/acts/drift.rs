@@ -23,6 +23,10 @@ async fn two_stages_are_compared_and_scripts_are_told() {
     }
     let coded = world.run(&["drift", "prod", "qa", "--exit-code", "-o", "name"]);
     assert_eq!((coded.code, coded.stdout.as_str()), (10, "shop\n"));
+    world.run(&["drift", "qa", "qa"]).fails(
+        2,
+        &["`qa` is compared with itself", "headwater drift qa prod"],
+    );
     world.run(&["drift", "qa", "prdo"]).fails(
         2,
         &[

@@ -23,6 +23,15 @@ async fn a_frozen_environment_takes_nothing_until_it_is_lifted_and_rollback_goes
     assert_eq!(world.holds("shop/qa").await.as_deref(), Some("1.2.0"));
     assert_eq!(world.holds("shop/prod").await.as_deref(), Some("1.1.0"));
     assert_eq!(world.state("shop/prod").await.0, State::Frozen);
+    let lift = "headwater unfreeze prod --reason";
+    let why = world.run(&["why", "shop/prod"]);
+    assert!(why.stdout.contains(lift), "{}", why.stdout);
+    let asked = world.run(&["promote", "shop/prod", "--reason", "now", "--dry-run"]);
+    let told = format!("{}{}", asked.stdout, asked.stderr);
+    assert!(
+        told.contains("shop/prod is frozen") && told.contains(lift),
+        "{told}"
+    );
     world
         .run(&[
             "rollback",

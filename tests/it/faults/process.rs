@@ -16,7 +16,7 @@ mod watchdog;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::process::{Command, ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use headwater::demo::registry::{BuildSpec, EmbeddedRegistry};
@@ -25,6 +25,7 @@ use serde_json::{Value, json};
 
 use crate::support::git_http::GitHttp;
 use crate::support::hermetic::{Hermetic, person_environment};
+use crate::support::running::Running;
 use crate::support::world::{Repository, small};
 
 /// The binary on the small repository, served over HTTP, with a registry in this process.
@@ -156,17 +157,10 @@ impl Said {
     }
 }
 
-/// A running daemon; killed when dropped.
+/// A running daemon.
 struct Daemon {
-    child: Child,
+    child: Running,
     address: String,
-}
-
-impl Drop for Daemon {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }
 
 impl Daemon {
@@ -179,11 +173,7 @@ impl Daemon {
 
     /// The same, with the rest of its log left to the caller.
     fn start_unread(mut command: Command) -> (Self, BufReader<std::process::ChildStderr>) {
-        let mut child = command
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut child = Running::start(command.stdout(Stdio::null()).stderr(Stdio::piped()));
         let mut lines = BufReader::new(child.stderr.take().unwrap());
         let mut said = String::new();
         let address = loop {

@@ -1,7 +1,7 @@
 //! Logs that machines read: field names are those of the table, a failure is told once, and a quiet pass says nothing.
 
 use std::collections::BTreeSet;
-use std::process::{Child, Stdio};
+use std::process::Stdio;
 use std::str::FromStr as _;
 
 use headwater::telemetry::FIELDS;
@@ -9,6 +9,7 @@ use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
 use super::serve::{signal, wait_for};
 use super::*;
+use crate::support::running::Running;
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
@@ -97,28 +98,21 @@ fn fields_are_found_however_they_are_written() {
 
 /// A daemon whose log is a file.
 struct Logged {
-    child: Child,
+    child: Running,
     file: std::path::PathBuf,
-}
-
-impl Drop for Logged {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }
 
 impl Logged {
     fn start(line: &Line, level: &str) -> Self {
         let file = line.machine.folder().join("log");
-        let child = line
-            .command(&["serve", "--tick", "1s", "--listen", "off"])
-            .env("HEADWATER_LOG__FORMAT", "json")
-            .env("HEADWATER_LOG__LEVEL", level)
-            .stdout(Stdio::null())
-            .stderr(std::fs::File::create(&file).unwrap())
-            .spawn()
-            .unwrap();
+        let mut command = line.command(&["serve", "--tick", "1s", "--listen", "off"]);
+        let child = Running::start(
+            command
+                .env("HEADWATER_LOG__FORMAT", "json")
+                .env("HEADWATER_LOG__LEVEL", level)
+                .stdout(Stdio::null())
+                .stderr(std::fs::File::create(&file).unwrap()),
+        );
         Self { child, file }
     }
 

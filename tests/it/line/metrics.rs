@@ -174,7 +174,11 @@ async fn a_repository_that_goes_away_is_an_edge_that_every_pipeline_needs() {
     };
     let (now, failures) = broken(&address);
     assert!(now == 1.0 && failures >= 2.0, "{now} {failures}");
-    std::fs::rename(&away, base.path()).unwrap();
+    // A push that was under way may have begun a folder where the repository was.
+    wait_for(|| {
+        let _none = std::fs::remove_dir_all(base.path());
+        std::fs::rename(&away, base.path()).is_ok()
+    });
     wait_for(|| board(&address)["edges"] == serde_json::json!([]));
     assert_eq!(broken(&address).0, 0.0);
     signal(&child, "TERM");

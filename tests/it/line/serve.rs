@@ -6,6 +6,7 @@ use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use super::*;
+use crate::support::running::Running;
 
 pub(super) fn signal(child: &Child, name: &str) {
     let id = child.id().to_string();
@@ -14,13 +15,9 @@ pub(super) fn signal(child: &Child, name: &str) {
 }
 
 /// Starts it and reads the address it serves on.
-pub(super) fn start(line: &Line, more: &[&str]) -> (Child, String) {
-    let mut child = line
-        .command(&["serve"])
-        .args(more)
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+pub(super) fn start(line: &Line, more: &[&str]) -> (Running, String) {
+    let mut command = line.command(&["serve"]);
+    let mut child = Running::start(command.args(more).stderr(Stdio::piped()));
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
     let address = loop {
         let text = lines.next().expect("it says where it serves").unwrap();

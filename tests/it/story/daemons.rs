@@ -1,23 +1,15 @@
 //! Two daemons and a person write to one repository at a time: every commit stays, and every set enters a stage once.
 
 use std::collections::BTreeMap;
-use std::process::{Child, Stdio};
+use std::process::Stdio;
 
 use super::*;
+use crate::support::running::Running;
 
 const VERSIONS: [&str; 3] = ["1.2.0", "1.2.1", "1.2.2"];
 
 /// Daemons that are killed if the test fails before it has stopped them.
-struct Daemons(Vec<Child>);
-
-impl Drop for Daemons {
-    fn drop(&mut self) {
-        for child in &mut self.0 {
-            let _ = child.kill();
-            let _ = child.wait();
-        }
-    }
-}
+struct Daemons(Vec<Running>);
 
 impl Daemons {
     fn start(real: &Real) -> Self {
@@ -30,11 +22,9 @@ impl Daemons {
             real.settings(&format!("{name}.yaml"), registries.clone(), json!([]));
             let log = std::fs::File::create(real.machine.folder().join(format!("{name}.log")));
             let log = log.unwrap();
-            real.command(&format!("{name}.yaml"), &["serve", "--tick", "1s"])
-                .stdout(log.try_clone().unwrap())
-                .stderr(Stdio::from(log))
-                .spawn()
-                .unwrap()
+            let mut serve = real.command(&format!("{name}.yaml"), &["serve", "--tick", "1s"]);
+            let serve = serve.stdout(log.try_clone().unwrap());
+            Running::start(serve.stderr(Stdio::from(log)))
         };
         Self(["one", "two"].map(start).into())
     }

@@ -1,27 +1,16 @@
 //! `import.settle` by a number of checks, with the daemon on a real registry.
 
-use std::process::{Child, Stdio};
+use std::process::Stdio;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use super::follow::Real;
+use crate::support::running::Running;
 
 /// A daemon that is ended with the test.
-struct Daemon(Child);
-
-impl Drop for Daemon {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ended = self.0.kill().and_then(|()| self.0.wait());
-    }
-}
-
-impl Daemon {
-    fn start(real: &Real) -> Self {
-        let mut serve = real.command(&["serve", "--tick", "1s", "--listen", "127.0.0.1:0"]);
-        serve.stdout(Stdio::null()).stderr(Stdio::null());
-        Self(serve.spawn().unwrap())
-    }
+fn daemon(real: &Real) -> Running {
+    let mut serve = real.command(&["serve", "--tick", "1s", "--listen", "127.0.0.1:0"]);
+    Running::start(serve.stdout(Stdio::null()).stderr(Stdio::null()))
 }
 
 /// How often the tag was checked.
@@ -68,7 +57,7 @@ async fn a_daemon_leaves_a_tag_that_flaps_alone_and_takes_one_that_stays_once() 
         "headwater.yaml",
         "apiVersion: headwater.dev/v1alpha1\nkind: Config\nmetadata: {name: headwater}\nspec: {import: {interval: 1s, settle: 3 checks}}\n",
     );
-    let _daemon = Daemon::start(&real);
+    let _daemon = daemon(&real);
     let head = || real.heads().get("k:main").cloned();
     wait_for("the first image", || head().as_ref() == Some(&first));
     let settled = commits(&real);

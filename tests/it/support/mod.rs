@@ -24,6 +24,7 @@ pub(crate) mod git_http;
 pub(crate) mod github;
 pub(crate) mod hermetic;
 pub(crate) mod odd_registry;
+pub(crate) mod running;
 pub(crate) mod scrape;
 pub(crate) mod tls;
 pub(crate) mod upstream;
