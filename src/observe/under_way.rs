@@ -285,11 +285,7 @@ impl UnderWay {
 
     /// Every answer that came and was not taken yet, also to questions of earlier passes.
     pub(super) fn take(&self, now: Timestamp) -> Answers {
-        let mut state = self.shared.state();
-        state.news = None;
-        let came = std::mem::take(&mut state.came);
-        drop(state);
-        Answers::of(came.into_values(), now)
+        self.take_for(&[], now).0
     }
 
     /// The same, and which of the questions have no answer yet and since when they are asked: an answer is in one or the other.

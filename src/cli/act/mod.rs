@@ -9,7 +9,7 @@ mod work_tree;
 use std::collections::BTreeMap;
 
 pub(super) use place::{check as check_place, person, work_tree};
-pub(super) use push::{Pushed, forge, on_top, push_files};
+pub(super) use push::{Pushed, forge, on_top, proposed, push_files};
 pub(super) use unpushed::{Unpushed, unpushed};
 
 use super::args::{Destination, Reason, WriteArgs};

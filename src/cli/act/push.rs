@@ -225,25 +225,15 @@ impl Doing<'_> {
         Ok((act, written))
     }
 
-    /// An open pull request with the same act of the same stage, on the same files and still to be merged: whoever asks twice
-    /// means one.
+    /// An open pull request with the same act of the same stage.
     fn proposed(&self, obs: &Observation, act: &Act) -> Option<String> {
         let title = self.text(act).title;
-        let same = |pull: &&PullRequestFacts| {
-            let about = match &pull.marker.subject {
-                Subject::Act {
-                    act: kind, stage, ..
-                } => kind == act.kind && *stage == act.stage,
-                _ => false,
-            };
-            let branch = pull.branch_facts.as_ref();
-            let files = branch.is_some_and(|branch| {
-                branch.merged.is_some() && branch.changed.keys().eq(act.files.keys())
-            });
-            about && files && pull.state == PullState::Open && pull.title == title
-        };
-        let mut pulls = obs.facts.pulls.iter().flatten();
-        pulls.find(same).map(|pull| pull.id.clone())
+        proposed(obs, &act.files, |pull| match &pull.marker.subject {
+            Subject::Act {
+                act: kind, stage, ..
+            } => kind == act.kind && *stage == act.stage && pull.title == title,
+            _ => false,
+        })
     }
 
     async fn push_act(
@@ -379,4 +369,21 @@ fn plain(text: &str) -> String {
 /// An error of the forge; what somebody else was faster at may be tried again.
 pub(in crate::cli) fn forge(error: &ForgeError) -> CliError {
     edge(error)
+}
+
+/// The open pull request that changes these very files, can still be merged and says the same: whoever asks twice means one.
+pub(in crate::cli) fn proposed(
+    obs: &Observation,
+    files: &Files,
+    says_so: impl Fn(&PullRequestFacts) -> bool,
+) -> Option<String> {
+    let same = |pull: &&PullRequestFacts| {
+        let branch = pull.branch_facts.as_ref();
+        let on_them = branch.is_some_and(|branch| {
+            branch.merged.is_some() && branch.changed.keys().eq(files.keys())
+        });
+        pull.state == PullState::Open && on_them && says_so(pull)
+    };
+    let mut pulls = obs.facts.pulls.iter().flatten();
+    pulls.find(same).map(|pull| pull.id.clone())
 }

@@ -1,7 +1,7 @@
 //! Streams on the base: one commit by the person on top of it, or a pull request.
 
 use super::{Compute, Edit, Place, Wish, person};
-use crate::cli::act::{Pushed, forge, observed, on_top, push_files};
+use crate::cli::act::{Pushed, forge, observed, on_top, proposed, push_files};
 use crate::cli::engine::Engine;
 use crate::cli::view::act::Written;
 use crate::cli::{CliError, Context, Exit, prompt};
@@ -12,7 +12,6 @@ use crate::plan::Observation;
 use crate::plan::change::files::Files;
 use crate::plan::desk::Desk;
 use crate::plan::facts::marker::{Marker, Subject};
-use crate::plan::facts::pull::{PullRequestFacts, PullState};
 use crate::plan::pull::life::{NewBranch, next_branch};
 
 /// How often a lost race is run again.
@@ -126,20 +125,13 @@ impl Delivery<'_> {
         Ok((edit, Written::PullRequest { id, in_the_way }))
     }
 
-    /// An open pull request that says the same of the same files and is still to be merged: whoever asks twice means one.
+    /// An open pull request that says the same of the same files.
     fn proposed(&self, obs: &Observation, edit: &Edit) -> Option<String> {
         let says = says(edit);
-        let same = |pull: &&PullRequestFacts| {
+        proposed(obs, &edit.files, |pull| {
             let ours = matches!(&pull.marker.subject, Subject::Streams { act, .. } if act == self.wish.verb);
-            let branch = pull.branch_facts.as_ref();
-            let files = branch.is_some_and(|branch| {
-                branch.merged.is_some() && branch.changed.keys().eq(edit.files.keys())
-            });
-            let words = pull.title == self.wish.title && pull.body.contains(&says);
-            ours && files && words && pull.state == PullState::Open
-        };
-        let mut pulls = obs.facts.pulls.iter().flatten();
-        pulls.find(same).map(|pull| pull.id.clone())
+            ours && pull.title == self.wish.title && pull.body.contains(&says)
+        })
     }
 
     fn commit(
