@@ -34,12 +34,12 @@ pub fn mirror(text: &str) -> Result<Url, &'static str> {
 fn host(text: &str) -> Result<(), String> {
     match canonical_host(text).parse::<RegistryHost>() {
         Ok(_) => Ok(()),
-        Err(_) => Err(format!("{}this is no registry host: {HOST}", shown(text))),
+        Err(_) => Err(format!("{}this is no host: {HOST}", shown(text))),
     }
 }
 
 /// How a host is written.
-const HOST: &str = "write it as streams do, with its port if it has one (`quay.io`, `localhost:5000`), without `https://` and without a path";
+const HOST: &str = "write its name, with its port if it has one (`quay.io`, `localhost:5000`), without `https://` and without a path";
 
 fn pattern(text: &str) -> Result<(), String> {
     let host = canonical_host(text);

@@ -224,7 +224,12 @@ macro_rules! text {
             use ValueKind::{Boolean, Float, I64, I128, U64, U128};
             if matches!(self.value.kind, Boolean(_) | Float(_) | I64(_) | I128(_) | U64(_) | U128(_)) {
                 let error = ReadError(Problem {
-                    help: Some("write it in quotes".to_owned()),
+                    help: Some(match self.value.kind {
+                        I64(number) if number >= 0 => {
+                            format!("quote it: \"{number}\"; a length of time needs a unit: {number}m")
+                        }
+                        _ => "write it in quotes".to_owned(),
+                    }),
                     ..Problem::new("this must be text".to_owned())
                 });
                 return Err(error.at(&self.path, self.value.origin()));

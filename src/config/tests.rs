@@ -291,7 +291,7 @@ fn hosts_and_addresses_that_cannot_be_used_are_told_with_their_place_wherever_th
         (
             "registry:\n  registries: [{host: a b}]",
             "`registry.registries[0].host`",
-            "no registry host",
+            "no host",
         ),
         (
             "registry:\n  registries: [{host: a.example, mirror: \"file:///x\"}]",
@@ -306,7 +306,7 @@ fn hosts_and_addresses_that_cannot_be_used_are_told_with_their_place_wherever_th
         (
             "registry:\n  registries: [{host: a.example, tokenRealms: [\"https://b\"]}]",
             "`registry.registries[0].tokenRealms[0]`",
-            "no registry host",
+            "no host",
         ),
         (
             "registry:\n  registries: [{host: a.example}, {host: A.example}]",
@@ -316,7 +316,7 @@ fn hosts_and_addresses_that_cannot_be_used_are_told_with_their_place_wherever_th
         (
             "registry:\n  credentials: [{host: \"u:hunter2@a.example\", username: u, password: p}]",
             "`registry.credentials[0].host`",
-            "no registry host",
+            "no host",
         ),
         (
             "git:\n  credentials: [{origin: git.example, password: p}]",

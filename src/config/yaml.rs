@@ -70,10 +70,11 @@ fn place(name: &str, at: Location) -> String {
 fn plain(error: &serde_saphyr::Error) -> String {
     let text = error.without_snippet().to_string();
     let first = text.lines().next().unwrap_or_default();
-    match first.rfind(" at line ") {
-        Some(at) => first[..at].to_owned(),
-        None => first.to_owned(),
-    }
+    let first = first.rfind(" at line ").map_or(first, |at| &first[..at]);
+    // Where the library goes on to speak to programmers.
+    let end = [", set ", "; set ", ". Set "];
+    let end = end.iter().filter_map(|words| first.find(words)).min();
+    end.map_or(first, |end| &first[..end]).to_owned()
 }
 
 /// A YAML value whose parts know their places.

@@ -70,6 +70,8 @@ codes! {
     FLOOR = "HW0122";
     /// A stage that lacks what the operator's guard asks for, or a key that it does not allow.
     GUARD = "HW0123";
+    /// A later stage that takes sets from no other one.
+    FROM_NOTHING = "HW0124";
     /// Two environments of one name.
     ENVIRONMENT_TWICE = "HW0201";
     /// An application names a template that does not exist.

@@ -41,7 +41,11 @@ pub struct EnvironmentSpec {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub enter: Vec<Gate>,
     /// Where the environment reports that a set runs; verification of the stage waits for that.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "told_by_somebody",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub deployed: Option<Deployed>,
     /// What going back needs.
     #[serde(default)]
@@ -66,6 +70,19 @@ pub enum Delivery {
     /// Proposed as a pull request.
     #[default]
     PullRequest,
+}
+
+/// Reads who tells that a set runs: without anybody the stage would wait for ever.
+fn told_by_somebody<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Deployed>, D::Error> {
+    let deployed = Option::<Deployed>::deserialize(deserializer)?;
+    match &deployed {
+        Some(told) if told.check.is_none() && told.argocd.is_none() => Err(de::Error::custom(
+            "nobody tells whether a set runs: write `check: NAME` or `argocd: {server: NAME, app: NAME}`",
+        )),
+        _ => Ok(deployed),
+    }
 }
 
 /// How pull requests of an environment look and behave.

@@ -7,6 +7,7 @@ use super::digest::Digest;
 use super::name::Name;
 use super::pipeline::ObjectMeta;
 use super::set::SetId;
+use super::time::Timestamp;
 
 /// A Hold: a stage stands still, or a set may not enter it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -111,7 +112,10 @@ fn local_time<'de, D: Deserializer<'de>>(
     };
     let shown: String = text.chars().take(60).collect();
     let time = text.parse().map_err(|_| {
-        let words = "is no time of the calendar: write 2026-12-24, or 2026-12-24T18:00";
+        let words = match text.parse::<Timestamp>().is_ok() {
+            true => "says which clock is meant, as `timeZone` does: write 2026-12-24T18:00 alone",
+            false => "is no time of the calendar: write 2026-12-24, or 2026-12-24T18:00",
+        };
         D::Error::custom(format!("`{shown}` {words}"))
     })?;
     Ok(Some(time))

@@ -45,7 +45,11 @@ pub struct Pipeline {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PipelineSpec {
     /// Streams that travel together; empty means the one named like the pipeline.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(
+        default,
+        deserialize_with = "streams",
+        skip_serializing_if = "Vec::is_empty"
+    )]
     pub streams: Vec<StreamName>,
     /// Stages in order.
     pub stages: Vec<Stage>,
@@ -138,6 +142,19 @@ pub enum From {
     All(Vec<Name>),
 }
 
+/// Streams, each once: a second time its tags would be written twice.
+fn streams<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<StreamName>, D::Error> {
+    let all = Vec::<StreamName>::deserialize(deserializer)?;
+    let mut seen = std::collections::BTreeSet::new();
+    match all.iter().find(|name| !seen.insert(name.as_str())) {
+        Some(name) => Err(de::Error::custom(format!(
+            "`{}` is named twice: write each stream once",
+            name.as_str()
+        ))),
+        None => Ok(all),
+    }
+}
+
 impl From {
     /// The stages named.
     pub fn stages(&self) -> &[Name] {
@@ -164,9 +181,13 @@ impl<'de> Deserialize<'de> for From {
                 struct Any {
                     any: Vec<Name>,
                 }
-                Ok(From::Any(
-                    Any::deserialize(de::value::MapAccessDeserializer::new(map))?.any,
-                ))
+                let any = Any::deserialize(de::value::MapAccessDeserializer::new(map))?.any;
+                match any.is_empty() {
+                    true => Err(de::Error::custom(
+                        "this names no stage: write those of which any will do, as {any: [a, b]}",
+                    )),
+                    false => Ok(From::Any(any)),
+                }
             }
         }
         deserializer.deserialize_any(Visitor)

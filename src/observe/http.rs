@@ -22,6 +22,12 @@ impl Poll for HttpAsk {
         Self::host(self)
     }
 
+    fn origin(&self) -> &str {
+        let path = self.url.find("://").map_or(0, |at| at + "://".len());
+        let end = self.url[path..].find(['/', '?']);
+        end.map_or(&self.url, |end| &self.url[..path + end])
+    }
+
     fn size(answer: &HttpAnswer) -> usize {
         let headers = answer.headers.iter();
         let headers: usize = headers.map(|(name, value)| name.len() + value.len()).sum();

@@ -40,6 +40,11 @@ pub(super) trait Poll: Ord + Clone + Serialize + DeserializeOwned + Send + 'stat
     /// Who is asked.
     fn host(&self) -> &str;
 
+    /// Where it is asked: what keeps one address of a host from answering, such as TLS, need not keep another.
+    fn origin(&self) -> &str {
+        self.host()
+    }
+
     /// How many bytes an answer takes.
     fn size(answer: &Self::Answer) -> usize;
 }
@@ -142,10 +147,15 @@ impl<Q: Poll> Polls<Q> {
                     known.push((question, polled.answer(now)));
                 }
                 None if here.is_some() => known.push((question, unknown(now))),
-                _ => due.push(question),
+                _ => due.push((polled.map(|polled| polled.at), question)),
             }
         }
-        (known, due)
+        // Whoever was passed over for another's sake comes first.
+        due.sort();
+        (
+            known,
+            due.into_iter().map(|(_, question)| question).collect(),
+        )
     }
 
     /// Takes in what came of questions, and gives it as facts.
@@ -296,25 +306,32 @@ pub(super) fn is_hurried(troubles: &BTreeMap<String, Trouble>, host: &str) -> bo
     trouble.is_some_and(|trouble| trouble.tries % 2 == 1)
 }
 
-/// Asks each host a few questions at a time. One that does not answer is not asked the others in this round.
+/// Asks each host a few questions at a time, in their order. One that does not answer is not asked the others in this round:
+/// these are as good as never asked.
 pub(super) async fn ask<Q: Poll>(
     questions: Vec<Q>,
     ask: impl AsyncFn(&Q) -> Result<Q::Answer, Missed>,
 ) -> Came<Q> {
-    let mut by_host: BTreeMap<String, BTreeSet<Q>> = BTreeMap::new();
+    let mut by_origin: BTreeMap<String, Vec<Q>> = BTreeMap::new();
+    let mut seen = BTreeSet::new();
     for question in questions {
-        let host = question.host().to_owned();
-        by_host.entry(host).or_default().insert(question);
+        if seen.insert(question.clone()) {
+            let origin = question.origin().to_owned();
+            by_origin.entry(origin).or_default().push(question);
+        }
     }
     let ask = &ask;
-    let hosts = futures_util::stream::iter(by_host.into_values());
-    let answered = hosts.map(async |questions| {
-        let questions: Vec<Q> = questions.into_iter().collect();
+    let origins = futures_util::stream::iter(by_origin.into_values());
+    let answered = origins.map(async |questions| {
         let mut came = Vec::new();
         let mut down: Option<Missed> = None;
         for some in questions.chunks(AT_ONCE.1) {
             if let Some(missed) = &down {
-                let missed = some.iter().map(|q| (q.clone(), Err(missed.clone())));
+                let passed_over = Missed {
+                    free: true,
+                    ..missed.clone()
+                };
+                let missed = some.iter().map(|q| (q.clone(), Err(passed_over.clone())));
                 came.extend(missed);
                 continue;
             }
@@ -438,6 +455,26 @@ mod tests {
         assert_eq!(came.len(), 11);
         assert_eq!(came.iter().filter(|(_, answer)| answer.is_ok()).count(), 1);
         assert_eq!(asked.lock().unwrap().len(), AT_ONCE.1 + 1);
+    }
+
+    #[tokio::test]
+    async fn who_was_passed_over_for_a_bad_neighbour_is_asked_next() {
+        let mut polls = Polls::<Ask>::open(None);
+        let names: Vec<String> = (0..10).map(|n| format!("a{n}")).collect();
+        let mut answered = BTreeSet::new();
+        for pass in 0..4 {
+            let questions = names.iter().map(|name| here(name)).collect();
+            let (_, due) = polls.split(questions, at(pass * 5));
+            let came = ask(due, async |question: &Ask| match question.0.as_str() {
+                "a0" => Err(down()),
+                _ => Ok("yes".to_owned()),
+            });
+            let came = came.await;
+            let heard = came.iter().filter(|(_, answer)| answer.is_ok());
+            answered.extend(heard.map(|(question, _)| question.0.clone()));
+            polls.learn(came, at(pass * 5)).await.unwrap();
+        }
+        assert_eq!(answered.len(), 9, "{answered:?}");
     }
 
     #[tokio::test]

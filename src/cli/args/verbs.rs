@@ -1,6 +1,7 @@
 //! Arguments of each verb.
 
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::{Args, Subcommand, ValueEnum};
 
@@ -123,10 +124,10 @@ pub struct HistoryArgs {
          headwater drift prod-eu prod-us --exit-code")]
 pub struct DriftArgs {
     /// A stage, or an environment
-    #[arg(value_name = "STAGE|ENVIRONMENT")]
+    #[arg(value_name = "STAGE|ENVIRONMENT", value_parser = alone)]
     pub left: Name,
     /// The one it is compared with
-    #[arg(value_name = "STAGE|ENVIRONMENT")]
+    #[arg(value_name = "STAGE|ENVIRONMENT", value_parser = alone)]
     pub right: Name,
     /// Show pipelines that hold the same in both, too
     #[arg(long)]
@@ -134,6 +135,18 @@ pub struct DriftArgs {
     /// End with 10 if anything differs
     #[arg(long)]
     pub exit_code: bool,
+}
+
+/// A stage without its pipeline, or an environment: every pipeline that has both is compared.
+fn alone(text: &str) -> Result<Name, String> {
+    match text.split_once('/') {
+        Some((_, stage)) => Err(format!(
+            "name the stage alone, `{stage}`: every pipeline that has both is compared"
+        )),
+        None => text
+            .parse()
+            .map_err(|error: <Name as FromStr>::Err| error.to_string()),
+    }
 }
 
 /// `pr`

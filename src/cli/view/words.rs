@@ -22,6 +22,10 @@ pub fn safe(text: &str) -> String {
 pub fn told(text: &str, frame: &Frame) -> String {
     let text = safe(text);
     let word = |word: &str| {
+        // What somebody wrote is said as they wrote it.
+        if word.contains('`') {
+            return word.to_owned();
+        }
         let core = word.trim_matches(|c: char| !c.is_ascii_alphanumeric());
         let instant = core
             .ends_with('Z')

@@ -243,7 +243,10 @@ pub(super) fn value(path: &RepoPath, tree: &Tree<'_>, root: Id, error: &ValueErr
         Fault::UnknownVariant(word, known) => {
             (code::VALUE, Some(did_you_mean(word, known.iter().copied())))
         }
-        Fault::MissingField(field) => (code::MISSING_FIELD, Some(remedy::missing(field))),
+        Fault::MissingField(field) => (
+            code::MISSING_FIELD,
+            Some(remedy::missing(tree, root, field)),
+        ),
         Fault::Unquoted(text) if matches!(text.as_str(), "" | "~") => {
             (code::VALUE, remedy::shape(tree, root, id))
         }

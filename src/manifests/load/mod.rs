@@ -108,10 +108,9 @@ pub fn load(path: &RepoPath, bytes: &[u8], role: Role) -> Loaded {
         Ok(text) => text,
         Err(why) => return unreadable(Diagnostic::error(path, code::UNREADABLE, why)),
     };
-    // A brake whose words are out of use is lifted, and a repository may choose nothing for itself.
-    let may_be_blank = role.is_brake() || role == Role::Config;
-    if !may_be_blank && nearly::is_blank(text) {
-        return emptied(path);
+    // A repository may choose nothing for itself.
+    if role != Role::Config && nearly::is_blank(text) {
+        return emptied(path, role);
     }
     // Charts, kustomizations and values lie about in environments; none of them is a document of ours.
     let named = role != Role::Environments || text.contains("headwater.dev/");
@@ -144,9 +143,13 @@ pub(crate) fn by_place(a: &Diagnostic, b: &Diagnostic) -> std::cmp::Ordering {
     (&a.place, &a.code, &a.message).cmp(&(&b.place, &b.code, &b.message))
 }
 
-/// A file without a word in it may be one that lost its documents.
-fn emptied(path: &RepoPath) -> Loaded {
-    let problem = Diagnostic::warning(path, code::EMPTY, "there is no document in this file")
+/// A file without a word in it may be one that lost its documents. A brake whose words are out of use is lifted.
+fn emptied(path: &RepoPath, role: Role) -> Loaded {
+    let words = match role.is_brake() {
+        true => "there is no document in this file, so it stops nothing",
+        false => "there is no document in this file",
+    };
+    let problem = Diagnostic::warning(path, code::EMPTY, words)
         .help("delete the file, or put the document back");
     Loaded {
         problems: vec![problem],

@@ -85,14 +85,33 @@ const OF_PULL_REQUESTS: [&str; 4] = ["group", "labels", "limit", "merge"];
 /// Lists of gates.
 const GATES: [&str; 2] = ["enter", "verify"];
 
+/// Fields that mean something else in holds and freezes.
+const OF_BRAKES: &[(&str, &str)] = &[
+    ("except", "{pipelines: [web]}"),
+    ("from", "2026-12-24T18:00"),
+    ("pipelines", "[web]"),
+    ("stages", "[prod]"),
+    ("until", "2026-12-27T08:00"),
+];
+
+/// A sound value of a field in a document at this root.
+fn example_in(tree: &Tree<'_>, root: Id, field: &str) -> Option<&'static str> {
+    let kind = tree.get(root, "kind").and_then(|kind| tree.scalar(kind));
+    let is_brake = matches!(kind, Some("Hold" | "Freeze"));
+    let found = OF_BRAKES
+        .iter()
+        .find(|(name, _)| is_brake && *name == field);
+    found.map(|(_, value)| *value).or_else(|| example(field))
+}
+
 fn example(field: &str) -> Option<&'static str> {
     let found = EXAMPLES.iter().find(|(name, _)| *name == field);
     found.map(|(_, value)| *value)
 }
 
 /// What to write where a field is missing.
-pub(super) fn missing(field: &str) -> String {
-    match (field, example(field)) {
+pub(super) fn missing(tree: &Tree<'_>, root: Id, field: &str) -> String {
+    match (field, example_in(tree, root, field)) {
         ("timeZone", _) => {
             "add `timeZone: Europe/Berlin`, or the zone that is meant: there is no default"
                 .to_owned()
@@ -112,12 +131,17 @@ pub(super) fn shape(tree: &Tree<'_>, root: Id, at: Id) -> Option<String> {
         let value = example(word)?;
         Some(format!("write `{word}: {value}`"))
     });
-    kind.or_else(|| example(key).map(|value| format!("write it as in `{key}: {value}`")))
+    kind.or_else(|| {
+        let value = example_in(tree, root, key)?;
+        Some(format!("write it as in `{key}: {value}`"))
+    })
 }
 
 /// What to write instead of a value that its field does not take, where the words about it do not say so.
 pub(super) fn other(tree: &Tree<'_>, root: Id, at: Id, words: &str) -> Option<String> {
-    if let Some(open) = tree.scalar(at).and_then(unfilled) {
+    if let Some(open) = tree.scalar(at).and_then(unfilled)
+        && !words.contains("{{version}}")
+    {
         return Some(format!(
             "nothing is filled in for `{open}` here: the `matrix` of this document has no such dimension"
         ));

@@ -311,7 +311,8 @@ fn nothing_foreign_is_tolerated_among_holds_and_freezes() {
     ] {
         assert_eq!(problems(&load_as(Role::Holds, text)).len(), 1, "{text}");
     }
-    assert_eq!(load_as(Role::Holds, "# lifted\n").problems, []);
+    let lifted = load_as(Role::Holds, "# lifted\n");
+    assert!(!lifted.unreadable && lifted.broken.is_empty());
     let elsewhere = load_as(Role::Pipelines, hold);
     assert_eq!(
         elsewhere.documents.len(),
@@ -505,9 +506,13 @@ fn a_file_that_was_emptied_is_warned_about() {
             assert!(!loaded.unreadable && loaded.broken.is_empty());
         }
     }
-    for role in [Role::Config, Role::Holds, Role::Freezes] {
-        assert_eq!(load_as(role, "# nothing\n").problems, []);
+    for role in [Role::Holds, Role::Freezes] {
+        let loaded = load_as(role, "# nothing\n");
+        let words = "there is no document in this file, so it stops nothing";
+        assert_eq!(loaded.problems[0].message, words);
+        assert!(!loaded.unreadable && loaded.broken.is_empty());
     }
+    assert_eq!(load_as(Role::Config, "# nothing\n").problems, []);
 }
 
 #[test]

@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 use std::str::FromStr;
 
-use jiff::civil::{Date, DateTime};
+use jiff::civil::{Date, DateTime, DateTimeRound};
 use jiff::tz::{TimeZone, TimeZoneDatabase};
+use jiff::{RoundMode, Unit};
 
 use super::one_line;
 use crate::manifests::edit::freeze_text;
@@ -85,15 +86,17 @@ pub fn freeze(wish: &FreezeWish, scene: Scene<'_>) -> Result<Done, Refused> {
     }
     let zone = zone(wish.time_zone.as_deref())?;
     let now = scene.now.to_zoned(zone.clone());
-    let local = |when: When| match when {
+    // Whole minutes, and none too few: nobody writes a freeze by the second.
+    let local = |when: When, mode: RoundMode| match when {
         When::Local(at) => at,
         When::In(period) => {
             let at = period.after(scene.now).to_zoned(zone.clone()).datetime();
-            // Whole minutes: nobody writes a freeze by the second.
-            at.round(jiff::Unit::Minute).unwrap_or(at)
+            let minutes = DateTimeRound::new().smallest(Unit::Minute).mode(mode);
+            at.round(minutes).unwrap_or(at)
         }
     };
-    let (from, until) = (wish.from.map(local), wish.until.map(local));
+    let from = wish.from.map(|when| local(when, RoundMode::Floor));
+    let until = wish.until.map(|when| local(when, RoundMode::Ceil));
     if let Some(until) = until
         && until <= from.unwrap_or_else(|| now.datetime()).max(now.datetime())
     {
@@ -343,6 +346,33 @@ mod tests {
             except: Vec::new(),
             name: None,
             reason: "CHG-4711".to_owned(),
+        }
+    }
+
+    #[test]
+    fn a_length_of_time_is_never_cut_short_by_whole_minutes() {
+        let docs = documents(&[]);
+        for (seconds, from, until) in [(0, "12:30:00", "12:01:00"), (50, "12:30:00", "12:02:00")] {
+            let lasting = FreezeWish {
+                until: Some(When::In(Period::seconds(20))),
+                ..wish("prod-eu")
+            };
+            let scene = Scene {
+                now: Timestamp::from_second(1_795_780_800 + seconds).unwrap(),
+                ..scene(&docs)
+            };
+            let written = |wish: &FreezeWish| {
+                let done = freeze(wish, scene).unwrap();
+                done.files.into_values().next().flatten().unwrap()
+            };
+            let text = written(&lasting);
+            assert!(text.contains(until), "{text}");
+            let later = FreezeWish {
+                from: Some(When::In(Period::seconds(1_800))),
+                ..wish("prod-eu")
+            };
+            let text = written(&later);
+            assert!(text.contains(from), "{text}");
         }
     }
 

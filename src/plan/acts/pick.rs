@@ -78,7 +78,10 @@ impl Room<'_> {
             return "no set has been here yet".to_owned();
         }
         let versions: Vec<String> = sets.iter().map(|s| self.desk.version_of_set(s)).collect();
-        match nearest(text, versions.iter().map(String::as_str)) {
+        // A whole version is no slip for another one.
+        let is_version = semver::Version::parse(text.trim_start_matches('v')).is_ok();
+        let near = nearest(text, versions.iter().map(String::as_str));
+        match near.filter(|_| !is_version) {
             Some(version) => format!("did you mean `{version}`? known here: {known}"),
             None => format!("known here: {known}"),
         }

@@ -12,7 +12,7 @@ use crate::plan::gate;
 use crate::plan::observation::Observation;
 use crate::plan::road::StageView;
 use crate::plan::road::candidates::stage_hold;
-use crate::plan::stage::request::allowed;
+use crate::plan::stage::request::{allowed, request as asked_for};
 
 /// Makes a set the only candidate of a stage, until it is there.
 ///
@@ -51,6 +51,7 @@ fn in_room(
     if current.as_ref() == Some(&wanted) {
         return no(format!("{key} holds {words} already"), None);
     }
+    let asked_before = asked_for(view, &room.desk);
     let request = Request {
         by: person.by.clone(),
         reason: one_line(&person.reason),
@@ -66,7 +67,15 @@ fn in_room(
     if files.is_empty() && room.desk.questions.is_empty() {
         return no(format!("{words} is asked for in {key} already"), None);
     }
-    let notes = notes(room, view, &wanted);
+    let mut notes = notes(room, view, &wanted);
+    if let Ok(Some(before)) = asked_before
+        && before.set != wanted.id()
+    {
+        notes.push(format!(
+            "this takes the place of what {} asked for here ({})",
+            before.by, before.reason
+        ));
+    }
     Ok(Act {
         files,
         message: format!("Ask for {words} in {key}\n\n{}\n", one_line(&person.reason)),

@@ -33,6 +33,9 @@ const MAX_PLUS: usize = 16;
 /// Longest regular expression, in bytes.
 const MAX_PATTERN: usize = 200;
 
+/// Largest compiled regular expression, in bytes.
+const MAX_COMPILED: usize = 1 << 20;
+
 /// Most repetitions that the counts (`{n,m}`) of a regular expression may multiply to.
 const MAX_REPETITIONS: usize = 100;
 
@@ -261,7 +264,19 @@ fn check_pattern(pattern: Option<&IdedExpr>) -> Result<(), String> {
     if pattern.len() > MAX_PATTERN || repetitions > MAX_REPETITIONS {
         return Err("the pattern of `matches` is too large".to_owned());
     }
-    Ok(())
+    match regex::RegexBuilder::new(pattern)
+        .size_limit(MAX_COMPILED)
+        .build()
+    {
+        Ok(_) => Ok(()),
+        Err(regex::Error::CompiledTooBig(_)) => {
+            Err("the pattern of `matches` is too large".to_owned())
+        }
+        Err(_) => Err(format!(
+            "`{}` is no regular expression: write brackets and repetitions that match, or a `\\` before those meant as text",
+            cleaned(pattern)
+        )),
+    }
 }
 
 fn check_facts(

@@ -220,9 +220,37 @@ impl<'a> Names<'a> {
                     _ => Kind::Any,
                 }),
             },
+            (name, _) if is_named(name) && !FUNCTIONS.contains(&name) => Err(format!(
+                "there is no function `{}`: {}",
+                super::cel::cleaned(name),
+                did_you_mean(name, FUNCTIONS)
+            )),
             _ => Ok(Kind::Any),
         }
     }
+}
+
+/// Functions of CEL that are there, and those that its macros leave behind.
+const FUNCTIONS: [&str; 14] = [
+    "bytes",
+    "contains",
+    "double",
+    "endsWith",
+    "has",
+    "int",
+    "matches",
+    "max",
+    "min",
+    "size",
+    "startsWith",
+    "string",
+    "type",
+    "uint",
+];
+
+/// Whether a function is called by a name rather than by a sign.
+fn is_named(function: &str) -> bool {
+    function.starts_with(|c: char| c.is_ascii_alphabetic())
 }
 
 /// Names about an HTTP answer.
@@ -288,6 +316,11 @@ mod tests {
                 r#"images.ap.tag == "b""#,
                 "this pipeline has no stream `ap`",
             ),
+            (
+                r#"image.tag.startswith("b")"#,
+                "there is no function `startswith`: did you mean `startsWith`?",
+            ),
+            (r#"image.tag.matches("(")"#, "`(` is no regular expression"),
             (
                 r#"image.digest.short == "b""#,
                 "a text has no field `short`",

@@ -1,7 +1,7 @@
 //! Requests: a person's wish that one set be promoted next, and whether it may pass over gates.
 
 use super::block::Block;
-use crate::model::{Request, TagKey};
+use crate::model::{Name, Request, TagKey};
 use crate::plan::desk::Desk;
 use crate::plan::guard;
 use crate::plan::report::State;
@@ -101,8 +101,13 @@ pub fn allowed(request: Request, view: &StageView<'_>, desk: &Desk<'_>) -> Resul
         {
             let overrides = &environment.value.spec.overrides;
             if !overrides.skip.contains(gate) {
+                let allowed: Vec<&str> = overrides.skip.iter().map(Name::as_str).collect();
+                let allowed = match allowed.as_slice() {
+                    [] => "its `overrides` allow nothing".to_owned(),
+                    some => format!("its `overrides` allow {}", some.join(", ")),
+                };
                 return Err(block(format!(
-                    "environment {} does not allow to skip {gate}",
+                    "environment {} does not allow to skip {gate}: {allowed}",
                     environment.value.name()
                 )));
             }

@@ -65,6 +65,24 @@ async fn a_frozen_environment_takes_nothing_until_it_is_lifted_and_rollback_goes
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_asks_for_another_set_hears_whose_wish_gives_way() {
+    let world = World::by_commit().await;
+    world.two_in_prod().await;
+    let act = |words: &[&str]| {
+        let all = [words, &["--reason", "CHG-1", "--push", "--yes"]].concat();
+        world.run(&all).ok()
+    };
+    act(&["freeze", "prod"]);
+    world.build("1.2.0");
+    world.passes().await;
+    act(&["promote", "shop/prod"]);
+    let said = act(&["promote", "shop/prod", "--to", "1.0.0", "--dry-run"]);
+    let told = format!("{}{}", said.stdout, said.stderr);
+    let words = "takes the place of what mara@example.com asked for here (CHG-1)";
+    assert!(told.contains(words), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_freeze_lies_in_the_work_tree_first_and_is_sound_there() {
     let world = World::by_commit().await;
     let long = [

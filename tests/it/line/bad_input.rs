@@ -13,6 +13,8 @@ const STAGES: &[(&str, &str)] = &[
     ("from: [devv]", "HW0112"),
     ("from: dev", "HW0006"),
     ("from: {some: [dev]}", "HW0007"),
+    ("from: {any: []}", "HW0006"),
+    ("from: []", "HW0124"),
     ("environments: [nowhere]", "HW0103"),
     ("environment: dev", "HW0007"),
     ("order: oldest", "HW0006"),
@@ -21,6 +23,7 @@ const STAGES: &[(&str, &str)] = &[
     ("delivery: commit", "HW0007"),
     ("enterr: []", "HW0007"),
     ("approvedBy: zz", "HW0112"),
+    ("approvedBy: prod", "HW0119"),
     ("approvals: {count: 2}", "HW0119"),
     ("approvals: {count: x}", "HW0006"),
     ("releaseTag: \"{{nosuch}}\"", "HW0116"),
@@ -136,6 +139,8 @@ const SPECS: &[(&str, &str)] = &[
         "HW0113",
     ),
     ("{streams: [nosuch], stages: [{name: dev}]}", "HW0102"),
+    ("{streams: [slip, slip], stages: [{name: dev}]}", "HW0006"),
+    ("{stages: [{name: qa, from: [dev]}, {name: dev}]}", "HW0114"),
     ("{matrix: {}, stages: [{name: dev}]}", "HW0902"),
     ("{matrix: {tier: []}, stages: [{name: dev}]}", "HW0902"),
     (
@@ -232,6 +237,18 @@ const BRAKES: &[(&str, &str, &str, &str)] = &[
         "Freeze",
         "{environments: [prod], timeZone: Mars, reason: r}",
         "HW0118",
+    ),
+    (
+        "freezes",
+        "Freeze",
+        "{environments: [prod], until: \"2026-12-01T08:00:00Z\", reason: r}",
+        "HW0006",
+    ),
+    (
+        "freezes",
+        "Freeze",
+        "{environments: [prod], except: [myapp], reason: r}",
+        "HW0006",
     ),
 ];
 

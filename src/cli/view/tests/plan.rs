@@ -304,3 +304,13 @@ Plan: nothing to do. 1 broken.
     );
     assert!(text.contains("why: headwater why search/dev"), "{text}");
 }
+
+#[test]
+fn instants_are_told_in_the_readers_zone_but_for_what_somebody_wrote() {
+    let told = crate::cli::view::words::told(
+        "frozen until 2026-11-24T08:00:00Z: `2026-11-25T08:00:00Z` is no time",
+        &frame(None),
+    );
+    assert!(told.contains("`2026-11-25T08:00:00Z` is no time"), "{told}");
+    assert!(!told.contains("2026-11-24T08:00:00Z"), "{told}");
+}

@@ -20,6 +20,18 @@ pub(super) fn check(repository: &Repository<'_>, report: &mut Report) {
                 told.extend(way.iter().cloned());
                 // Told in the direction in which sets travel.
                 way.reverse();
+                let implicit = way.iter().find(|name| {
+                    pipeline
+                        .value
+                        .stage(name)
+                        .is_some_and(|stage| stage.from.is_none())
+                });
+                let help = match implicit {
+                    Some(name) => format!(
+                        "`{name}` has no `from`, so it takes the sets of the stage above it: write the stages in the order in which sets travel"
+                    ),
+                    None => HELP.to_owned(),
+                };
                 let way: Vec<&str> = way.iter().map(Name::as_str).collect();
                 let words = format!(
                     "stages take sets from each other in a circle: {}",
@@ -29,7 +41,7 @@ pub(super) fn check(repository: &Repository<'_>, report: &mut Report) {
                 breaks(
                     report,
                     pipeline,
-                    Finding::error(code::STAGE_CYCLE, place, words).help(HELP),
+                    Finding::error(code::STAGE_CYCLE, place, words).help(help),
                 );
             }
         }

@@ -1,5 +1,7 @@
 //! HW0111, HW0112, HW0113: where a stage takes its sets from.
 
+use std::collections::BTreeSet;
+
 use super::{all, breaks};
 use crate::manifests::check::finding::{Finding, Report, Repository, route};
 use crate::manifests::code;
@@ -15,6 +17,15 @@ pub(super) fn check(repository: &Repository<'_>, report: &mut Report) {
             from(report, pipeline, index, stage);
             if let Some(other) = &stage.approved_by {
                 let place = route!["spec", "stages", index, "approvedBy"];
+                if comes_after(&pipeline.value, &stage.name, other) {
+                    let words = format!(
+                        "stage `{other}` comes after `{}`, so nobody has approved there before",
+                        stage.name
+                    );
+                    let help = "name a stage before it or beside it, or take `approvedBy` out";
+                    let finding = Finding::error(code::APPROVALS, place.clone(), words);
+                    breaks(report, pipeline, finding.help(help));
+                }
                 known(report, pipeline, &stage.name, other, place);
             }
         }
@@ -49,6 +60,16 @@ fn from(report: &mut Report, pipeline: &Located<Pipeline>, index: usize, stage: 
         }
         return;
     };
+    if from.stages().is_empty() && index > 0 {
+        let words = format!(
+            "stage `{}` takes sets from no other stage: it imports what its registry has, past the stages above it",
+            stage.name
+        );
+        let place = route!["spec", "stages", index, "from"];
+        let help = "write `from: [...]` with the stage before it, or leave this so where a second road begins";
+        let finding = Finding::warning(code::FROM_NOTHING, place, words).help(help);
+        report.say(pipeline, finding);
+    }
     for (position, name) in from.stages().iter().enumerate() {
         let mut place = route!["spec", "stages", index, "from"];
         if matches!(from, From::Any(_)) {
@@ -71,6 +92,22 @@ fn from(report: &mut Report, pipeline: &Located<Pipeline>, index: usize, stage: 
             known(report, pipeline, &stage.name, name, place);
         }
     }
+}
+
+/// Whether a stage is the same as another, or takes its sets from there over any number of stages.
+fn comes_after(pipeline: &Pipeline, stage: &Name, other: &Name) -> bool {
+    let mut seen = BTreeSet::new();
+    let mut open = vec![other.clone()];
+    while let Some(name) = open.pop() {
+        if name == *stage {
+            return true;
+        }
+        let sources = pipeline.stage(&name).and_then(|s| pipeline.sources(s));
+        if seen.insert(name) {
+            open.extend(sources.iter().flat_map(|from| from.stages()).cloned());
+        }
+    }
+    false
 }
 
 /// The stages of a pipeline but one.
