@@ -12,14 +12,15 @@ use super::output::diagnostics::{self, counted};
 use super::output::{Format, Out};
 use super::read::{self, Files, Lookup};
 use super::{CliError, Context, Exit};
+use crate::config::Settings;
 use crate::manifests::{Diagnostic, Documents, Severity, assemble, code, once, role_of};
 use crate::model::RepoPath;
-use crate::plan::guard::Guards;
 
 mod baseline;
 mod gates;
 mod guards;
 mod manifests;
+mod named;
 mod online;
 mod release_tags;
 mod templates;
@@ -43,9 +44,9 @@ pub async fn run(context: &Context, args: &CheckArgs) -> Result<Exit, CliError> 
         _ => None,
     };
     let others = manifests::read(&origin, &files.paths, &files.read).await?;
-    let guards = context.settings().guards.clone();
+    let settings = context.settings().clone();
     let (files, documents, others, mut problems) = tokio::task::spawn_blocking(move || {
-        let (documents, problems) = problems(&files, &others, &guards);
+        let (documents, problems) = problems(&files, &others, &settings);
         (files, documents, others, problems)
     })
     .await
@@ -170,14 +171,19 @@ fn silent(files: &Files, scope: &[RepoPath]) -> Vec<String> {
         .collect()
 }
 
-fn problems(files: &Files, others: &Manifests, guards: &Guards) -> (Documents, Vec<Diagnostic>) {
+fn problems(
+    files: &Files,
+    others: &Manifests,
+    settings: &Settings,
+) -> (Documents, Vec<Diagnostic>) {
     let loaded = files.loaded.iter();
     let loaded = loaded.map(|(path, role, loaded)| (path.clone(), *role, Arc::clone(loaded)));
     let documents = assemble(loaded.collect(), files, &files.lookup);
     let mut problems = documents.problems.clone();
     problems.extend(templates::problems(&documents, files));
     problems.extend(once(gates::problems(&documents, files)));
-    problems.extend(once(guards::problems(&documents, files, guards)));
+    problems.extend(once(guards::problems(&documents, files, &settings.guards)));
+    problems.extend(once(named::problems(&documents, files, settings)));
     problems.extend(once(release_tags::problems(&documents, files)));
     problems.extend(manifests::problems(others, &documents));
     problems.sort();

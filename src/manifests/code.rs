@@ -72,6 +72,8 @@ codes! {
     GUARD = "HW0123";
     /// A later stage that takes sets from no other one.
     FROM_NOTHING = "HW0124";
+    /// A condition that asks whom the operator's settings do not name.
+    NOT_NAMED = "HW0125";
     /// Two environments of one name.
     ENVIRONMENT_TWICE = "HW0201";
     /// An application names a template that does not exist.

@@ -152,7 +152,10 @@ pub fn first_shut(conditions: &[Condition]) -> Option<&Condition> {
 
 /// The earliest instant after `now` at which anything of a stage may change by itself.
 pub fn next_of(stage: &report::StageReport, now: Timestamp) -> Option<Timestamp> {
-    let conditions = stage.conditions.iter().chain(&stage.verify);
+    // What opens for a set that is kept out otherwise changes nothing.
+    let kept_out = matches!(stage.state, State::Held | State::Refused | State::Broken);
+    let entering = stage.conditions.iter().filter(|_| !kept_out);
+    let conditions = entering.chain(&stage.verify);
     let untils = conditions.filter_map(until).chain(stage.until);
     untils.filter(|at| *at > now).min()
 }

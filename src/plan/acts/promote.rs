@@ -12,6 +12,8 @@ use crate::plan::gate;
 use crate::plan::observation::Observation;
 use crate::plan::road::StageView;
 use crate::plan::road::candidates::stage_hold;
+use crate::plan::stage::decide::refused_by_source;
+use crate::plan::stage::first::by_name;
 use crate::plan::stage::request::{allowed, request as asked_for};
 
 /// Makes a set the only candidate of a stage, until it is there.
@@ -68,6 +70,7 @@ fn in_room(
         return no(format!("{words} is asked for in {key} already"), None);
     }
     let mut notes = notes(room, view, &wanted);
+    notes.extend(refused(room, view, &wanted));
     if let Ok(Some(before)) = asked_before
         && before.set != wanted.id()
     {
@@ -155,6 +158,23 @@ fn older(room: &Room<'_>, view: &StageView<'_>, wanted: &Set) -> Option<String> 
     (came(wanted)? < came(current)?).then(|| {
         format!(
             "that set is older than what {key} has, which is held there from then on: `headwater unhold {key}` lets it in again, and what comes after it comes as ever"
+        )
+    })
+}
+
+/// What its source refuses of it, as far as that is known: asking for it keeps everything else out.
+fn refused(room: &mut Room<'_>, view: &StageView<'_>, wanted: &Set) -> Option<String> {
+    let candidates = room.candidates(view);
+    let candidate = candidates.iter().find(|c| c.set == *wanted)?;
+    let road = by_name(room.roads.get(&view.key.pipeline)?);
+    // Nobody is asked for the sake of a note.
+    let questions = room.desk.questions.clone();
+    let why = refused_by_source(candidate, view, &road, &mut room.desk);
+    room.desk.questions = questions;
+    why.map(|why| {
+        format!(
+            "that set is refused ({why}), and nothing else enters {key} before it until `headwater unhold {key}`",
+            key = view.key
         )
     })
 }

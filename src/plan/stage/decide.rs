@@ -271,6 +271,20 @@ fn judge(
     }
 }
 
+/// What the source of a candidate refuses of it, if it does.
+pub fn refused_by_source(
+    candidate: &Candidate,
+    view: &StageView<'_>,
+    road: &BTreeMap<Name, &StageView<'_>>,
+    desk: &mut Desk<'_>,
+) -> Option<String> {
+    let first = first_timeline(view, road);
+    let conditions = passed(candidate, view, road, &first, desk);
+    let mut refused = conditions.iter();
+    let refused = refused.find(|c| matches!(c.verdict, Verdict::Refused { .. }))?;
+    Some(format!("{}: {}", refused.name, refused.verdict.why()))
+}
+
 /// The law of identity and the verification of the source, as conditions.
 fn passed(
     candidate: &Candidate,

@@ -191,6 +191,31 @@ async fn promote_chooses_a_set_and_skips_only_what_is_allowed() {
     assert!(stream.contains("\"verdict\":\"skipped\""), "{stream}");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_asks_for_a_refused_set_hears_that_it_is_one() {
+    let world = World::by_commit().await;
+    world.build("1.0.0");
+    world.passes().await;
+    let file = "pipelines/shop/pipeline.yaml";
+    let only = "    - name: qa\n      verify: [{expression: 'image.version == \"1.0.0\"'}]\n";
+    world.pull();
+    world.write(file, &world.on_base(file).replace("    - name: qa\n", only));
+    world.git(&world.clone, &["commit", "-qam", "Let 1.0.0 pass"]);
+    world.git(&world.clone, &["push", "-q", "origin", "HEAD:main"]);
+    world.build("1.1.0");
+    world.passes().await;
+    assert_eq!(world.holds("shop/qa").await.as_deref(), Some("1.1.0"));
+    let ask = ["promote", "shop/prod", "--reason", "now", "--push", "--yes"];
+    let said = world.run(&ask).ok();
+    let told = format!("{}{}", said.stdout, said.stderr);
+    for words in [
+        "that set is refused (expression: ",
+        "nothing else enters shop/prod before it",
+    ] {
+        assert!(told.contains(words), "{words}: {told}");
+    }
+}
+
 const HOLD: [&str; 4] = ["hold", "shop/prod", "--reason", "audit"];
 const UNHOLD: [&str; 4] = ["unhold", "shop/prod", "--reason", "over"];
 

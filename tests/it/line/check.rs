@@ -365,6 +365,44 @@ fn what_the_operators_guards_ask_for_is_told_where_it_is_lacking() {
 }
 
 #[test]
+fn whom_the_operators_settings_do_not_name_is_told_where_these_are_at_hand() {
+    let machine = Hermetic::new();
+    let root = checkout(&machine, "tree");
+    let pipeline = root.join("pipelines/myapp/pipeline.yaml");
+    let text = std::fs::read_to_string(&pipeline).unwrap();
+    let soak = "        - soak: 30m\n";
+    assert!(text.contains(soak), "{text}");
+    let settings = machine.folder().join("op.yaml");
+    let egress = "egress:\n- {host: e2e.example, credentials: [{name: ci, token: t}]}\n";
+    std::fs::write(&settings, egress).unwrap();
+    let settings = settings.display().to_string();
+    for (host, auth, words) in [
+        ("e2e.example", "ci", None),
+        (
+            "e2e.example",
+            "cj",
+            Some("have no credential `cj` for `e2e.example`"),
+        ),
+        (
+            "e3e.example",
+            "ci",
+            Some("`e3e.example` is no host that the operator's settings let gates ask"),
+        ),
+    ] {
+        let gate = format!(
+            "{soak}        - http: {{url: \"https://{host}/x\", auth: {auth}, expect: \"status == 200\"}}\n"
+        );
+        std::fs::write(&pipeline, text.replace(soak, &gate)).unwrap();
+        let said = check(&machine, &root, &["--config", &settings]);
+        assert_eq!(said.code, 0, "settings may be another machine's: {said:?}");
+        assert_eq!(said.stdout.contains("HW0125"), words.is_some(), "{said:?}");
+        said.has(words.as_slice());
+        let alone = check(&machine, &root, &[]);
+        assert!(!alone.stdout.contains("HW0125"), "{alone:?}");
+    }
+}
+
+#[test]
 fn the_brakes_of_the_readme_are_sound() {
     let machine = Hermetic::new();
     let root = checkout(&machine, "tree");
