@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::act::settle;
 use super::args::StageArgs;
 use super::engine::Engine;
 use super::view::why::{Imported, WhyView};
 use super::{CliError, Context, Exit, base, view};
 use crate::model::{Digest, Name, StageKey, TagKey};
+use crate::plan::acts::overridden;
 use crate::plan::desk::Desk;
 use crate::plan::facts::Outcome;
 use crate::plan::road::{StageView, roads};
@@ -19,9 +21,14 @@ use crate::plan::{Observation, Plan, State};
 pub async fn run(context: &Context, args: &StageArgs) -> Result<Exit, CliError> {
     let engine = Engine::open(context, false)?;
     let now = context.now();
-    let (observation, plan) = engine.look(context, now).await?;
+    let (mut observation, plan) = engine.look(context, now).await?;
     base::tell_problems(&context.out, &observation);
     let stage = base::find_stage(&plan, &observation, &args.stage)?;
+    // What is known without it is told where the forge does not answer.
+    let overridden = settle(&engine, &mut observation, |obs| {
+        overridden(obs, &args.stage)
+    });
+    let overridden = overridden.await.ok().flatten();
     let about = about(&observation, &args.stage);
     let view = WhyView {
         stage,
@@ -30,6 +37,7 @@ pub async fn run(context: &Context, args: &StageArgs) -> Result<Exit, CliError> 
         unaffected: unaffected(&plan, &args.stage),
         skippable: about.skippable,
         can_go_back: about.can_go_back,
+        overridden,
     };
     view::print(&context.out, &view, now)?;
     Ok(Exit::Settled)

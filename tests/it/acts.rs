@@ -7,6 +7,7 @@ mod drift;
 mod freezes;
 mod holds;
 mod names;
+mod overridden;
 mod pulls;
 mod races;
 mod render;

@@ -246,6 +246,7 @@ impl Act {
             unaffected: 0,
             skippable: Vec::new(),
             can_go_back: false,
+            overridden: None,
         };
         let words = why.in_a_few_words(frame);
         let words = match &stage.candidate {

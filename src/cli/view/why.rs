@@ -26,6 +26,8 @@ pub struct WhyView<'a> {
     pub skippable: Vec<(String, Vec<String>)>,
     /// Whether there is an earlier set to roll back to.
     pub can_go_back: bool,
+    /// What today's rules of approval miss in how the present set came.
+    pub overridden: Option<String>,
 }
 
 /// A stage as data (`v` 1).
@@ -39,6 +41,9 @@ pub struct WhyData {
     /// When it opens by itself, if every shut condition says when.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub opens_at: Option<Timestamp>,
+    /// What today's rules of approval miss in how the present set came.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overridden: Option<String>,
     /// Of a first stage: where its images come from.
     pub imported: Vec<Imported>,
     /// Commands that a person may run.
@@ -133,6 +138,7 @@ impl View for WhyView<'_> {
             v: 1,
             stage: self.stage.clone(),
             opens_at: opens_at(self.stage),
+            overridden: self.overridden.clone(),
             imported: self.imported.clone(),
             act: self.act(),
         }

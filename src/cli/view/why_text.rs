@@ -41,6 +41,9 @@ fn facts(view: &WhyView<'_>, frame: &Frame) -> String {
         Some(current) => ("runs now", runs(current, frame)),
         None => ("runs now", "nothing".to_owned()),
     });
+    if let Some(missed) = &view.overridden {
+        facts.push(("overridden", safe(missed)));
+    }
     if let Some(candidate) = &stage.candidate {
         let mut text = version_and_digest(candidate);
         if let Some(built) = built(candidate, view, frame) {

@@ -38,15 +38,33 @@ pub fn vouched(
     let stay = other.timeline.latest(id).filter(|stay| !stay.left_back)?;
     let asked_by = stay.record.as_ref().and_then(|r| r.asked_by.clone());
     let pull = merged(other, id, desk)?;
-    let named = view.approvals.iter().flat_map(|ruled| &ruled.rule.from);
+    let rules: Vec<&Approvals> = view.approvals.iter().map(|ruled| &ruled.rule).collect();
     let asked_here = crate::plan::stage::request::request(view, desk);
     let asked_here = asked_here.ok().flatten().map(|request| request.by);
+    let people = asked_by.iter().cloned().chain(asked_here).collect();
+    let found = reviewed(pull, &rules, people, desk)?;
+    Some(Box::new(Vouched {
+        stage: stage.clone(),
+        pull: found,
+        asked_by,
+    }))
+}
+
+/// A merged pull request with those who approved it, or why that does not count; `None` while nobody was asked. `people` are
+/// those whose approvals would be none.
+pub fn reviewed(
+    pull: &PullRequestFacts,
+    rules: &[&Approvals],
+    people: BTreeSet<String>,
+    desk: &mut Desk<'_>,
+) -> Option<Result<PullRequestFacts, String>> {
+    let named = rules.iter().flat_map(|rule| &rule.from);
     let question = Reviewed {
         pull: pull.id.clone(),
         teams: named.filter(|who| who.contains('/')).cloned().collect(),
-        people: asked_by.iter().cloned().chain(asked_here).collect(),
+        people,
     };
-    let found = match desk.reviewed(&question) {
+    Some(match desk.reviewed(&question) {
         Known::NotYet => return None,
         Known::Failed(failure) => Err(failure.message),
         Known::Yes(found) => match found.pushed_by.as_ref().map(BTreeSet::first) {
@@ -62,16 +80,15 @@ pub fn vouched(
                 ..pull.clone()
             }),
         },
-    };
-    Some(Box::new(Vouched {
-        stage: stage.clone(),
-        pull: found,
-        asked_by,
-    }))
+    })
 }
 
 /// The pull request by which a stage took a set last, if its merge is on the base.
-fn merged<'d>(stage: &StageView<'_>, id: &SetId, desk: &Desk<'d>) -> Option<&'d PullRequestFacts> {
+pub fn merged<'d>(
+    stage: &StageView<'_>,
+    id: &SetId,
+    desk: &Desk<'d>,
+) -> Option<&'d PullRequestFacts> {
     let history = &desk.obs.history;
     let merged =
         pulls_of(stage, desk).filter(|(set, pull)| set == id && pull.state == PullState::Merged);

@@ -18,7 +18,7 @@ mod window;
 mod workflow;
 
 pub use approvals::{Barred, approvals, barred, may_approve};
-pub use approved_by::{Vouched, approved, vouched};
+pub use approved_by::{Vouched, approved, merged, reviewed, vouched};
 pub use deployed::deployed;
 pub use freeze::{freeze, lift};
 

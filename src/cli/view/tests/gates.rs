@@ -100,6 +100,7 @@ impl Case {
             unaffected: 0,
             skippable: Vec::new(),
             can_go_back: false,
+            overridden: None,
         };
         let frame = Frame {
             now: observation.facts.now,

@@ -70,6 +70,7 @@ fn plain<'a>(stage: &'a StageReport, labels: &'a Labels) -> WhyView<'a> {
         unaffected: 29,
         skippable: Vec::new(),
         can_go_back: true,
+        overridden: None,
     }
 }
 
