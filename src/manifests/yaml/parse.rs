@@ -207,7 +207,27 @@ impl<'t> Builder<'t> {
             Some(last) => self.tree.nodes[last].end.max(self.tree.nodes[id].start),
             None => end.end,
         };
+        self.refuse_lost_keys(id)?;
         self.refuse_duplicates(id)
+    }
+
+    /// A colon without a key before it: libyaml, and with it nearly everybody else, reads no such map.
+    fn refuse_lost_keys(&self, id: Id) -> Result<(), SyntaxError> {
+        let Content::Map { entries, .. } = &self.tree.nodes[id].content else {
+            return Ok(());
+        };
+        let lost = entries.iter().map(|(key, _)| *key).find(|key| {
+            let node = &self.tree.nodes[*key];
+            let nothing = matches!(&node.content, Content::Scalar(text, ScalarStyle::Plain) if text.is_empty());
+            nothing || node.start == node.end
+        });
+        match lost {
+            Some(key) => Err(SyntaxError {
+                at: self.tree.range(key),
+                limit: Limit::Grammar("a key is missing before the colon".to_owned()),
+            }),
+            None => Ok(()),
+        }
     }
 
     fn refuse_duplicates(&self, id: Id) -> Result<(), SyntaxError> {
@@ -288,6 +308,18 @@ mod tests {
         let deep: String = (0..100).map(|i| format!("{}a:\n", " ".repeat(i))).collect();
         assert_eq!(limit(&deep).1, Limit::TooDeep);
         assert_eq!(limit(&"x".repeat(MAX_BYTES + 1)).1, Limit::TooLarge);
+        for text in [
+            "a:\n  b: 1\n:  c:\n",
+            ": 1\n",
+            "- a: 1\n  : 2\n",
+            "? \n: 1\n",
+        ] {
+            let (_, lost) = limit(text);
+            let words = "a key is missing before the colon";
+            assert_eq!(lost, Limit::Grammar(words.to_owned()), "{text:?}");
+        }
+        assert!(parse("\"\": 1\n'': 2\n").is_err(), "said twice");
+        assert!(parse("{\"\": 1, a, b: }\n").is_ok());
         let (at, grammar) = limit("a: 1\nb: [1, 2\nc: 3\n");
         assert!(
             matches!(grammar, Limit::Grammar(_)) && at.start >= 8,

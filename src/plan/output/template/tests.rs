@@ -221,6 +221,17 @@ fn a_value_that_makes_a_key_twice_is_refused() {
 }
 
 #[test]
+fn what_only_we_can_read_is_refused() {
+    for (template, words) in [
+        ("a:\n  b:\n:    c: 1\n", "a key is missing before the colon"),
+        ("a:\n\t\n  b: 1\n", "most readers of YAML refuse it"),
+    ] {
+        let found = message(one(template, &json!({})));
+        assert!(found.contains(words), "{found}");
+    }
+}
+
+#[test]
 fn a_template_that_could_run_away_is_refused_when_it_is_read() {
     let deep = "{{#if app}}".repeat(5_000) + &"{{/if}}".repeat(5_000);
     let parens = format!(

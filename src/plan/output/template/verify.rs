@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use granit_parser::ScalarStyle;
+use serde::Deserialize as _;
 
 use super::error::{Problem, TemplateError};
 use super::fill::Expected;
@@ -58,12 +59,30 @@ pub(super) fn verify(
         edits.push((items[event].range.clone(), written));
     }
     if edits.is_empty() {
+        read_by_others(file, &text, has_objects)?;
         return Ok((text, has_objects));
     }
     let text = spliced(&text, edits);
     // What was spliced in is checked like everything else.
     parsed(file, &text, &expected)?;
+    read_by_others(file, &text, has_objects)?;
     Ok((text, has_objects))
+}
+
+/// A second opinion: what libyaml refuses, clusters and most tools refuse as well.
+fn read_by_others(file: &str, text: &str, has_objects: bool) -> Result<(), TemplateError> {
+    // Comments alone are no document, and are not written.
+    if !has_objects {
+        return Ok(());
+    }
+    for document in serde_yaml::Deserializer::from_str(text) {
+        if let Err(error) = serde_yaml::Value::deserialize(document) {
+            let line = error.location().map_or(1, |place| place.line());
+            let message = format!("most readers of YAML refuse it: {error}");
+            return Err(in_output(file, YamlProblem { line, message }).into());
+        }
+    }
+    Ok(())
 }
 
 fn in_output(file: &str, problem: YamlProblem) -> Problem {

@@ -147,7 +147,7 @@ pub(super) struct Tree {
 }
 
 impl Tree {
-    /// Builds the trees. Refuses keys that are no scalars, that come twice, or that merge another mapping.
+    /// Builds the trees. Refuses keys that are missing or no scalars, that come twice, or that merge another mapping.
     pub(super) fn build(items: &[Item]) -> Result<Self, YamlProblem> {
         let mut tree = Self::default();
         let mut open: Vec<(usize, Vec<usize>)> = Vec::new();
@@ -205,6 +205,10 @@ impl Tree {
             let Event::Scalar { text, style, .. } = &items[*key].event else {
                 continue;
             };
+            // libyaml, and with it nearly everybody else, reads no such map.
+            if items[*key].range.is_empty() {
+                return Err(problem("a key is missing before the colon".to_owned()));
+            }
             if text == "<<" && *style == ScalarStyle::Plain {
                 let message = "merge keys (`<<`) are not allowed; write the values out";
                 return Err(problem(message.to_owned()));
