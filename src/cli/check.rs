@@ -22,6 +22,7 @@ mod guards;
 mod manifests;
 mod named;
 mod online;
+mod place;
 mod release_tags;
 mod templates;
 

@@ -1,9 +1,10 @@
 //! Gates that would refuse every set, told before they do: expressions that cannot be parsed or can be neither true nor
 //! false, and keys that are none.
 
+use super::place::{key, placed};
 use crate::cli::read::Files;
 use crate::manifests::{
-    Diagnostic, Documents, Listing as _, Located, Said, Step, Texts as _, code, locate,
+    Diagnostic, Documents, Listing as _, Located, Said, Step, Texts as _, code,
 };
 use crate::model::address::Word;
 use crate::model::gate::Http;
@@ -33,10 +34,6 @@ pub(super) fn problems(documents: &Documents, files: &Files) -> Vec<Said> {
         problems.extend(of_list(located, gates, route, None, files));
     }
     problems
-}
-
-fn key(name: &str) -> Step {
-    Step::Key(name.to_owned())
 }
 
 fn of_list<T>(
@@ -84,12 +81,8 @@ fn of_list<T>(
             let mut whole = vec![key("spec")];
             whole.extend(route(at));
             whole.extend(fields.into_iter().map(key));
-            let text = files.text(&located.path);
-            let place = text.and_then(|text| locate(&text, located.index, &whole));
-            let problem = Diagnostic::error(&located.path, code, words)
-                .at(place)
-                .help(help);
-            Said::of(located, problem)
+            let problem = Diagnostic::error(&located.path, code, words).help(help);
+            placed(located, &whole, problem, files)
         })
         .collect()
 }

@@ -1,8 +1,9 @@
 //! What the operator's guards ask for, where settings are at hand: stages that lack a condition, keys that may not sign, and
 //! guards that are for nothing.
 
+use super::place::{key, placed};
 use crate::cli::read::Files;
-use crate::manifests::{Diagnostic, Documents, Located, Said, Step, Texts as _, code, locate};
+use crate::manifests::{Diagnostic, Documents, Located, Said, Step, Texts as _, code};
 use crate::model::{Gate, Name, VerifyingKey};
 use crate::plan::guard::{Guards, forbids_key, idle, lacking};
 
@@ -17,9 +18,7 @@ pub(super) fn problems(documents: &Documents, files: &Files, guards: &Guards) ->
         {
             let route = vec![key("spec"), key("stages"), Step::Index(at)];
             for found in lacking(pipeline, stage, documents, guards) {
-                let said = said(located, route.clone(), found.why, files);
-                let problem = said.problem.clone().help(found.mend);
-                problems.push(Said { problem, ..said });
+                problems.push(said(located, &route, found.why, &found.mend, files));
             }
             let enter = [route, vec![key("enter")]].concat();
             let environments = stage.environments();
@@ -69,21 +68,14 @@ fn keys<T>(
             signature.key
         );
         let field = vec![Step::Index(at), key("signature"), key("key")];
-        let said = said(located, [enter.to_vec(), field].concat(), words, files);
         let help = "sign with a key of that setting, or ask the operator to add this one";
-        let problem = said.problem.clone().help(help);
-        Some(Said { problem, ..said })
+        let route = [enter.to_vec(), field].concat();
+        Some(said(located, &route, words, help, files))
     });
     wrong.collect()
 }
 
-fn said<T>(located: &Located<T>, route: Vec<Step>, words: String, files: &Files) -> Said {
-    let text = files.text(&located.path);
-    let place = text.and_then(|text| locate(&text, located.index, &route));
-    let problem = Diagnostic::error(&located.path, code::GUARD, words).at(place);
-    Said::of(located, problem)
-}
-
-fn key(name: &str) -> Step {
-    Step::Key(name.to_owned())
+fn said<T>(located: &Located<T>, route: &[Step], words: String, help: &str, files: &Files) -> Said {
+    let problem = Diagnostic::error(&located.path, code::GUARD, words).help(help);
+    placed(located, route, problem, files)
 }

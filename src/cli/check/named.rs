@@ -1,9 +1,10 @@
 //! Hosts, credentials and servers that conditions name, held against the operator's settings where these list any: whom they
 //! do not name is never asked, so the condition never opens.
 
+use super::place::{key, placed};
 use crate::cli::read::Files;
 use crate::config::Settings;
-use crate::manifests::{Diagnostic, Documents, Located, Said, Step, Texts as _, code, locate};
+use crate::manifests::{Diagnostic, Documents, Located, Said, Step, code};
 use crate::model::gate::Http;
 use crate::model::{Environment, Gate, Pipeline};
 
@@ -84,15 +85,7 @@ fn of_environment(
 }
 
 fn said<T>(located: &Located<T>, route: &[Step], words: String, help: &str, files: &Files) -> Said {
-    let text = files.text(&located.path);
-    let place = text.and_then(|text| locate(&text, located.index, route));
     // The settings at hand may be those of somebody's own machine.
-    let problem = Diagnostic::warning(&located.path, code::NOT_NAMED, words)
-        .at(place)
-        .help(help);
-    Said::of(located, problem)
-}
-
-fn key(name: &str) -> Step {
-    Step::Key(name.to_owned())
+    let problem = Diagnostic::warning(&located.path, code::NOT_NAMED, words).help(help);
+    placed(located, route, problem, files)
 }

@@ -1,8 +1,9 @@
 //! Patterns of release tags, filled for a version as good as any: one that cannot be filled waits for an image that never
 //! comes.
 
+use super::place::{key, placed};
 use crate::cli::read::Files;
-use crate::manifests::{Diagnostic, Documents, Said, Step, Texts as _, code, locate};
+use crate::manifests::{Diagnostic, Documents, Said, Step, code};
 use crate::plan::version::{Version, release_tag};
 
 /// What is wrong with release tags of pipelines.
@@ -19,19 +20,15 @@ pub(super) fn problems(documents: &Documents, files: &Files) -> Vec<Said> {
             let Some(Err(why)) = pattern.map(|pattern| release_tag(pattern, &version)) else {
                 continue;
             };
-            let key = |name: &str| Step::Key(name.to_owned());
             let route = [
                 key("spec"),
                 key("stages"),
                 Step::Index(index),
                 key("releaseTag"),
             ];
-            let text = files.text(&located.path);
-            let place = text.and_then(|text| locate(&text, located.index, &route));
-            let problem = Diagnostic::error(&located.path, code::RELEASE_TAG, why)
-                .at(place)
-                .help("write a pattern such as \"v{{version.majorMinor}}\", or take it out");
-            problems.push(Said::of(located, problem));
+            let help = "write a pattern such as \"v{{version.majorMinor}}\", or take it out";
+            let problem = Diagnostic::error(&located.path, code::RELEASE_TAG, why).help(help);
+            problems.push(placed(located, &route, problem, files));
         }
     }
     problems

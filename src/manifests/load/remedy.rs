@@ -58,13 +58,12 @@ const EXAMPLES: &[(&str, &str)] = &[
 ];
 
 /// Fields of a stage alone, which people also look for in an environment.
-const OF_STAGES: [&str; 8] = [
+const OF_STAGES: [&str; 7] = [
     "approvedBy",
     "autoRollback",
     "from",
     "order",
     "releaseTag",
-    "soak",
     "tag",
     "verify",
 ];
@@ -139,6 +138,7 @@ pub(super) fn shape(tree: &Tree<'_>, root: Id, at: Id) -> Option<String> {
 
 /// What to write instead of a value that its field does not take, where the words about it do not say so.
 pub(super) fn other(tree: &Tree<'_>, root: Id, at: Id, words: &str) -> Option<String> {
+    // Addresses have words of their own, and say which.
     if let Some(open) = tree.scalar(at).and_then(unfilled)
         && !words.contains("{{version}}")
     {

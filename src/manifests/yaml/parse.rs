@@ -216,11 +216,8 @@ impl<'t> Builder<'t> {
         let Content::Map { entries, .. } = &self.tree.nodes[id].content else {
             return Ok(());
         };
-        let lost = entries.iter().map(|(key, _)| *key).find(|key| {
-            let node = &self.tree.nodes[*key];
-            let nothing = matches!(&node.content, Content::Scalar(text, ScalarStyle::Plain) if text.is_empty());
-            nothing || node.start == node.end
-        });
+        let mut keys = entries.iter().map(|(key, _)| *key);
+        let lost = keys.find(|key| self.tree.range(*key).is_empty());
         match lost {
             Some(key) => Err(SyntaxError {
                 at: self.tree.range(key),

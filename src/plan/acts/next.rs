@@ -8,7 +8,7 @@ use super::room::Room;
 use crate::manifests::documents::Located;
 use crate::model::hold::HoldSpec;
 use crate::model::pipeline::ObjectMeta;
-use crate::model::{Hold, Name, RepoPath, Set, StageKey, Verdict};
+use crate::model::{Hold, Name, RepoPath, Set, StageKey};
 use crate::plan::desk::Desk;
 use crate::plan::facts::pull::PullState;
 use crate::plan::gate::{Asked, Runs};
@@ -16,7 +16,7 @@ use crate::plan::observation::Observation;
 use crate::plan::output::Templates;
 use crate::plan::output::survey::survey;
 use crate::plan::road::StageView;
-use crate::plan::stage::decide::{first_timeline, verification};
+use crate::plan::stage::decide::{first_timeline, refusal, verification};
 use crate::plan::stage::first::by_name;
 use crate::plan::stage::later;
 
@@ -67,10 +67,7 @@ fn refused(
         first: &first,
         runs: Runs::NobodyTells,
     };
-    let conditions = verification(view, asked, desk);
-    let mut refused = conditions.iter();
-    let refused = refused.find(|c| matches!(c.verdict, Verdict::Refused { .. }))?;
-    Some(format!("{}: {}", refused.name, refused.verdict.why()))
+    refusal(&verification(view, asked, desk))
 }
 
 fn changed(obs: &Observation, holds: &Holds, reopened: Option<&str>) -> Observation {

@@ -13,10 +13,7 @@ pub fn freeze(pipeline: Option<&Name>, environments: &[Name], desk: &mut Desk<'_
     let docs = desk.docs;
     for freeze in docs.freezes.values().map(|f| &*f.value) {
         let spec = &freeze.spec;
-        let covered = environments
-            .iter()
-            .any(|e| spec.environments.iter().any(|p| fits(p, e.as_str())));
-        if !covered || pipeline.is_some_and(|p| spec.except.pipelines.contains(p)) {
+        if !covers(spec, pipeline, environments) {
             continue;
         }
         let Some((from, until)) = bounds(spec) else {
@@ -54,19 +51,23 @@ pub fn lift(pipeline: &Name, environments: &[Name], desk: &Desk<'_>) -> Option<S
     let docs = desk.docs;
     let mut freezes = docs.freezes.values().map(|located| &*located.value);
     let now = desk.now();
-    let covers = |spec: &FreezeSpec| {
-        let mut patterns = spec.environments.iter();
-        patterns.any(|pattern| environments.iter().any(|e| fits(pattern, e.as_str())))
-            && !spec.except.pipelines.contains(pipeline)
-    };
     let in_force = |spec: &FreezeSpec| {
         bounds(spec).is_none_or(|(from, until)| from <= now && until.is_none_or(|u| u > now))
     };
-    let freeze = freezes.find(|freeze| covers(&freeze.spec) && in_force(&freeze.spec))?;
+    let freeze = freezes.find(|freeze| {
+        covers(&freeze.spec, Some(pipeline), environments) && in_force(&freeze.spec)
+    })?;
     Some(format!(
         "headwater unfreeze {} --reason ...",
         freeze.metadata.name
     ))
+}
+
+/// Whether a freeze is about one of these environments, and the pipeline no exception of it.
+fn covers(spec: &FreezeSpec, pipeline: Option<&Name>, environments: &[Name]) -> bool {
+    let mut patterns = spec.environments.iter();
+    patterns.any(|pattern| environments.iter().any(|e| fits(pattern, e.as_str())))
+        && !pipeline.is_some_and(|pipeline| spec.except.pipelines.contains(pipeline))
 }
 
 /// Begin and end as instants. Local times that a clock change skips or repeats are read as the earlier offset says.

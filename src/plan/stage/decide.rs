@@ -279,7 +279,11 @@ pub fn refused_by_source(
     desk: &mut Desk<'_>,
 ) -> Option<String> {
     let first = first_timeline(view, road);
-    let conditions = passed(candidate, view, road, &first, desk);
+    refusal(&passed(candidate, view, road, &first, desk))
+}
+
+/// The first condition that refuses, in words.
+pub fn refusal(conditions: &[Condition]) -> Option<String> {
     let mut refused = conditions.iter();
     let refused = refused.find(|c| matches!(c.verdict, Verdict::Refused { .. }))?;
     Some(format!("{}: {}", refused.name, refused.verdict.why()))

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use granit_parser::ScalarStyle;
 use serde::Deserialize as _;
+use serde::de::IgnoredAny;
 
 use super::error::{Problem, TemplateError};
 use super::fill::Expected;
@@ -76,7 +77,7 @@ fn read_by_others(file: &str, text: &str, has_objects: bool) -> Result<(), Templ
         return Ok(());
     }
     for document in serde_yaml::Deserializer::from_str(text) {
-        if let Err(error) = serde_yaml::Value::deserialize(document) {
+        if let Err(error) = IgnoredAny::deserialize(document) {
             let line = error.location().map_or(1, |place| place.line());
             let message = format!("most readers of YAML refuse it: {error}");
             return Err(in_output(file, YamlProblem { line, message }).into());
